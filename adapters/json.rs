@@ -380,7 +380,8 @@ impl<'de> Visitor<'de> for MembersVisitor {
 #[must_use]
 pub fn moment(text: &str) -> Option<Timestamp> {
     let moment: jiff::Timestamp = text.trim().parse().ok()?;
-    Some(Timestamp::from_unix_micros(moment.as_microsecond()))
+    // What many programs write where they know no moment, the year 1 for one, is none.
+    Some(Timestamp::from_unix_micros(moment.as_microsecond())).filter(|moment| *moment >= Timestamp::EPOCH)
 }
 
 /// The calendar day with which a date or a moment begins, in days since 1970-01-01.
@@ -388,5 +389,5 @@ pub fn moment(text: &str) -> Option<Timestamp> {
 pub fn day(text: &str) -> Option<i32> {
     let date: jiff::civil::Date = text.trim().get(..10)?.parse().ok()?;
     let hours = date.duration_since(jiff::civil::Date::constant(1970, 1, 1)).as_hours();
-    i32::try_from(hours.div_euclid(24)).ok()
+    i32::try_from(hours.div_euclid(24)).ok().filter(|day| *day >= 0)
 }

@@ -281,3 +281,9 @@ proptest! {
         prop_assert_eq!(&*read(&body).unwrap().token.0, text.as_str());
     }
 }
+
+#[test]
+fn what_stands_for_no_moment_is_none() {
+    assert!(moment("0001-01-01T00:00:00Z").is_none() && day("0001-01-01T00:00:00Z").is_none() && day("0001-01-01").is_none());
+    assert_eq!((moment("1970-01-01T00:00:00Z"), day("1970-01-02")), (Some(Timestamp::EPOCH), Some(1)));
+}

@@ -22,7 +22,7 @@ pub(super) fn adopted(slice: &Slice<'_>, asked: &Asked<'_>, outcome: Outcome) ->
         }
         // Nothing would be held for it: the word counts, whichever came first.
         Some((Decision::Approve { .. }, basis)) if basis != Basis::Replay && was_declined(slice, asked) => {
-            declined_by(asked.digest, asked.asked_at, DeclineReason::TransactionNotPermitted, Basis::Ledger)
+            declined_by(&asked.digest, asked.asked_at, DeclineReason::TransactionNotPermitted, Basis::Ledger)
         }
         Some((Decision::Decline { .. }, basis)) if outcome.finding != Some(Finding::Conflict) => {
             let Some(amount) = approved(slice, asked) else { return outcome };

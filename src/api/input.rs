@@ -14,6 +14,9 @@ use super::problem::{FieldError, Problem};
 /// The longest reason, in characters.
 pub const REASON_MAX: usize = 500;
 
+/// 2^63, from which on a number is none that we can count; only compared with.
+const BEYOND_WHOLE: f64 = 9_223_372_036_854_775_808.0;
+
 /// The most items of a list.
 const LIST_MAX: usize = 64;
 
@@ -171,7 +174,7 @@ impl Fields {
             Source::Query => value.as_str().and_then(|text| text.parse().ok()),
         };
         number.filter(|number| *number >= least).or_else(|| {
-            let too_large = value.as_u64().is_some_and(|number| i64::try_from(number).is_err());
+            let too_large = is_beyond(value);
             let most = if too_large { format!(" and at most {}", i64::MAX) } else { String::new() };
             self.wrong(name, &format!("must be a whole number of at least {least}{most}{unit}"));
             None
@@ -257,6 +260,17 @@ impl Fields {
     }
 }
 
+/// Whether a number, or a query's text of digits, is more than can be counted: none of those is a whole number of ours.
+fn is_beyond(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => number.as_i64().is_none() && number.as_f64().is_none_or(|number| number >= BEYOND_WHOLE),
+        Value::String(digits) => {
+            digits.parse::<i64>().is_err() && !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit())
+        }
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => false,
+    }
+}
+
 /// A text that is kept for good.
 ///
 /// # Errors
@@ -287,6 +301,22 @@ mod tests {
         let reason = fields.reason(Need::Required);
         let _ = (fields.moment("since", Need::Optional), fields.whole("limit", Need::Optional, 0));
         Some((money?, reason?))
+    }
+
+    #[test]
+    fn a_number_beyond_what_can_be_counted_is_told_so() {
+        let most = "must be a whole number of at least 0 and at most 9223372036854775807";
+        for digits in ["9223372036854775808", "18446744073709551616", "123456789012345678901234567890", "1e30"] {
+            let fields = Fields::of_body(format!("{{\"limit\": {digits}}}").as_bytes());
+            fields.whole("limit", Need::Optional, 0);
+            assert_eq!(fields.errors.borrow()[0].problem, most, "{digits}");
+        }
+        let fields = Fields::of_query(vec![("limit".to_owned(), "18446744073709551616".to_owned())]);
+        fields.whole("limit", Need::Optional, 0);
+        assert_eq!(fields.errors.borrow()[0].problem, most);
+        let fields = Fields::of_body(br#"{"limit": 1.5}"#);
+        fields.whole("limit", Need::Optional, 0);
+        assert_eq!(fields.errors.borrow()[0].problem, "must be a whole number of at least 0");
     }
 
     #[test]

@@ -71,8 +71,10 @@ impl Explain {
         }
         let payment = match found {
             Ok(payment) => payment,
-            Err(unknown @ NotOne::Unknown(..)) => {
-                let slip = reader.check_named(check::DOOR, &sought.name).map_err(Failure::told)?;
+            Err(unknown @ (NotOne::Unknown(..) | NotOne::NoProgram(_))) => {
+                let is_its = sought.platform.is_none_or(|platform| platform.as_str() == check::DOOR);
+                let check = || reader.check_named(check::DOOR, sought.program.as_ref(), &sought.name);
+                let slip = is_its.then(check).transpose().map_err(Failure::told)?.flatten();
                 let check = slip.map(|slip| self.check(slip)).ok_or_else(|| Failure::told(unknown))?;
                 let text = if self.json { format!("{}\n", check.json()) } else { check.words() };
                 return Ok(write!(output, "{text}")?);

@@ -52,6 +52,11 @@ impl Replay {
         }
         let reading = self.place.journal(Needs::Whole)?;
         let reader = &reading.reader;
+        let (_, next) = reader.bounds().map_err(Failure::told)?;
+        if self.from >= next && self.from > 1 {
+            let last = next.saturating_sub(1);
+            return Err(Failure::Told(format!("--from {} is beyond the end: the journal's last record is {last}", self.from)));
+        }
         let mut told = Told::default();
         let mut written = Ok(());
         let mut found = |difference: Difference| {

@@ -8,7 +8,7 @@ use clap::Args;
 use super::Failure;
 use super::backup::BESIDE;
 use super::journal::{Told, as_json, as_lines};
-use crate::journal::backup;
+use crate::journal::backup::{self, Restored};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -16,7 +16,8 @@ Examples:
   holdfast restore /backups/monday.backup --data ./data --json
 
 The directory must be empty, or not there: nothing is ever overwritten. The chain of what was written is walked before the
-command ends; then start the server on the directory. What happened after the backup was made is not in it: the platform's
+command ends, and the stores beside the journal are compared with their digests; what comes from a directory, or from a backup of an
+older version, has none, and is listed as not proven. Then start the server on the directory. What happened after the backup was made is not in it: the platform's
 own records tell what is missing. Nor is the spool, with what platforms were told and the ledger had not heard: where the old
 one's file is still there, put a copy of it where `spool.path` says before the server starts. What the ledger heard meanwhile is
 heard once.
@@ -29,6 +30,9 @@ Exit codes:
 /// What no backup has, and what to do about it.
 const NOT_IN_IT: &str = "not in it    the spool: where the old server's file is still there, put a copy of it where `spool.path` says \
     before the server starts; it has what platforms were told and the ledger had not heard";
+
+/// What nothing proves.
+const NOT_PROVEN: &str = "restored as found; only backups of newer versions have what proves such files";
 
 /// Makes an empty directory a data directory, from a backup.
 #[derive(Debug, Args)]
@@ -48,8 +52,18 @@ impl Restore {
     pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
         let mut told = Told::default();
         let progress = &mut |step, done, all| told.progress(step, done, all);
-        let verified = backup::restore(&self.from, &self.data, &BESIDE, progress).map_err(Failure::told)?;
-        let text = if self.json { format!("{}\n", as_json(&verified)) } else { format!("{}{NOT_IN_IT}\n", as_lines(&verified)) };
-        Ok(write!(output, "{text}")?)
+        let Restored { journal, unproven } = backup::restore(&self.from, &self.data, &BESIDE, progress).map_err(Failure::told)?;
+        if self.json {
+            let mut object = as_json(&journal);
+            if let Some(fields) = object.as_object_mut() {
+                fields.insert("not_proven".to_owned(), unproven.into());
+            }
+            return Ok(writeln!(output, "{object}")?);
+        }
+        let not_proven = match unproven.as_slice() {
+            [] => String::new(),
+            names => format!("not proven   {}: {NOT_PROVEN}\n", names.join(", ")),
+        };
+        Ok(write!(output, "{}{not_proven}{NOT_IN_IT}\n", as_lines(&journal))?)
     }
 }

@@ -1,6 +1,6 @@
 //! `holdfast settlement`: what is due to the networks for a day, and how the platform's file compares.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use crate::config::{Config, Overrides, ProgramConfig};
 use crate::journal::{Begins, Reader};
 use crate::ledger::embedded::projection::checkpoint::Beginning;
 use crate::settlement::report::{self, Title};
-use crate::settlement::{Before, Day, Question, Reconciled, Summing, read_file, reconcile};
+use crate::settlement::{Before, Day, FileRow, Question, Reconciled, Summing, read_file, reconcile};
 use crate::settlement_day::{Cutoff, date_of, days};
 
 const EXAMPLES: &str = "\
@@ -68,8 +68,10 @@ impl Settlement {
         let program = config.programs.iter().find(|program| program.id == self.program).ok_or_else(|| {
             Failure::Told(format!("--program: {} has no program `{}`", self.place.config.display(), self.program))
         })?;
-        let day = sum(&self.place.journal(Needs::Whole)?.reader, program, self.day)?;
-        let reconciled = self.file.as_deref().map(|file| self.compare(file, program, &day)).transpose()?;
+        let file = self.file.as_deref().map(|file| self.rows(file, program)).transpose()?;
+        let names = file.iter().flat_map(|(rows, _)| rows.iter().map(|row| row.payment.clone())).collect();
+        let day = sum(&self.place.journal(Needs::Whole)?.reader, program, self.day, names)?;
+        let reconciled = file.map(|(rows, platform)| reconcile(&day, &rows, platform.as_ref()));
         let title = Title { program: self.program, date: self.day.to_string() };
         if self.json {
             writeln!(output, "{}", report::as_json(&title, &day, reconciled.as_ref()))?;
@@ -79,7 +81,8 @@ impl Settlement {
         verdict(&day, reconciled.as_ref())
     }
 
-    fn compare(&self, file: &Path, program: &ProgramConfig, day: &Day) -> Result<Reconciled, Failure> {
+    /// The file's rows, and whose they are.
+    fn rows(&self, file: &Path, program: &ProgramConfig) -> Result<(Vec<FileRow>, Option<PlatformName>), Failure> {
         let Some(columns) = &program.settlement_file else {
             return Err(Failure::Told(format!(
                 "--file: program `{}` has no [program.settlement_file] that names the columns",
@@ -92,7 +95,7 @@ impl Settlement {
         let rows = read_file(opened, columns, program.currency).map_err(|problems| {
             Failure::Told(problems.iter().map(|problem| format!("{name}: {problem}")).collect::<Vec<_>>().join("\n"))
         })?;
-        Ok(reconcile(day, &rows, platform.as_ref()))
+        Ok((rows, platform))
     }
 
     /// The platform whose file it is. A file of one compared with everything would always differ.
@@ -112,13 +115,14 @@ impl Settlement {
     }
 }
 
-fn sum(reader: &Reader, program: &ProgramConfig, day: Date) -> Result<Day, Failure> {
+fn sum(reader: &Reader, program: &ProgramConfig, day: Date, sought: HashSet<String>) -> Result<Day, Failure> {
     let cutoff = Cutoff::new(program.time_zone.clone(), program.settlement_cutoff);
     let question = Question { program: program.id, day: days(day), cutoff };
-    let mut summing = match Beginning::of(reader).map_err(Failure::told)? {
+    let summing = match Beginning::of(reader).map_err(Failure::told)? {
         None => Summing::new(question),
         Some(beginning) => sum_from(&beginning, question)?,
     };
+    let mut summing = summing.seeking(sought);
     let mut told = Told::default();
     reader
         .records(i64::MAX, &mut |step, done, all| told.progress(step, done, all), &mut |numbered| {

@@ -466,7 +466,8 @@ fn the_journal_is_proven_copied_and_restored() {
     assert!(copied.contains("\"file\":") && copied.contains(head), "{copied}");
     assert_eq!(done("holdfast journal verify @/again").unwrap(), proven);
 
-    assert_eq!(done("holdfast restore @/again --json --data @/new").unwrap(), json);
+    let restored = json.replace("\"records\"", "\"not_proven\":[],\"records\"");
+    assert_eq!(done("holdfast restore @/again --json --data @/new").unwrap(), restored);
     assert_eq!(done("holdfast journal verify --data @/new").unwrap(), proven);
     assert!(done("holdfast restore @/again --data @/new").unwrap_err().contains("is not empty"));
     assert!(done("holdfast restore @/none --data @/newer").unwrap_err().contains("No such file"));

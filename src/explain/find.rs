@@ -45,6 +45,8 @@ pub struct Payment {
 pub enum NotOne {
     /// No record knows the name; and from which record on the journal tells, if not from the first.
     Unknown(String, Option<Begins>),
+    /// Nothing in the journal is of that program.
+    NoProgram(ProgramId),
     /// Several payments go by it.
     Several(String, Vec<Payment>),
     /// The journal cannot be read.
@@ -68,6 +70,7 @@ impl fmt::Display for NotOne {
                 )?;
                 begins.map_or(Ok(()), |begins| write!(f, "; {begins}"))
             }
+            NotOne::NoProgram(program) => write!(f, "--program: nothing in the journal is of a program `{program}`"),
             NotOne::Several(name, payments) => {
                 let name = shown(name);
                 write!(f, "`{name}` names several payments; say which:")?;
@@ -108,8 +111,10 @@ type Whose = (Option<ProgramId>, Option<PlatformName>, Option<u64>);
 /// None, or several; or the journal cannot be read.
 pub fn find(reader: &Reader, sought: &Sought, progress: &mut Progress<'_>) -> Result<Payment, NotOne> {
     let mut found: BTreeMap<Whose, Payment> = BTreeMap::new();
+    let mut has_program = false;
     reader.records(i64::MAX, progress, &mut |numbered| {
         let record = numbered.record;
+        has_program |= record.program == sought.program;
         if is_meant(sought, record) {
             let (program, platform, hold) = (record.program, record.platform, record.place.hold);
             let first = numbered.number;
@@ -126,6 +131,13 @@ pub fn find(reader: &Reader, sought: &Sought, progress: &mut Progress<'_>) -> Re
         }
         Ok(())
     })?;
+    if let Some(program) = sought.program.filter(|_| !has_program) {
+        let published = reader.rulesets()?;
+        // Of what was dropped, its rules are kept.
+        if !published.iter().any(|ruleset| ruleset.program == program.as_str()) {
+            return Err(NotOne::NoProgram(program));
+        }
+    }
     one_of(sought, found.into_values().collect(), reader.begins()?)
 }
 

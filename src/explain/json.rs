@@ -25,10 +25,12 @@ pub fn of(story: &Story) -> Value {
                 "status": hold.status.name(),
                 "authorized": hold.authorized,
                 "held": hold.held,
+                "debited": hold.ahead,
                 "captured": hold.captured,
                 "refunded": hold.refunded,
                 "expires_at": hold.expires_at.map(|at| at.to_string()),
             })),
+            "posted": story.posted().unwrap_or(0),
             "standing": standing(&story.now),
         },
     })

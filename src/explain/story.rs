@@ -26,6 +26,16 @@ pub struct Story {
     pub begins: Option<Begins>,
 }
 
+impl Story {
+    /// What was posted for it in all, by the records that are told; nothing if nothing ever was.
+    #[must_use]
+    pub fn posted(&self) -> Option<i64> {
+        let posted =
+            self.moments.iter().filter_map(|moment| Some(moment.record.body.outcome()?.posted)).filter(|minor| *minor != 0);
+        posted.fold(None, |sum: Option<i64>, minor| Some(sum.unwrap_or(0).saturating_add(minor)))
+    }
+}
+
 /// One record of it.
 #[derive(Debug)]
 pub struct Moment {

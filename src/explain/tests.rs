@@ -51,7 +51,8 @@ fn a_payment_is_found_by_each_of_its_names() {
     let unknown = find(&reader, &sought("tx-two"), &mut |_, _, _| {}).unwrap_err().to_string();
     assert!(unknown.starts_with("no record of the journal knows `tx-two`"), "{unknown}");
     let elsewhere = Sought { program: ProgramId::new("other").ok(), ..sought("tx-one") };
-    assert!(matches!(find(&reader, &elsewhere, &mut |_, _, _| {}), Err(NotOne::Unknown(..))));
+    let elsewhere = find(&reader, &elsewhere, &mut |_, _, _| {}).unwrap_err().to_string();
+    assert_eq!(elsewhere, "--program: nothing in the journal is of a program `other`");
 }
 
 #[test]
@@ -88,6 +89,22 @@ fn a_story_says_who_what_why_and_what_became_of_it() {
     assert_eq!(object["moments"][0]["before"]["account"]["available"], 95_000);
     assert_eq!(object["moments"][0]["verdict"]["limits"][0]["amount_used"], 5000);
     assert_eq!(object["now"]["payment"]["captured"], 2500);
+}
+
+#[test]
+fn what_was_posted_without_a_hold_or_at_once_is_told() {
+    let mut house = House::with(100_000);
+    house.tell("forced", Fact::Captured { payment: None, amount: usd(321), finality: Finality::Final });
+    house.ask(AuthorizationRequest { posting: Posting::Immediate, ..purchase("pin", 700) });
+    let reader = house.stop();
+    let (forced, pin) = (story(&reader, "forced"), story(&reader, "tx-pin"));
+    let (told, line) = (words::of(&forced), "  Nothing is held for it; -3.21 USD was posted in all.");
+    assert!(told.contains(line), "{told}");
+    assert_eq!(json::of(&forced)["now"]["posted"], -321);
+    let (told, line) =
+        (words::of(&pin), "0.00 USD held, 7.00 USD debited at its decision and not completed yet, 0.00 USD captured");
+    assert!(told.contains(line), "{told}");
+    assert_eq!(json::of(&pin)["now"]["payment"]["debited"], 700);
 }
 
 #[test]

@@ -9,6 +9,9 @@ use super::story::{Moment, Story};
 use crate::books::Standings;
 use crate::journal::{Body, Uses};
 
+/// What stands of a payment that moved nothing.
+const NOTHING: &str = "Nothing is held or was posted for it.";
+
 /// The whole story.
 #[must_use]
 pub fn of(story: &Story) -> String {
@@ -231,8 +234,12 @@ impl Lines<'_> {
                         String::new()
                     }
                 };
+                let debited = match hold.ahead {
+                    0 => String::new(),
+                    ahead => format!(", {} debited at its decision and not completed yet", money(ahead)),
+                };
                 self.line(format!(
-                    "The payment is {}: {} authorized, {} held{until}, {} captured, {} refunded.",
+                    "The payment is {}: {} authorized, {} held{until}{debited}, {} captured, {} refunded.",
                     hold.status.name(),
                     money(hold.authorized),
                     money(hold.held),
@@ -240,7 +247,11 @@ impl Lines<'_> {
                     money(hold.refunded)
                 ));
             }
-            (None, _) | (_, None) => self.line("Nothing is held or was posted for it."),
+            (None, Some(book)) => self.line(match self.story.posted() {
+                Some(posted) => format!("Nothing is held for it; {} was posted in all.", signed(book.account.money(posted))),
+                None => NOTHING.to_owned(),
+            }),
+            (_, None) => self.line(NOTHING),
         }
         if let Some(book) = &self.story.now.book {
             self.line(format!("Account {} is {} and has {}.", book.id, book.account.status.name(), funds(&book.account)));

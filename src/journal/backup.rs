@@ -14,7 +14,7 @@ use rusqlite::{Connection, OpenFlags, params};
 
 use super::beside;
 use super::error::JournalError;
-use super::mark::{Mark, Synced};
+use super::mark::{self, Mark, Synced};
 use super::reader::{BACKUP_TABLE, Progress, Reader, Stage, Verified};
 use super::state_file;
 use super::store::{self, FILE};
@@ -59,6 +59,15 @@ impl From<JournalError> for CopyError {
     }
 }
 
+/// What was restored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restored {
+    /// What the journal was proven to hold.
+    pub journal: Verified,
+    /// The files beside it of which nothing proves that they are what was backed up.
+    pub unproven: Vec<String>,
+}
+
 /// Copies the journal of a data directory, in use or not, and the stores of these names beside it, into a new file; a directory gets one that is named after the last
 /// record. Gives the file, and what it was proven to hold. The writer is not held up: it appends while one state is copied.
 ///
@@ -88,6 +97,7 @@ fn back_up_once(data: &Path, to: &Path, others: &[&str], progress: &mut Progress
             state_file::into_backup(&target, &checkpoint, source.directory())?;
         }
         beside::into_backup(&target, part, source.directory(), others)?;
+        others.iter().try_for_each(|name| beside::prove(&target, part, name))?;
         drop(target);
         Ok(Reader::open(part)?.called(source.path()).verify(progress)?)
     })?;
@@ -99,41 +109,48 @@ fn back_up_once(data: &Path, to: &Path, others: &[&str], progress: &mut Progress
 ///
 /// # Errors
 /// See [`CopyError`]; a backup that is damaged is not restored in part.
-pub fn restore(from: &Path, data: &Path, others: &[&str], progress: &mut Progress<'_>) -> Result<Verified, CopyError> {
+pub fn restore(from: &Path, data: &Path, others: &[&str], progress: &mut Progress<'_>) -> Result<Restored, CopyError> {
     let failed = |error| CopyError::File(data.to_owned(), error);
-    match fs::read_dir(data).map(|mut entries| entries.next().is_some()) {
+    let was_there = match fs::read_dir(data).map(|mut entries| entries.next().is_some()) {
         Ok(true) => return Err(CopyError::NotEmpty(data.to_owned())),
-        Ok(false) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Ok(false) => true,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
         Err(error) => return Err(failed(error)),
-    }
+    };
     let source = Reader::open(from)?;
     source.must_reach_mark()?;
     store::make_private(data).map_err(failed)?;
-    let restored = store::lock(data).map_err(CopyError::from).and_then(|_lock| {
-        let verified = written_as(&data.join(FILE), |part| {
+    // Where somebody else has it, nothing in it is ours.
+    let _lock = store::lock(data)?;
+    let mut make = || -> Result<Restored, CopyError> {
+        let restored = written_as(&data.join(FILE), |part| {
             let target = copy(&source.connection, part, progress)?;
             drop(target);
             take_state_in(&source, data)?;
-            beside::restore(&source.connection, from, data, others)?;
+            let unproven = beside::restore(&source.connection, from, data, others)?;
             // With the backup's own mark, before that is taken out.
-            let verified = Reader::open(part)?.called(source.path()).verify(progress)?;
+            let journal = Reader::open(part)?.called(source.path()).verify(progress)?;
             let target = Connection::open(part).map_err(JournalError::disk(part))?;
             let tables =
                 [BACKUP_TABLE, state_file::BACKUP_TABLE, beside::TABLE].map(|table| format!("DROP TABLE IF EXISTS {table}"));
             target.execute_batch(&tables.join(";")).map_err(JournalError::disk(part))?;
-            Ok(verified)
+            Ok(Restored { journal, unproven })
         })?;
         let (mut mark, _) = Mark::open(data)?;
-        mark.write(&Synced { last: verified.last, chain: verified.head }).and_then(|()| mark.sync()).map_err(failed)?;
+        let Verified { last, head, .. } = restored.journal;
+        mark.write(&Synced { last, chain: head }).and_then(|()| mark.sync()).map_err(failed)?;
         sync_directory(data)?;
-        Ok(verified)
-    });
+        Ok(restored)
+    };
+    let restored = make();
     if restored.is_err() {
-        // The directory is as empty as it was, so that restoring can be tried again.
-        let _ = fs::remove_file(data.join(store::LOCK));
+        // The directory is as empty as it was, or not there, so that restoring can be tried again.
+        [store::LOCK, FILE, mark::FILE].iter().for_each(|name| drop(fs::remove_file(data.join(name))));
         let _ = state_file::throw_away_others(data, None);
         beside::throw_away(data, others);
+        if !was_there {
+            let _ = fs::remove_dir(data);
+        }
     }
     restored
 }
@@ -169,8 +186,12 @@ fn written_as<T>(file: &Path, write: impl FnOnce(&Path) -> Result<T, CopyError>)
         Ok(value)
     });
     if written.is_err() {
-        // Whatever is left of it is of no use.
-        let _ = fs::remove_file(&part);
+        // Whatever is left of it is of no use, with what SQLite kept beside it.
+        for more in ["", "-wal", "-shm", "-journal"] {
+            let mut left = part.as_os_str().to_owned();
+            left.push(more);
+            let _ = fs::remove_file(left);
+        }
     }
     written
 }

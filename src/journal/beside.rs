@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags, params};
+use sha2::{Digest as _, Sha256};
 
 use super::error::JournalError;
 use crate::private_file;
@@ -21,7 +22,12 @@ const PIECE_BYTES: usize = 1 << 20;
 pub(super) fn into_backup(backup: &Connection, part: &Path, data: &Path, names: &[&str]) -> Result<(), JournalError> {
     let disk = JournalError::disk(part);
     let table = format!(
-        "CREATE TABLE {TABLE} (name TEXT NOT NULL, part INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (name, part)) STRICT"
+        "CREATE TABLE {TABLE} (
+             name TEXT NOT NULL, part INTEGER NOT NULL, bytes BLOB NOT NULL,
+             parts INTEGER NOT NULL, -- how many pieces the file has
+             digest BLOB NOT NULL,   -- SHA-256 of all that, so that damage is found
+             PRIMARY KEY (name, part)
+         ) STRICT"
     );
     backup.execute_batch(&table).map_err(&disk)?;
     for name in names {
@@ -38,12 +44,21 @@ pub(super) fn into_backup(backup: &Connection, part: &Path, data: &Path, names: 
     Ok(())
 }
 
-/// Makes the files of a data directory that a backup, or another data directory, has. Those of other names are left where they are.
-pub(super) fn restore(source: &Connection, from: &Path, data: &Path, names: &[&str]) -> Result<(), JournalError> {
+/// Makes the files of a data directory that a backup, or another data directory, has. Those of other names are left where they are. Which
+/// of them are not proven to be what was backed up: older backups, and directories, have nothing to prove it by.
+///
+/// # Errors
+/// The disk; or one of them is damaged.
+pub(super) fn restore(source: &Connection, from: &Path, data: &Path, names: &[&str]) -> Result<Vec<String>, JournalError> {
     let carried = source.table_exists(None, TABLE).map_err(JournalError::disk(from))?;
+    let proves = carried && source.column_exists(None, TABLE, "digest").map_err(JournalError::disk(from))?;
+    let mut unproven = Vec::new();
     for name in names {
         let (whole, part) = (data.join(name), beside(&data.join(name), "part"));
         let made = if carried {
+            if proves {
+                prove(source, from, name)?;
+            }
             take_out(source, name, &part).map_err(JournalError::disk(from))?
         } else if from.is_dir() && from.join(name).exists() {
             copy(&from.join(name), &part)?;
@@ -54,9 +69,46 @@ pub(super) fn restore(source: &Connection, from: &Path, data: &Path, names: &[&s
         if made {
             let put = || File::open(&part)?.sync_all().and_then(|()| fs::rename(&part, &whole));
             put().map_err(|error| JournalError::disk(&whole)(of_file(error)))?;
+            if !proves {
+                unproven.push((*name).to_owned());
+            }
         }
     }
-    Ok(())
+    Ok(unproven)
+}
+
+/// Makes sure that every piece of a file of that name is there, and is the one that was put there.
+///
+/// # Errors
+/// The disk; or one is not.
+pub(super) fn prove(backup: &Connection, path: &Path, name: &str) -> Result<(), JournalError> {
+    let disk = JournalError::disk(path);
+    let sql = format!("SELECT part, parts, bytes, digest FROM {TABLE} WHERE name = ?1 ORDER BY part");
+    let mut statement = backup.prepare(&sql).map_err(disk)?;
+    let mut rows = statement.query([name]).map_err(disk)?;
+    let damaged = || JournalError::PieceDamaged { path: path.to_owned(), name: name.to_owned() };
+    let (mut next, mut of) = (0_i64, None);
+    while let Some(row) = rows.next().map_err(disk)? {
+        let (part, parts): (i64, i64) = (row.get("part").map_err(disk)?, row.get("parts").map_err(disk)?);
+        let bytes = row.get_ref("bytes").map_err(disk)?.as_blob().map_err(|_| damaged())?;
+        let digest = row.get_ref("digest").map_err(disk)?.as_blob().map_err(|_| damaged())?;
+        if part != next || of.is_some_and(|of| of != parts) || digest_of(name, part, parts, bytes).as_slice() != digest {
+            return Err(damaged());
+        }
+        (next, of) = (next.saturating_add(1), Some(parts));
+    }
+    if of.is_none_or(|of| of == next) { Ok(()) } else { Err(damaged()) }
+}
+
+/// What proves a piece, and its place.
+fn digest_of(name: &str, part: i64, parts: i64, bytes: &[u8]) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    digest.update(name.as_bytes());
+    digest.update([0]);
+    digest.update(part.to_le_bytes());
+    digest.update(parts.to_le_bytes());
+    digest.update(bytes);
+    digest.finalize().into()
 }
 
 /// Takes away what was restored: the directory is as empty as it was.
@@ -94,15 +146,17 @@ fn copy(from: &Path, to: &Path) -> Result<(), JournalError> {
 
 fn take_in(backup: &Connection, name: &str, file: &Path) -> rusqlite::Result<()> {
     let mut file = File::open(file).map_err(of_file)?;
-    let mut insert = backup.prepare(&format!("INSERT INTO {TABLE} VALUES (?1, ?2, ?3)"))?;
+    let mut insert = backup.prepare(&format!("INSERT INTO {TABLE} VALUES (?1, ?2, ?3, ?4, ?5)"))?;
     let mut piece = Vec::with_capacity(PIECE_BYTES);
+    let most = u64::try_from(PIECE_BYTES).unwrap_or(u64::MAX);
+    // Nobody else writes it.
+    let parts = i64::try_from(file.metadata().map_err(of_file)?.len().div_ceil(most)).unwrap_or(i64::MAX);
     for part in 0_i64.. {
         piece.clear();
-        let most = u64::try_from(PIECE_BYTES).unwrap_or(u64::MAX);
         if (&mut file).take(most).read_to_end(&mut piece).map_err(of_file)? == 0 {
             break;
         }
-        insert.execute(params![name, part, piece])?;
+        insert.execute(params![name, part, piece, parts, digest_of(name, part, parts, &piece)])?;
     }
     Ok(())
 }

@@ -67,6 +67,11 @@ impl Checkpointer {
     pub fn appended(&mut self, bytes: usize) -> Duty {
         let page = u64::from(PAGE_BYTES.unsigned_abs());
         let pages = u64::try_from(bytes).unwrap_or(u64::MAX).div_ceil(page).saturating_add(1);
+        self.grew(pages)
+    }
+
+    /// So many pages were written.
+    pub fn grew(&mut self, pages: u64) -> Duty {
         self.pages = self.pages.saturating_add(pages);
         if self.caught_up.swap(false, Ordering::AcqRel) {
             self.pages = 0;

@@ -1,22 +1,22 @@
 //! Finds what was only checked: it is no record, for it moves nothing, and is kept as what its caller wrote.
 
 use holdfast_adapters::payment::roc_of;
-use holdfast_core::AuthorizationId;
+use holdfast_core::{AuthorizationId, ProgramId};
 
 use super::error::JournalError;
 use super::reader::Reader;
 use super::slips::{self, Slip};
 
 impl Reader {
-    /// The check of a door that goes by its name, or by the number that its caller passes on. All of the door's are looked through: the
+    /// The check of a door, in a program or in any, that goes by its name, or by the number that its caller passes on. All of the door's are looked through: the
     /// number is made of the name, and leads to nothing by itself.
     ///
     /// # Errors
     /// The disk.
-    pub fn check_named(&self, door: &str, name: &str) -> Result<Option<Slip>, JournalError> {
+    pub fn check_named(&self, door: &str, program: Option<&ProgramId>, name: &str) -> Result<Option<Slip>, JournalError> {
         let disk = JournalError::disk(self.path());
         let is_meant =
             |payment: &str| payment == name || AuthorizationId::new(payment).is_ok_and(|payment| roc_of(&payment) == name);
-        slips::first_where(&self.connection, door, is_meant).map_err(disk)
+        slips::first_where(&self.connection, (door, program), is_meant).map_err(disk)
     }
 }

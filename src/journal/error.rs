@@ -110,6 +110,13 @@ pub enum JournalError {
         /// Which one.
         ruleset: String,
     },
+    /// A file that a backup carries besides the journal is not what was put there.
+    PieceDamaged {
+        /// The backup.
+        path: PathBuf,
+        /// Which file.
+        name: String,
+    },
     /// Another process has it open for writing.
     InUse(PathBuf),
     /// The simulated disk failed, as it was told to.
@@ -240,6 +247,11 @@ impl fmt::Display for JournalError {
                 f,
                 "{}: table `ruleset`: the text of {ruleset} is not what its hash says: it was changed or is damaged; restore the \
                  data directory from a backup",
+                path.display()
+            ),
+            JournalError::PieceDamaged { path, name } => write!(
+                f,
+                "{}: what it has of {name} is not what was backed up: it is damaged or was changed; use another backup",
                 path.display()
             ),
             JournalError::InUse(path) => {

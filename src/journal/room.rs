@@ -26,15 +26,16 @@ pub(super) enum Room {
     None,
 }
 
-/// Gives a piece back; whether there may be more.
-pub(super) fn give_a_piece_back(connection: &Connection) -> rusqlite::Result<Room> {
+/// Gives a piece back; whether there may be more, and how many pages it was: as many are in the write-ahead log.
+pub(super) fn give_a_piece_back(connection: &Connection) -> rusqlite::Result<(Room, i64)> {
     let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
     let spare = number("PRAGMA freelist_count")?.saturating_sub(KEPT_PAGES);
     if spare <= 0 || number("PRAGMA auto_vacuum")? != INCREMENTAL {
-        return Ok(Room::None);
+        return Ok((Room::None, 0));
     }
-    let mut vacuum = connection.prepare(&format!("PRAGMA incremental_vacuum({})", spare.min(PIECE_PAGES)))?;
+    let pages = spare.min(PIECE_PAGES);
+    let mut vacuum = connection.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
     let mut rows = vacuum.query([])?;
     while rows.next()?.is_some() {}
-    Ok(if spare > PIECE_PAGES { Room::Perhaps } else { Room::None })
+    Ok((if spare > PIECE_PAGES { Room::Perhaps } else { Room::None }, pages))
 }

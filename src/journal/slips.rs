@@ -184,17 +184,18 @@ pub(super) fn find(connection: &Connection, wanted: &SlipsWanted) -> rusqlite::R
     }
 }
 
-/// The first one of a door whose payment is meant. A journal from before there were any has none.
+/// The first one of a door, in a program or in any, whose payment is meant. A journal from before there were any has none.
 pub(super) fn first_where(
     connection: &Connection,
-    door: &str,
+    (door, program): (&str, Option<&ProgramId>),
     is_meant: impl Fn(&str) -> bool,
 ) -> rusqlite::Result<Option<Slip>> {
     if !connection.table_exists(None, "slip")? {
         return Ok(None);
     }
-    let mut names = connection.prepare("SELECT number, payment FROM slip WHERE platform = ?1")?;
-    let mut rows = names.query(params![door])?;
+    let mut names =
+        connection.prepare("SELECT number, payment FROM slip WHERE platform = ?1 AND (?2 IS NULL OR program = ?2)")?;
+    let mut rows = names.query(params![door, program.map(ProgramId::as_str)])?;
     while let Some(row) = rows.next()? {
         let payment: String = row.get("payment")?;
         if is_meant(&payment) {

@@ -318,7 +318,13 @@ impl Log for Journal {
 
     fn give_room_back(&mut self) {
         // Room that cannot be given back now stays; the next append says what is wrong with the disk.
-        self.room = room::give_a_piece_back(&self.connection).unwrap_or(Room::None);
+        let (room, pages) = room::give_a_piece_back(&self.connection).unwrap_or((Room::None, 0));
+        self.room = room;
+        if pages > 0 {
+            // Else the log would grow by all of them before the next group has it copied.
+            self.duty = self.checkpointer.grew(pages.unsigned_abs());
+            self.tidy();
+        }
     }
 }
 

@@ -23,13 +23,13 @@ use holdfast_core::agent::{Choice, Governed, IntentReference, Weight};
 use holdfast_core::hold::{AccountStatus, Answered, CardStatus, Finding, Hold, LimitUse, Order, StepId, ToldAnswer, ToldEvent};
 use holdfast_core::rules::{LimitCheck, Verdict};
 use holdfast_core::{
-    AccountId, AuthorizationRequest, Basis, CardToken, CardholderToken, ContentDigest, Currency, Decision, IdempotencyKey, Money, QuestionDigest,
-    PaymentRef, PlatformName, ProgramId, Timestamp,
+    AccountId, AuthorizationRequest, Basis, CardToken, CardholderToken, ContentDigest, Currency, Decision, IdempotencyKey, Money,
+    PaymentRef, PlatformName, ProgramId, QuestionDigest, Timestamp,
 };
 
 use crate::clock::Instant;
 pub use crate::journal::{Checkpoint, Erase, KeptKind, KeptRuleset, Noted, Operation, Slip, SlipsFound, SlipsWanted, Which};
-pub use sight::Glimpse;
+pub use sight::{Counted, Glimpse};
 pub use ticket::{Completions, Mailbox, Pool, Ticket, Wait};
 
 /// An engine that keeps the money.
@@ -55,10 +55,9 @@ pub trait Ledger: Send + Sync {
         Glimpse::Nothing
     }
 
-    /// What these limits of a question have counted, as far as that is to be seen without asking it, in their order; nothing where it is
-    /// not. Never waits for a disk.
-    fn counted(&self, _origin: &Origin, _request: &AuthorizationRequest, _limits: &[LimitCheck]) -> Option<Vec<LimitUse>> {
-        None
+    /// What these limits of a question have counted, as far as that is to be seen without asking it. Never waits.
+    fn counted(&self, _origin: &Origin, _request: &AuthorizationRequest, _limits: &[LimitCheck]) -> Counted {
+        Counted::Never
     }
 }
 

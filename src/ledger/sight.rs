@@ -2,7 +2,7 @@
 //! A look never waits for a disk, and changes nothing.
 
 use holdfast_core::CardholderToken;
-use holdfast_core::hold::Answered;
+use holdfast_core::hold::{Answered, LimitUse};
 use holdfast_core::stand_in::Snapshot;
 
 /// What a look comes to.
@@ -16,6 +16,18 @@ pub enum Glimpse {
     Nothing,
     /// This is how it was.
     Seen(Seen),
+}
+
+/// What limits have counted, as far as that is to be seen without asking.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Counted {
+    /// Whoever works on it has it: look again in a moment. What was spent is not known.
+    Busy,
+    /// There is nothing to look at: the ledger is starting, or has no memory of its own.
+    #[default]
+    Never,
+    /// This is how much, in the order of the limits.
+    Seen(Vec<LimitUse>),
 }
 
 /// What was seen around one question.

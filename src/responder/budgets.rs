@@ -13,6 +13,8 @@ use holdfast_core::stand_in::{Share, ToldName};
 use holdfast_core::{AuthorizationKind, AuthorizationRequest, DeclineReason};
 use smallvec::SmallVec;
 
+use crate::ledger::Counted;
+
 /// What stand-in approved and the ledger has not heard, in the limits where it counts.
 #[derive(Debug, Default)]
 pub struct Budgets {
@@ -33,8 +35,8 @@ struct Place {
 pub struct Spending<'a> {
     /// The limits that it would count in.
     pub limits: &'a [LimitCheck],
-    /// What the ledger was last seen to have counted in them, in their order; nothing where that is not to be seen.
-    pub seen: Option<&'a [LimitUse]>,
+    /// What the ledger was last seen to have counted in them.
+    pub seen: &'a Counted,
     /// Whether an approval moves anything.
     pub weight: Weight,
 }
@@ -42,7 +44,7 @@ pub struct Spending<'a> {
 impl<'a> Spending<'a> {
     /// Of an opinion; one that declines counts nowhere.
     #[must_use]
-    pub fn of(verdict: Option<&'a Verdict>, seen: Option<&'a [LimitUse]>, weight: Weight) -> Self {
+    pub fn of(verdict: Option<&'a Verdict>, seen: &'a Counted, weight: Weight) -> Self {
         let limits = match verdict {
             Some(Verdict::Proceed(proceed)) => proceed.limits.as_slice(),
             Some(Verdict::Decline { .. }) | None => &[],
@@ -53,14 +55,17 @@ impl<'a> Spending<'a> {
     /// The limits that are an authority's own, with what was seen of them.
     fn own(&self) -> impl Iterator<Item = (&'a LimitCheck, LimitUse)> {
         let (limits, seen) = (self.limits, self.seen);
-        let seen = move |place: usize| seen.and_then(|uses| uses.get(place)).copied().unwrap_or_default();
+        let seen = move |place: usize| match seen {
+            Counted::Seen(uses) => uses.get(place).copied().unwrap_or_default(),
+            Counted::Never | Counted::Busy => LimitUse::default(),
+        };
         let own = limits.iter().enumerate().filter(|(_, check)| is_own(check));
         own.map(move |(place, check)| (check, seen(place)))
     }
 }
 
 /// Whether a limit is an authority's or an intent's, and declines.
-fn is_own(check: &LimitCheck) -> bool {
+pub(super) fn is_own(check: &LimitCheck) -> bool {
     let decides = check.enforcement == Enforcement::Enforce && (check.amount_max.is_some() || check.count_max.is_some());
     decides && matches!(check.scope, LimitScope::Authority | LimitScope::Intent)
 }
@@ -72,7 +77,7 @@ fn counts(request: &AuthorizationRequest, amount: i64) -> LimitUse {
 }
 
 impl Budgets {
-    /// The limit that an approval would pass.
+    /// Why an approval may not be: a limit that it would pass, or one of which it is not known what was spent.
     #[must_use]
     pub fn objection(
         &self,
@@ -86,10 +91,13 @@ impl Budgets {
             return None;
         }
         let LimitUse { amount, count } = counts(request, amount);
+        if *spending.seen == Counted::Busy {
+            return spending.own().next().map(|_| DeclineReason::LedgerUnavailable);
+        }
         spending.own().find_map(|(check, seen)| {
             let told = self.told_in(check);
             let used = LimitUse { amount: seen.amount.saturating_add(told.amount), count: seen.count.saturating_add(told.count) };
-            let check = if spending.seen.is_some() { *check } else { share.of_limit(check) };
+            let check = if *spending.seen == Counted::Never { share.of_limit(check) } else { *check };
             used.passes(&check, amount, count)
         })
     }
@@ -192,8 +200,8 @@ mod tests {
     fn what_was_told_counts_on_top_of_what_was_seen_until_it_is_heard() {
         let mut budgets = Budgets::default();
         let limits = [budget()];
-        let seen = [LimitUse { amount: 50, count: 1 }];
-        let spending = Spending { limits: &limits, seen: Some(&seen), weight: Weight::Moves };
+        let seen = Counted::Seen(vec![LimitUse { amount: 50, count: 1 }]);
+        let spending = Spending { limits: &limits, seen: &seen, weight: Weight::Moves };
         let ask = |budgets: &Budgets, key: &str, amount: i64, spending: &Spending<'_>| {
             budgets.objection(&name(key), &purchase(key, amount), amount, spending, Share::WHOLE)
         };
@@ -223,9 +231,20 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_seen_just_now_is_not_taken_as_unspent() {
+        let limits = [budget()];
+        let ask = |limits: &[LimitCheck]| {
+            let spending = Spending { limits, seen: &Counted::Busy, weight: Weight::Moves };
+            Budgets::default().objection(&name("1"), &purchase("1", 1), 1, &spending, Share::WHOLE)
+        };
+        assert_eq!(ask(&limits), Some(DeclineReason::LedgerUnavailable));
+        assert_eq!(ask(&[LimitCheck { scope: LimitScope::Card, ..budget() }]), None, "caps bound what is no authority's");
+    }
+
+    #[test]
     fn where_nothing_is_seen_each_responder_has_its_share() {
         let (limits, half) = ([budget()], Share::one_of(NonZeroU32::new(2).unwrap()));
-        let spending = Spending { limits: &limits, seen: None, weight: Weight::Moves };
+        let spending = Spending { limits: &limits, seen: &Counted::Never, weight: Weight::Moves };
         let ask = |amount| Budgets::default().objection(&name("1"), &purchase("1", amount), amount, &spending, half);
         assert_eq!((ask(50), ask(51)), (None, Some(DeclineReason::PolicyLimitReached)));
     }

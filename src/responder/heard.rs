@@ -18,7 +18,7 @@ use super::stand_in::StandIn;
 use super::standings::Standings;
 use super::told::{Name, Told, ToldBook};
 use crate::clock;
-use crate::ledger::{Adopt, KeptRuleset, weight_of};
+use crate::ledger::{Adopt, Counted, KeptRuleset, weight_of};
 use crate::spool::{Entry, Heard, Spool, SpoolError, Standing, Wave};
 
 /// What is remembered until the ledger has heard it.
@@ -141,7 +141,7 @@ impl Unheard {
         let (Entry::Told(adopt, _), Some((stand_in, name))) = (entry, self.approval_of(entry)) else { return };
         if let ToldAnswer::Approved { amount } = adopt.told {
             let verdict = adopt.verdict.as_ref().map(|(verdict, _)| verdict);
-            let spending = Spending::of(verdict, None, weight_of(adopt.governed.as_ref()));
+            let spending = Spending::of(verdict, &Counted::Never, weight_of(adopt.governed.as_ref()));
             stand_in.restore_budgets(name, &adopt.request, amount.minor(), &spending);
         }
     }

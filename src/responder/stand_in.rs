@@ -288,6 +288,7 @@ mod tests {
     use crate::config::ruleset::{Home, read_kept};
     use crate::config::stand_in as tables;
     use crate::fixture::{program, purchase, usd};
+    use crate::ledger::Counted;
 
     const TABLE: &str = "currency = 'USD'\ncountry = 'USA'\nexposure_max = '50.00'\n[[row]]\nid = 'all'\nanswer = 'approve'\n";
 
@@ -321,7 +322,7 @@ mod tests {
             let request = purchase(&format!("key-{number}"), 1_000);
             let verdict = evaluate(&rules, &request, now, &mut NoTrace);
             let cause = StandInCause::LedgerUnavailable;
-            let spending = Spending::of(Some(&verdict), None, Weight::Moves);
+            let spending = Spending::of(Some(&verdict), &Counted::Never, Weight::Moves);
             // What it says is in the exposure.
             let _ = stand_in.decide(&platform, &request, Some(&verdict), (&known(now), &spending), cause, now).unwrap();
         }

@@ -14,7 +14,7 @@ use holdfast_core::{
 use tokio::time::timeout_at;
 
 use super::breaker::{BreakerIs, Response};
-use super::budgets::Spending;
+use super::budgets::{Spending, is_own};
 use super::deadline::Deadline;
 use super::mount::Mount;
 use super::payments::Own;
@@ -24,7 +24,7 @@ use super::told::{Claim, Told};
 use super::{Decided, Responder, Stage};
 use crate::clock::{self, Instant};
 use crate::ledger::sight::{Lasts, LongerAgo, Seen};
-use crate::ledger::{Adopt, Glimpse, Origin, Readiness, weight_of};
+use crate::ledger::{Adopt, Counted, Glimpse, Origin, Readiness, weight_of};
 use crate::server::Call;
 use crate::spool::Entry;
 
@@ -71,7 +71,10 @@ impl Responder {
         let said = match before {
             // Nothing is decided past an authority that was not known.
             Before::Nothing if question.led == Led::NotYet => None,
-            Before::Nothing => self.table_says(mount, question, opinion.as_ref(), &snapshot, cause),
+            Before::Nothing => {
+                let counted = self.counted(question, opinion.as_ref().map(|opinion| &opinion.verdict), deadline).await;
+                self.table_says(mount, question, opinion.as_ref(), (&snapshot, &counted), cause)
+            }
             // Nothing is decided afresh.
             Before::Perhaps | Before::Told(_) => None,
         };
@@ -108,16 +111,26 @@ impl Responder {
     }
 
     pub(super) async fn look_around(&self, origin: &Origin, request: &AuthorizationRequest, deadline: Deadline) -> Glimpse {
-        let began = clock::instant();
-        let patience = deadline.answer_by.saturating_duration_since(began).checked_div(LOOKING_SHARE).unwrap_or_default();
-        loop {
-            match self.ledger.look(origin, request) {
-                Glimpse::Busy if clock::instant().saturating_duration_since(began) < patience => {
-                    tokio::time::sleep(LOOK_AGAIN).await;
-                }
-                glimpse @ (Glimpse::Seen(_) | Glimpse::Nothing | Glimpse::Busy) => return glimpse,
-            }
-        }
+        let look = || Some(self.ledger.look(origin, request)).filter(|glimpse| *glimpse != Glimpse::Busy);
+        looked_for(look, deadline).await.unwrap_or(Glimpse::Busy)
+    }
+
+    /// What the limits of a question have counted, looked for in the same way.
+    async fn counted(&self, question: &Question<'_>, verdict: Option<&Verdict>, deadline: Deadline) -> Counted {
+        let limits = match verdict {
+            Some(Verdict::Proceed(proceed)) if proceed.limits.iter().any(is_own) => proceed.limits.as_slice(),
+            // Nothing is asked of what was counted.
+            Some(Verdict::Proceed(_) | Verdict::Decline { .. }) | None => return Counted::Never,
+        };
+        let look = || {
+            let counted = || self.ledger.counted(&question.origin, &question.request, limits);
+            let counted = catch_unwind(AssertUnwindSafe(counted)).unwrap_or_else(|_| {
+                self.metrics.server.panicked();
+                Counted::Busy
+            });
+            Some(counted).filter(|counted| *counted != Counted::Busy)
+        };
+        looked_for(look, deadline).await.unwrap_or(Counted::Busy)
     }
 
     /// While the ledger has yet to hear of money of an account that was approved without it, or of what was told of a card, it does
@@ -212,7 +225,7 @@ impl Responder {
         mount: &Mount,
         question: &Question<'_>,
         opinion: Option<&Opinion>,
-        snapshot: &Snapshot,
+        (snapshot, counted): (&Snapshot, &Counted),
         cause: StandInCause,
     ) -> Option<(StoodIn, Option<ToldName>)> {
         if !self.may_stand_in() {
@@ -222,10 +235,7 @@ impl Responder {
         let verdict = opinion.map(|opinion| &opinion.verdict);
         let said = catch_unwind(AssertUnwindSafe(|| {
             let weight = weight_of(opinion.and_then(|opinion| opinion.governed.as_ref()));
-            let limits = Spending::of(verdict, None, weight);
-            let uses =
-                if limits.limits.is_empty() { None } else { self.ledger.counted(&question.origin, request, limits.limits) };
-            let spending = Spending { seen: uses.as_deref(), ..limits };
+            let spending = Spending::of(verdict, counted, weight);
             mount.program.stand_in.decide(&mount.platform, request, verdict, (snapshot, &spending), cause, clock::utc())
         }));
         said.unwrap_or_else(|_| {
@@ -252,6 +262,18 @@ impl Responder {
         // A decline is never given up.
         let _ = Telling::begin(claim, told, &self.spool, entry, None, &self.unheard.adding).tell(deadline).await;
         Decided { told, balance: None, intent: None }
+    }
+}
+
+/// What a look comes to, once nobody works on what is looked at; nothing if that takes more than a part of the time that is left.
+async fn looked_for<T>(look: impl Fn() -> Option<T>, deadline: Deadline) -> Option<T> {
+    let began = clock::instant();
+    let patience = deadline.answer_by.saturating_duration_since(began).checked_div(LOOKING_SHARE).unwrap_or_default();
+    loop {
+        match look() {
+            None if clock::instant().saturating_duration_since(began) < patience => tokio::time::sleep(LOOK_AGAIN).await,
+            looked => return looked,
+        }
     }
 }
 

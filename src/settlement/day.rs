@@ -1,6 +1,6 @@
 //! One settlement day of one program, summed from the journal's records.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use holdfast_core::hold::{Fact, MovementCause};
 use holdfast_core::{AccountId, Currency, Money, NetworkName, PlatformName, ProgramId, Timestamp};
@@ -82,6 +82,8 @@ pub struct Day {
     pub movements: Vec<Movement>,
     /// What the platform announced.
     pub announced: Vec<Announced>,
+    /// What goes by a name that was sought and counts to another day, with that day.
+    pub elsewhere: Vec<(i32, Movement)>,
     /// What all accounts amount to by currency.
     pub float: BTreeMap<Currency, Float>,
 }
@@ -143,6 +145,8 @@ pub struct Summing {
     networks: BTreeMap<u64, NetworkName>,
     /// What decisions debited, by hold, as long as no completion has told its day.
     debits: BTreeMap<u64, Vec<Movement>>,
+    /// Names that are looked for on other days, too.
+    sought: HashSet<String>,
     day: Day,
 }
 
@@ -194,7 +198,8 @@ impl Summing {
     #[must_use]
     pub fn beginning_with(question: Question, before: Before) -> Self {
         let Before { books, networks, debits, later } = before;
-        let mut summing = Summing { question, books, networks, debits: BTreeMap::new(), day: Day::default() };
+        let mut summing =
+            Summing { question, books, networks, debits: BTreeMap::new(), sought: HashSet::new(), day: Day::default() };
         for book in summing.books.accounts().filter(|book| book.program == summing.question.program && !is_elsewhere(book)) {
             let float = summing.day.float.entry(book.account.currency).or_default();
             float.add(book.account.posted.into(), book.account.held.into());
@@ -211,6 +216,12 @@ impl Summing {
             summing.debits.entry(debit.hold.unwrap_or_default()).or_default().push(debit);
         }
         summing
+    }
+
+    /// Looks for these names on other days, too.
+    #[must_use]
+    pub fn seeking(self, sought: HashSet<String>) -> Self {
+        Summing { sought, ..self }
     }
 
     /// Takes the next record in.
@@ -264,6 +275,8 @@ impl Summing {
         }
         if day == self.question.day {
             self.day.movements.push(movement);
+        } else if movement.names.iter().any(|name| self.sought.contains(name)) {
+            self.day.elsewhere.push((day, movement));
         }
     }
 

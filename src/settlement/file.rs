@@ -108,12 +108,14 @@ pub fn read_file(file: impl Read, columns: &FileColumns, currency: Currency) -> 
 fn places(head: &csv::StringRecord, columns: &FileColumns) -> Result<Places, Vec<FileProblem>> {
     let mut missing = Vec::new();
     let mut find = |name: &str| {
-        let place = head.iter().position(|column| column == name);
-        if place.is_none() {
-            let problem = "is not a column of the file; [program.settlement_file] names them".to_owned();
-            missing.push(FileProblem { line: 1, column: name.to_owned(), problem });
-        }
-        place
+        let mut places = head.iter().enumerate().filter(|(_, column)| *column == name).map(|(place, _)| place);
+        let problem = match (places.next(), places.next()) {
+            (Some(place), None) => return Some(place),
+            (Some(_), Some(_)) => "is the name of several columns: which of them is meant, nothing says",
+            (None, _) => "is not a column of the file; [program.settlement_file] names them",
+        };
+        missing.push(FileProblem { line: 1, column: name.to_owned(), problem: problem.to_owned() });
+        None
     };
     let (payment, amount) = (find(&columns.payment), find(&columns.amount));
     let (currency, network) = (columns.currency.as_deref().map(&mut find), columns.network.as_deref().map(&mut find));

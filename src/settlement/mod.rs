@@ -16,4 +16,4 @@ mod tests;
 pub use day::{Announced, Before, Cause, Day, Float, Movement, Question, Summing, of_day};
 pub use file::{FileColumns, FileProblem, FileRow, Sign, read_file};
 pub use names::message_name;
-pub use reconcile::{Difference, Reconciled, Verdict, reconcile};
+pub use reconcile::{Difference, Elsewhere, Reconciled, Verdict, reconcile};

@@ -25,6 +25,17 @@ pub struct Difference {
     pub lines: Vec<u64>,
     /// How the two compare.
     pub verdict: Verdict,
+    /// Where else its money is, if the file alone has it here.
+    pub elsewhere: Option<Elsewhere>,
+}
+
+/// Why money that a row names is not compared with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Elsewhere {
+    /// Our record of it counts to another day, in days since 1970-01-01.
+    OfDay(i32, i64),
+    /// Our record of it is compared with the rows of another of its names.
+    Under(String, i64),
 }
 
 /// How the two sides compare.
@@ -75,24 +86,42 @@ pub fn reconcile(day: &Day, rows: &[FileRow], platform: Option<&PlatformName>) -
     let payments = in_order(rows);
     let named: HashSet<(&str, Currency)> = payments.iter().map(|(key, _)| *key).collect();
     let mut ours: HashMap<(&str, Currency), Vec<&Movement>> = HashMap::new();
+    let mut under: HashMap<(&str, Currency), Elsewhere> = HashMap::new();
     let mut only_ours = Vec::new();
     for movement in day.movements.iter().filter(|movement| is_settled_by(movement, platform)) {
         let keys = movement.names.iter().rev().map(|name| (name.as_str(), movement.posted.currency()));
         match keys.into_iter().find(|key| named.contains(key)) {
-            Some(key) => ours.entry(key).or_default().push(movement),
+            Some(key) => {
+                for other in movement.names.iter().map(|name| (name.as_str(), key.1)).filter(|other| *other != key) {
+                    under.insert(other, Elsewhere::Under(key.0.to_owned(), movement.record));
+                }
+                ours.entry(key).or_default().push(movement);
+            }
             None => only_ours.push(movement),
         }
     }
     let mut reconciled = Reconciled::default();
     for ((payment, currency), rows) in payments {
         let ours = ours.remove(&(payment, currency)).unwrap_or_default();
-        reconciled.add(compare(payment, currency, &ours, &rows));
+        let mut find = || under.remove(&(payment, currency)).or_else(|| of_another_day(day, platform, payment, currency));
+        let elsewhere = if ours.is_empty() { find() } else { None };
+        reconciled.add(Difference { elsewhere, ..compare(payment, currency, &ours, &rows) });
     }
     for movement in only_ours {
         let payment = movement.names.first().map_or("", String::as_str);
         reconciled.add(compare(payment, movement.posted.currency(), &[movement], &[]));
     }
     reconciled
+}
+
+/// Our record of a payment that the file has for this day, where we count it to another one.
+fn of_another_day(day: &Day, platform: Option<&PlatformName>, payment: &str, currency: Currency) -> Option<Elsewhere> {
+    let is_it = |movement: &Movement| {
+        let is_named = movement.names.iter().any(|name| name == payment) && movement.posted.currency() == currency;
+        is_named && is_settled_by(movement, platform)
+    };
+    let found = day.elsewhere.iter().rev().find(|(_, movement)| is_it(movement));
+    found.map(|(day, movement)| Elsewhere::OfDay(*day, movement.record))
 }
 
 /// Whether a platform's file should have it; any platform's, where none is named.
@@ -144,13 +173,29 @@ fn compare(payment: &str, currency: Currency, ours: &[&Movement], rows: &[&FileR
         records: ours.iter().map(|movement| movement.record).collect(),
         lines: rows.iter().map(|row| row.line).collect(),
         verdict,
+        elsewhere: None,
     }
 }
 
-/// Whether a network is told on both sides, and they are not one.
+/// Whether a network is told on both sides, and they are not one; or each is told of everything, and has another sum over one of them.
 fn other_network(ours: &[&Movement], rows: &[&FileRow]) -> bool {
     let known: Vec<_> = ours.iter().filter_map(|movement| movement.network).collect();
     let told = rows.iter().filter_map(|row| row.network.as_deref());
     let strange = |network: &str| !known.iter().any(|known| known.as_str().eq_ignore_ascii_case(network));
     !known.is_empty() && told.into_iter().any(strange)
+        || by_network(ours, rows).is_some_and(|sums| sums.values().any(|left| *left != 0))
+}
+
+/// By network, what the file has more than we have; nothing where one of them is not told.
+fn by_network(ours: &[&Movement], rows: &[&FileRow]) -> Option<BTreeMap<String, i128>> {
+    let ours = ours.iter().map(|movement| Some((movement.network?.as_str().to_owned(), movement.posted.minor())));
+    let rows = rows.iter().map(|row| Some((row.network.clone()?, row.due.minor())));
+    let mut sums = BTreeMap::new();
+    // What leaves an account is due: the two have opposite signs.
+    for one in ours.chain(rows) {
+        let (network, minor) = one?;
+        let sum: &mut i128 = sums.entry(network.to_ascii_uppercase()).or_default();
+        *sum = sum.saturating_add(minor.into());
+    }
+    Some(sums)
 }

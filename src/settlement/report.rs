@@ -7,7 +7,8 @@ use holdfast_core::{Currency, NetworkName, PlatformName, ProgramId};
 use serde_json::{Value, json};
 
 use super::day::{Day, Float, Movement};
-use super::reconcile::{Difference, Reconciled};
+use super::reconcile::{Difference, Elsewhere, Reconciled};
+use crate::settlement_day::date_of;
 
 /// What a report is of.
 #[derive(Debug, Clone)]
@@ -146,9 +147,14 @@ fn differences(text: &mut String, reconciled: &Reconciled) -> std::fmt::Result {
     writeln!(text, "\nThe platform's file: {} payments match, {} do not", reconciled.matching, reconciled.differences.len())?;
     for difference in &reconciled.differences {
         let side = |sum: Option<i128>| sum.map_or_else(|| "nothing".to_owned(), |sum| amount(sum, difference.currency));
+        let elsewhere = match &difference.elsewhere {
+            Some(Elsewhere::OfDay(day, record)) => format!("; our record {record} of it counts to {}", date_of(*day)),
+            Some(Elsewhere::Under(name, record)) => format!("; our record {record} of it is compared under {name}"),
+            None => String::new(),
+        };
         writeln!(
             text,
-            "  {:<16} {:<24} ours {} (records {}), file {} (lines {})",
+            "  {:<16} {:<24} ours {} (records {}), file {} (lines {}){elsewhere}",
             difference.verdict.name(),
             difference.payment,
             side(difference.ours),
@@ -246,6 +252,10 @@ fn movement(movement: &Movement) -> Value {
 }
 
 fn difference(difference: &Difference, sum: impl Fn(i128) -> Value) -> Value {
+    let elsewhere = difference.elsewhere.as_ref().map(|elsewhere| match elsewhere {
+        Elsewhere::OfDay(day, record) => json!({"record": record, "day": date_of(*day).to_string()}),
+        Elsewhere::Under(name, record) => json!({"record": record, "payment": name}),
+    });
     json!({
         "payment": difference.payment,
         "currency": difference.currency.code(),
@@ -254,5 +264,6 @@ fn difference(difference: &Difference, sum: impl Fn(i128) -> Value) -> Value {
         "file": difference.file.map(&sum),
         "records": difference.records,
         "lines": difference.lines,
+        "elsewhere": elsewhere,
     })
 }

@@ -261,6 +261,64 @@ fn a_file_is_compared_payment_by_payment() {
     );
 }
 
+/// Both sides come to the same, and neither names a network that the other does not.
+#[test]
+fn what_was_settled_over_another_network_differs() {
+    let mut day = day_of(program(), &two_programs());
+    day.movements.retain(|movement| movement.names.iter().any(|name| name == "tx-a"));
+    let [first, second] = &mut day.movements[..] else { panic!("two movements") };
+    (first.posted, first.network) = (usd(-3000), NetworkName::new("VISA").ok());
+    (second.posted, second.network) = (usd(-2000), NetworkName::new("MASTERCARD").ok());
+    let verdict = |visa: &str, mastercard: &str| {
+        let text = format!("token,amount,currency,network\ntx-a,{visa},USD,Visa\ntx-a,{mastercard},USD,Mastercard\n");
+        let reconciled = reconcile(&day, &rows(&text, &columns()).unwrap(), marqeta().as_ref());
+        reconciled.differences.first().map(|difference| difference.verdict)
+    };
+    assert_eq!((verdict("30.00", "20.00"), verdict("20.00", "30.00")), (None, Some(Verdict::NetworkDiffers)));
+}
+
+#[test]
+fn what_is_missing_here_says_where_else_it_is() {
+    let mut house = House::with(1_000_000);
+    let alias = AuthorizationId::new("also-a").unwrap();
+    house.ask(AuthorizationRequest { payment: payment("tx-a").with_alias(alias), ..purchase("a", 3000) });
+    house.ask(purchase("b", 2000));
+    let settled = |key: &str, day, fact| {
+        house.act(Act::Tell(crate::fixture::origin(), ToldEvent { settlement_day: Some(day), ..told(key, fact) }));
+    };
+    let both = Some(payment("tx-a").with_alias(alias));
+    settled("c-a", DAY, Fact::Captured { payment: both, amount: usd(3000), finality: Finality::Final });
+    settled("c-b", DAY + 1, captured(Some("tx-b"), usd(2000)));
+    let question = Question { program: program(), day: DAY, cutoff: new_york("17:00") };
+    let mut summing = Summing::new(question).seeking(["tx-b".to_owned()].into());
+    let mut take = |numbered: crate::journal::Numbered<'_>| {
+        summing.take(numbered.number, numbered.record);
+        Ok(())
+    };
+    house.stop().records(i64::MAX, &mut |_, _, _| {}, &mut take).unwrap();
+    let day = summing.finish();
+    let file =
+        "token,amount,currency,network\ntx-a,30.00,USD,VISA\nalso-a,30.00,USD,VISA\ntx-b,20.00,USD,VISA\nnobody,1.00,USD,VISA\n";
+    let reconciled = reconcile(&day, &rows(file, &columns()).unwrap(), None);
+    let found: Vec<_> =
+        reconciled.differences.iter().map(|row| (row.payment.as_str(), row.verdict, row.elsewhere.clone())).collect();
+    let (cleared, later) = (day.movements[0].record, day.elsewhere[0].1.record);
+    let here = reconciled.differences.iter().find(|row| row.verdict != Verdict::MissingHere);
+    assert_eq!((here, reconciled.matching), (None, 1), "{found:?}");
+    let (other, matching) = if found[0].0 == "tx-a" { ("tx-a", "also-a") } else { ("also-a", "tx-a") };
+    assert_eq!(
+        found,
+        [
+            (other, Verdict::MissingHere, Some(Elsewhere::Under(matching.to_owned(), cleared))),
+            ("tx-b", Verdict::MissingHere, Some(Elsewhere::OfDay(DAY + 1, later))),
+            ("nobody", Verdict::MissingHere, None),
+        ]
+    );
+    let title = report::Title { program: program(), date: "2026-03-14".to_owned() };
+    let text = report::as_text(&title, &day, Some(&reconciled));
+    assert!(text.contains(&format!("; our record {later} of it counts to 2026-03-15")), "{text}");
+}
+
 #[test]
 fn the_order_of_a_files_rows_means_nothing() {
     let mut house = House::with(1_000_000);
@@ -323,6 +381,8 @@ fn a_file_that_is_not_understood_says_where() {
     );
     let missing = rows("token,sum\n", &columns()).unwrap_err();
     assert!(missing.starts_with("line 1: amount: is not a column of the file"), "{missing}");
+    let twice = rows("token,amount,currency,network,amount\n", &columns()).unwrap_err();
+    assert!(twice.starts_with("line 1: amount: is the name of several columns"), "{twice}");
     let negative = FileColumns { sign: Sign::Ours, currency: None, network: None, ..columns() };
     assert_eq!(rows("token,amount\ntx-a,-5.00\n", &negative).unwrap()[0].due, usd(500));
 }

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use holdfast_adapters::Unrecognized;
 use holdfast_core::agent::Governed;
 use holdfast_core::hold::{ToldAnswer, ToldEvent};
-use holdfast_core::rules::Verdict;
+use holdfast_core::rules::{OfLess, Verdict};
 use holdfast_core::stand_in::ToldApproval;
 use holdfast_core::{
-    AccountId, AuthorizationId, AuthorizationRequest, Basis, Checkout, ContentDigest, Monitoring, PlatformName, ProgramId, QuestionDigest,
-    Timestamp,
+    AccountId, AuthorizationId, AuthorizationRequest, Basis, Checkout, ContentDigest, Monitoring, PlatformName, ProgramId,
+    QuestionDigest, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -116,6 +116,19 @@ enum Written {
         by: String,
         why: String,
     },
+    /// As `Told`, of a payment that the rules would have held otherwise if less had been approved. Within all that was told besides.
+    ToldOfLess {
+        told: Box<Written>,
+        of_less: OfLess,
+    },
+}
+
+/// What is written around an answer that was told.
+#[derive(Default)]
+struct Besides {
+    slip: Option<Arc<Slip>>,
+    checkout: Option<Checkout>,
+    of_less: Option<OfLess>,
 }
 
 /// Why bytes are no entry.
@@ -245,36 +258,7 @@ impl Entry {
     pub fn to_bytes(&self) -> Result<Vec<u8>, postcard::Error> {
         let Origin { program, platform, .. } = *self.origin();
         let written = match self {
-            Entry::Told(adopt, account) => {
-                let Adopt { request, digest, verdict, told, basis, governed, received_at, slip, .. } = Adopt::clone(adopt);
-                let (digest, account) = (digest.kept(), *account);
-                let told = match governed {
-                    None => Written::Told { program, platform, request, digest, verdict, told, basis, received_at, account },
-                    Some(governed) => Written::Governed {
-                        program,
-                        platform,
-                        request,
-                        digest,
-                        verdict,
-                        told,
-                        basis,
-                        received_at,
-                        account,
-                        governed,
-                    },
-                };
-                let told = match request.checkout {
-                    None => told,
-                    Some(checkout) => match checkout.monitoring {
-                        Monitoring::Asked => Written::ToldAtCheckout { told: Box::new(told), checkout },
-                        Monitoring::Bypassed => Written::ToldPastRules { told: Box::new(told), checkout },
-                    },
-                };
-                match slip {
-                    None => told,
-                    Some(slip) => Written::ToldWithSlip { told: Box::new(told), slip: Slip::clone(&slip) },
-                }
-            }
+            Entry::Told(adopt, account) => told(Adopt::clone(adopt), *account),
             Entry::Fact(_, event) => Written::Fact { program, platform, event: **event },
             Entry::Kept(_, Unrecognized { digest, problem, redacted }) => {
                 let (problem, redacted) = (problem.clone(), redacted.clone());
@@ -304,35 +288,42 @@ impl Entry {
         if !rest.is_empty() {
             return Err(Unreadable::Content);
         }
-        written.entry(None, None).ok_or(Unreadable::Content)
+        written.entry(Besides::default()).ok_or(Unreadable::Content)
     }
 }
 
 impl Written {
     /// The entry that was written so. With a slip goes one answer that was told, and no other slip within it.
-    fn entry(self, slip: Option<Arc<Slip>>, checkout: Option<Checkout>) -> Option<Entry> {
+    fn entry(self, besides: Besides) -> Option<Entry> {
         let origin = |program, platform| Origin { program, platform, operator: None };
         Some(match self {
-            Written::ToldWithSlip { told, slip: its } if slip.is_none() && checkout.is_none() => {
-                return told.entry(Some(Arc::new(its)), None);
+            Written::ToldWithSlip { told, slip } if besides.slip.is_none() && besides.checkout.is_none() => {
+                return told.entry(Besides { slip: Some(Arc::new(slip)), ..besides });
             }
-            Written::ToldAtCheckout { told, checkout: its } if checkout.is_none() => return told.entry(slip, Some(its)),
-            Written::ToldPastRules { told, checkout: its } if checkout.is_none() => {
-                return told.entry(slip, Some(Checkout { monitoring: Monitoring::Bypassed, ..its }));
+            Written::ToldAtCheckout { told, checkout } if besides.checkout.is_none() => {
+                return told.entry(Besides { checkout: Some(checkout), ..besides });
             }
-            Written::ToldWithSlip { .. } | Written::ToldAtCheckout { .. } | Written::ToldPastRules { .. } => return None,
+            Written::ToldPastRules { told, checkout } if besides.checkout.is_none() => {
+                let checkout = Checkout { monitoring: Monitoring::Bypassed, ..checkout };
+                return told.entry(Besides { checkout: Some(checkout), ..besides });
+            }
+            Written::ToldOfLess { told, of_less } if besides.of_less.is_none() => {
+                return told.entry(Besides { of_less: Some(of_less), ..besides });
+            }
+            Written::ToldWithSlip { .. }
+            | Written::ToldAtCheckout { .. }
+            | Written::ToldPastRules { .. }
+            | Written::ToldOfLess { .. } => return None,
             Written::Told { program, platform, request, digest, verdict, told, basis, received_at, account } => {
-                let (origin, request) = (origin(program, platform), AuthorizationRequest { checkout, ..request });
-                let digest = QuestionDigest::known_by(digest, &request);
+                let (origin, digest, slip) = (origin(program, platform), digest.into(), None);
                 let adopt = Adopt { origin, request, digest, verdict, told, basis, governed: None, received_at, slip };
-                Entry::Told(Box::new(adopt), account)
+                Entry::Told(Box::new(besides.of(adopt)), account)
             }
             Written::Governed { program, platform, request, digest, verdict, told, basis, received_at, account, governed } => {
-                let (origin, governed) = (origin(program, platform), Some(governed));
-                let request = AuthorizationRequest { checkout, ..request };
-                let digest = QuestionDigest::known_by(digest, &request);
+                let (origin, digest) = (origin(program, platform), digest.into());
+                let (governed, slip) = (Some(governed), None);
                 let adopt = Adopt { origin, request, digest, verdict, told, basis, governed, received_at, slip };
-                Entry::Told(Box::new(adopt), account)
+                Entry::Told(Box::new(besides.of(adopt)), account)
             }
             Written::Fact { program, platform, event } => Entry::Fact(origin(program, platform), Box::new(event)),
             Written::Kept { program, platform, digest, problem, redacted } => {
@@ -346,6 +337,52 @@ impl Written {
                 Entry::published(program, KeptRuleset { kind, hash, program: of, source, published_at, published_by, why })
             }
         })
+    }
+}
+
+impl Besides {
+    /// The answer as it was before it was written.
+    fn of(self, mut adopt: Adopt) -> Adopt {
+        let Besides { slip, checkout, of_less } = self;
+        if let Some((Verdict::Proceed(proceed), _)) = &mut adopt.verdict {
+            proceed.hold.of_less = of_less;
+        }
+        let request = AuthorizationRequest { checkout, ..adopt.request };
+        // Only the whole question says by which version its digest was made.
+        let digest = QuestionDigest::known_by(adopt.digest.kept(), &request);
+        Adopt { request, digest, slip, ..adopt }
+    }
+}
+
+/// An answer that was told, as it is written.
+fn told(adopt: Adopt, account: Option<AccountId>) -> Written {
+    let Adopt { origin, request, digest, verdict, told, basis, governed, received_at, slip } = adopt;
+    let digest = digest.kept();
+    let Origin { program, platform, .. } = origin;
+    let of_less = match &verdict {
+        Some((Verdict::Proceed(proceed), _)) => proceed.hold.of_less,
+        Some((Verdict::Decline { .. }, _)) | None => None,
+    };
+    let told = match governed {
+        None => Written::Told { program, platform, request, digest, verdict, told, basis, received_at, account },
+        Some(governed) => {
+            Written::Governed { program, platform, request, digest, verdict, told, basis, received_at, account, governed }
+        }
+    };
+    let told = match of_less {
+        None => told,
+        Some(of_less) => Written::ToldOfLess { told: Box::new(told), of_less },
+    };
+    let told = match request.checkout {
+        None => told,
+        Some(checkout) => match checkout.monitoring {
+            Monitoring::Asked => Written::ToldAtCheckout { told: Box::new(told), checkout },
+            Monitoring::Bypassed => Written::ToldPastRules { told: Box::new(told), checkout },
+        },
+    };
+    match slip {
+        None => told,
+        Some(slip) => Written::ToldWithSlip { told: Box::new(told), slip: Slip::clone(&slip) },
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, Sender};
 
 use holdfast_adapters::Unrecognized;
 use holdfast_core::hold::{CardStatus, Fact, Finding, ReleaseCause, ToldAnswer};
+use holdfast_core::rules::{HoldPolicy, Margin, OfLess, Percent, Proceed, Verdict};
 use holdfast_core::{AccountId, Basis, CardToken, Checkout, DeclineReason, MerchantId, PlatformName, StandInCause, Timestamp};
 
 use super::gate::Say;
@@ -109,6 +110,18 @@ fn table(second: i64, why: &str) -> Entry {
     )
 }
 
+/// A partial approval, of terms that depend on how much was approved.
+fn of_less(key: &str) -> Entry {
+    let Entry::Told(mut adopt, account) = approval(key) else { panic!("an answer is told") };
+    let fifth = Margin { percent: Some(Percent::whole(20)), ..Margin::default() };
+    let of_less = Some(OfLess::new(Some(fifth), None, None));
+    let hold = HoldPolicy { extra: 200, partial_min: Some(1), of_less, ..HoldPolicy::PLAIN };
+    let proceed = Proceed { ceiling: usd(1_000), limits: [].into_iter().collect(), hold };
+    adopt.verdict = Some((Verdict::Proceed(proceed), [4; 32]));
+    adopt.told = ToldAnswer::Approved { amount: usd(500) };
+    Entry::Told(adopt, account)
+}
+
 #[test]
 fn every_entry_reads_as_it_was_written() {
     let fact = told("told-1", Fact::Released { payment: payment("p"), cause: ReleaseCause::Reversed });
@@ -130,11 +143,17 @@ fn every_entry_reads_as_it_was_written() {
     past_rules.request.checkout =
         Some(Checkout { surcharge: 350, monitoring: holdfast_core::Monitoring::Bypassed, ..Checkout::NOTHING_TOLD });
     let past_rules = Entry::Told(past_rules, account);
+    let (of_less, mut less_past_rules) = (of_less("l"), of_less("p"));
+    if let (Entry::Told(adopt, _), Entry::Told(other, _)) = (&mut less_past_rules, &past_rules) {
+        (adopt.request, adopt.slip) = (other.request, other.slip.clone());
+    }
     let (at_checkout, with_slip) = (Entry::Told(at_checkout, account), Entry::Told(with_slip, account));
     for entry in [
         at_checkout,
         past_rules,
         with_slip,
+        of_less,
+        less_past_rules,
         approval("a"),
         decline("d"),
         kept_by_an_earlier_version("e"),
@@ -151,6 +170,16 @@ fn every_entry_reads_as_it_was_written() {
         let longer = [&bytes[..], &[0]].concat();
         assert_eq!(Entry::from_bytes(&longer, &entry::digest_of(&longer)).unwrap_err(), Unreadable::Content);
     }
+}
+
+/// What an earlier version wrote has no such terms, and reads on.
+#[test]
+fn the_ledger_hears_the_terms_of_a_partial_approval() {
+    let entry = of_less("part");
+    let bytes = entry.to_bytes().unwrap();
+    let read = Entry::from_bytes(&bytes, &entry::digest_of(&bytes)).unwrap();
+    let Act::Adopt(Adopt { verdict: Some((Verdict::Proceed(proceed), _)), .. }) = read.act() else { panic!("{read:?}") };
+    assert_eq!(proceed.hold.for_approved(500, 1_000).extra, 100, "a fifth of what was approved");
 }
 
 #[test]

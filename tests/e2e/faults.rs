@@ -7,8 +7,9 @@ use std::sync::{Arc, Condvar, Mutex};
 use holdfast::app::App;
 use holdfast::config::{Config, Overrides};
 use holdfast::ledger::sight::{Lasts, LongerAgo, Seen};
-use holdfast::ledger::{self, Act, Answer, Completions, Glimpse, Ledger, LedgerError, Origin, Readiness, Ticket, Wait, Whose};
-use holdfast_core::hold::LimitUse;
+use holdfast::ledger::{
+    self, Act, Answer, Completions, Counted, Glimpse, Ledger, LedgerError, Origin, Readiness, Ticket, Wait, Whose,
+};
 use holdfast_core::rules::{LimitCheck, Verdict};
 use holdfast_core::stand_in::Sight;
 use holdfast_core::{AccountId, AuthorizationRequest, ProgramId};
@@ -178,9 +179,9 @@ impl Ledger for Shared {
         }
     }
 
-    fn counted(&self, origin: &Origin, request: &AuthorizationRequest, limits: &[LimitCheck]) -> Option<Vec<LimitUse>> {
+    fn counted(&self, origin: &Origin, request: &AuthorizationRequest, limits: &[LimitCheck]) -> Counted {
         let veiled = *self.0.fault.lock().unwrap() == Fault::Veiled;
-        if veiled { None } else { self.0.inner.counted(origin, request, limits) }
+        if veiled { Counted::Never } else { self.0.inner.counted(origin, request, limits) }
     }
 }
 

@@ -235,19 +235,33 @@ impl Engine {
     pub(super) fn tell(&mut self, origin: &Origin, event: &ToldEvent, now: Timestamp, warmth: Warmth) -> Performed {
         let Origin { program, platform, .. } = origin;
         let told = self.state.told_name(program, platform.as_ref(), &event.key);
+        if !self.state.was_told(told) {
+            return self
+                .find_told(origin, event, warmth)
+                .map_or_else(|cold| cold, |located| self.told(origin, event, &located, now));
+        }
         let (payment, _) = event.fact.payments();
         let located = self.state.locate_told(program, platform.as_ref(), &subject_of(event), payment);
-        if self.state.was_told(told) {
-            if let Some(need) = self.need(&located, None, None, warmth) {
-                return Performed::Cold(need);
-            }
-            return self.told_again(origin, event, &located, now);
-        }
-        let asked = asked_of(&event.fact).map(|key| self.state.asked_name(program, platform.as_ref(), &key));
-        if let Some(need) = self.need(&located, asked, Some(told), warmth) {
+        if let Some(need) = self.need(&located, None, None, warmth) {
             return Performed::Cold(need);
         }
-        self.told(origin, event, &located, now)
+        self.told_again(origin, event, &located, now)
+    }
+
+    /// What an event is about that was not told before, with all that it needs in memory.
+    ///
+    /// # Errors
+    /// Something of it is not: what.
+    pub(super) fn find_told(&mut self, origin: &Origin, event: &ToldEvent, warmth: Warmth) -> Result<Located, Performed> {
+        let Origin { program, platform, .. } = origin;
+        let told = self.state.told_name(program, platform.as_ref(), &event.key);
+        let (payment, _) = event.fact.payments();
+        let located = self.state.locate_told(program, platform.as_ref(), &subject_of(event), payment);
+        let asked = asked_of(&event.fact).map(|key| self.state.asked_name(program, platform.as_ref(), &key));
+        match self.need(&located, asked, Some(told), warmth) {
+            Some(need) => Err(Performed::Cold(need)),
+            None => Ok(located),
+        }
     }
 
     /// What is told again is booked already. If it says something else by now, that is kept for somebody to look at.

@@ -36,7 +36,6 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use holdfast_core::AuthorizationRequest;
-use holdfast_core::hold::LimitUse;
 use holdfast_core::rules::LimitCheck;
 use tokio::sync::oneshot;
 
@@ -48,7 +47,7 @@ use self::queue::{Queue, Taken};
 use self::state::State;
 use self::window::Window;
 use self::writer::Writer;
-use super::{Completions, Glimpse, Ledger, LedgerError, Origin, Readiness, Ticket};
+use super::{Completions, Counted, Glimpse, Ledger, LedgerError, Origin, Readiness, Ticket};
 use crate::clock::{self, Moment};
 use crate::journal::store::FILE;
 use crate::journal::{Claim, Journal, JournalError, Log, Sync, Tail};
@@ -387,7 +386,7 @@ impl Ledger for Embedded {
         self.shared.window.look(origin, request)
     }
 
-    fn counted(&self, origin: &Origin, request: &AuthorizationRequest, limits: &[LimitCheck]) -> Option<Vec<LimitUse>> {
+    fn counted(&self, origin: &Origin, request: &AuthorizationRequest, limits: &[LimitCheck]) -> Counted {
         self.shared.window.counted(origin, request, limits)
     }
 }

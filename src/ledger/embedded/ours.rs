@@ -5,7 +5,6 @@ use holdfast_core::hold::{StepId, ToldEvent, objection};
 use holdfast_core::{Basis, Decision, DeclineReason};
 
 use super::engine::{Engine, Performed, Warmth};
-use super::naming::{asked_of, subject_of};
 use super::state::Located;
 use crate::clock::Moment;
 use crate::ledger::{Answer, Origin};
@@ -18,14 +17,12 @@ impl Engine {
         if self.state.was_told(told) {
             return self.tell(origin, event, now.utc, warmth);
         }
-        let (payment, _) = event.fact.payments();
-        let located = self.state.locate_told(program, platform.as_ref(), &subject_of(event), payment);
-        let asked = asked_of(&event.fact).map(|key| self.state.asked_name(program, platform.as_ref(), &key));
-        if let Some(need) = self.need(&located, asked, Some(told), warmth) {
-            return Performed::Cold(need);
-        }
+        let located = match self.find_told(origin, event, warmth) {
+            Ok(located) => located,
+            Err(cold) => return cold,
+        };
         match self.objects(&located, event) {
-            None => self.tell(origin, event, now.utc, warmth),
+            None => self.told(origin, event, &located, now.utc),
             Some(reason) => {
                 let answer =
                     Answer::Decided { decision: Decision::Decline { reason }, basis: Basis::Ledger, balance: None, intent: None };

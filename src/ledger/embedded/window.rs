@@ -5,7 +5,6 @@
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 
-use holdfast_core::hold::LimitUse;
 use holdfast_core::rules::LimitCheck;
 use holdfast_core::{AuthorizationRequest, Timestamp};
 
@@ -13,10 +12,7 @@ use super::projection::Mark;
 use super::state::{GoneNames, State};
 use crate::journal::Joint;
 use crate::ledger::Origin;
-use crate::ledger::sight::Glimpse;
-
-/// How often memory is looked for that somebody works on: for less than a millisecond at a time.
-const LOOKS_MAX: usize = 64;
+use crate::ledger::sight::{Counted, Glimpse};
 
 /// The window.
 #[derive(Debug)]
@@ -147,29 +143,28 @@ impl Window {
         }
     }
 
-    /// What limits of a question have counted; nothing while there is no memory to see. It is waited for whoever works on it.
-    pub fn counted(&self, origin: &Origin, request: &AuthorizationRequest, limits: &[LimitCheck]) -> Option<Vec<LimitUse>> {
-        for _ in 0..LOOKS_MAX {
-            let behind = self.lock();
-            match behind.shows {
-                Shows::Nothing | Shows::Expected => return None,
-                Shows::Early(..) | Shows::Memory(_) => return Some(behind.state.counted(origin, request, limits)),
-                Shows::Away => {
-                    drop(behind);
-                    std::thread::yield_now();
-                }
-            }
+    /// What limits of a question have counted.
+    pub fn counted(&self, origin: &Origin, request: &AuthorizationRequest, limits: &[LimitCheck]) -> Counted {
+        let Some(behind) = self.glance() else { return Counted::Busy };
+        match behind.shows {
+            Shows::Nothing | Shows::Expected => Counted::Never,
+            Shows::Away => Counted::Busy,
+            Shows::Early(..) | Shows::Memory(_) => Counted::Seen(behind.state.counted(origin, request, limits)),
         }
-        None
+    }
+
+    /// Memory, if nobody has it just now.
+    fn glance(&self) -> Option<MutexGuard<'_, Behind>> {
+        match self.behind.try_lock() {
+            Ok(behind) => Some(behind),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     /// What is to be seen around a question.
     pub fn look(&self, origin: &Origin, request: &AuthorizationRequest) -> Glimpse {
-        let behind = match self.behind.try_lock() {
-            Ok(behind) => behind,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return Glimpse::Busy,
-        };
+        let Some(behind) = self.glance() else { return Glimpse::Busy };
         match behind.shows {
             Shows::Nothing | Shows::Expected => Glimpse::Nothing,
             Shows::Away => Glimpse::Busy,

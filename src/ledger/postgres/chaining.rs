@@ -14,7 +14,12 @@ use crate::journal::{Group, link};
 /// The most records of one group, but for a transaction that has more.
 const GROUP_MAX: i64 = 4_096;
 
-/// Records of transactions from one on and below another one, in the order of the chain.
+/// Records of transactions from one on and below another one, in the order of the chain: what is hashed.
+const HASHED: &str =
+    "SELECT id, at, body FROM holdfast.record WHERE transaction >= $1::text::xid8 AND transaction < $2::text::xid8
+    ORDER BY transaction, at, id";
+
+/// The same with the columns that people query.
 const RECORDS: &str =
     "SELECT id, at, body, program, platform, kind, key, account, account_change, card, hold, decision, reason, posted, held, cause,
     finding FROM holdfast.record WHERE transaction >= $1::text::xid8 AND transaction < $2::text::xid8
@@ -90,7 +95,7 @@ pub async fn chain_next(client: &mut Client, at: &Whereabouts) -> Result<i64, Tr
     let cut = transaction.query_opt(CUT, &[&from, &to, &GROUP_MAX]).await.map_err(said)?;
     let cut: Option<i64> = cut.map(|row| row.try_get(0)).transpose().map_err(said)?;
     let upto = cut.map_or(finished, |cut| cut.max(head.upto.saturating_add(1)));
-    let (records, body) = as_hashed(&read_rows(&transaction, head.upto, upto, at).await?, at)?;
+    let (records, body) = as_hashed(&read_rows(&transaction, HASHED, head.upto, upto, at).await?, at)?;
     if records > 0 {
         let (number, hash) = (head.number.saturating_add(1), link(&head.hash, head.next, records, &body));
         let sql = "INSERT INTO holdfast.chain (number, upto, records, first, hash) VALUES ($1, $2, $3, $4, $5)";
@@ -100,8 +105,8 @@ pub async fn chain_next(client: &mut Client, at: &Whereabouts) -> Result<i64, Tr
     Ok(records)
 }
 
-async fn read_rows(client: &impl GenericClient, from: i64, upto: i64, at: &Whereabouts) -> Result<Vec<Row>, Trouble> {
-    client.query(RECORDS, &[&from.to_string(), &upto.to_string()]).await.map_err(|error| Trouble::of(&error, at))
+async fn read_rows(client: &impl GenericClient, sql: &str, from: i64, upto: i64, at: &Whereabouts) -> Result<Vec<Row>, Trouble> {
+    client.query(sql, &[&from.to_string(), &upto.to_string()]).await.map_err(|error| Trouble::of(&error, at))
 }
 
 /// Some records as they are hashed: how many, and their bytes.
@@ -241,7 +246,7 @@ pub async fn verify(client: &Client, at: &Whereabouts, mut progress: impl FnMut(
         let Some(row) = row else { return Err(Unproven::Missing(number)) };
         let (group, records) = Head::of(&row).ok_or_else(|| Trouble::Damaged("chain", at.clone()))?;
         if number > dropped_groups {
-            let rows = read_rows(client, head.upto, group.upto, at).await?;
+            let rows = read_rows(client, RECORDS, head.upto, group.upto, at).await?;
             let (there, body) = as_hashed(&rows, at)?;
             if there != records || link(&head.hash, head.next, records, &body) != group.hash {
                 return Err(Unproven::Changed(number));

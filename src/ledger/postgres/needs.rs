@@ -54,7 +54,7 @@ pub(super) const FUNCTIONS: &[&str] =
 const UNMET: &str = "
     SELECT w.what || ' on holdfast.' || w.name AS wanted,
         CASE WHEN c.oid IS NULL THEN NULL ELSE has_table_privilege(c.oid, w.what) END AS allowed, 'table holdfast.' || w.name AS thing
-    FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (name, what, place)
+    FROM unnest($1::text[], $2::text[]) AS w (name, what)
     LEFT JOIN pg_class c ON c.relname = w.name AND c.relnamespace = 'holdfast'::regnamespace
     WHERE c.oid IS NULL OR NOT has_table_privilege(c.oid, w.what)
     UNION ALL

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use super::Common;
 use super::chaining;
-use super::connect::{ANSWER_MAX, Database, within};
+use super::connect::{ANSWER_MAX, Database, within, within_act};
 use super::last_seen::LastSeen;
 use super::migrate;
 use super::needs;
@@ -93,6 +93,24 @@ impl Office {
             }
             Trouble::Unreachable(error.to_string(), at.clone())
         })
+    }
+
+    /// Performs something on a connection, and no longer than that. A connection on which it did not end is not lent again: whoever had it
+    /// next would wait for what is still under way on it.
+    ///
+    /// # Errors
+    /// As `act`; or it did not end, or there is no connection.
+    pub async fn act<T>(&self, most: Duration, act: impl AsyncFnOnce(&mut Client) -> Result<T, Trouble>) -> Result<T, Trouble> {
+        let mut lent = None;
+        let done = within_act(most, &self.performing.at, async {
+            let client = lent.insert(self.connection().await?);
+            act(client).await
+        });
+        let done = done.await;
+        if let (Err(Trouble::TookTooLong(_)), Some(client)) = (&done, lent) {
+            drop(Client::take(client));
+        }
+        done
     }
 
     /// Something went wrong with the database: if it is gone, everybody hears so at once.

@@ -38,6 +38,13 @@ pub struct Done {
     pub cards: Vec<(CardToken, i64)>,
 }
 
+impl Done {
+    /// One act that left no record.
+    pub fn only(answer: Result<Answer, LedgerError>) -> Self {
+        Done { answers: vec![answer], records: 0, cards: Vec::new() }
+    }
+}
+
 /// Everything that transactions of a responder have in common.
 #[derive(Debug)]
 pub struct Performing {

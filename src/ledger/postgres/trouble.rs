@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use rustls::CertificateError;
 use tokio_postgres::config::Host;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Config, Error};
@@ -91,7 +92,7 @@ pub enum Trouble {
     Tls(String),
     /// The server's TLS is not what the connection string and the roots say; what it is.
     Encryption(NotTrusted, Whereabouts),
-    /// One act waited too long for what others hold, and nothing of it was done.
+    /// One act took longer than it may: mostly, it waited for what others hold.
     TookTooLong(Whereabouts),
     /// Two transactions stood in each other's way: another try goes through.
     Collided,
@@ -115,17 +116,29 @@ pub enum NotTrusted {
 }
 
 impl NotTrusted {
-    fn of(cause: String) -> Self {
-        if cause.contains("does not support TLS") {
-            NotTrusted::None
-        } else if cause.contains("UnknownIssuer") || cause.contains("BadSignature") {
-            NotTrusted::Unknown
-        } else if cause.contains("not valid for") || cause.contains("NotValidForName") {
-            NotTrusted::OtherName
-        } else {
-            NotTrusted::Other(cause)
+    fn of(error: &Error, cause: String) -> Self {
+        match refusal(error) {
+            Some(CertificateError::UnknownIssuer | CertificateError::BadSignature) => NotTrusted::Unknown,
+            Some(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }) => NotTrusted::OtherName,
+            // The driver has no type for it.
+            None if cause.contains("does not support TLS") => NotTrusted::None,
+            Some(_) | None => NotTrusted::Other(cause),
         }
     }
+}
+
+/// What is wrong with the certificate, where that is what is wrong: the library's error is within one of a file's.
+fn refusal(error: &Error) -> Option<&CertificateError> {
+    let mut next = std::error::Error::source(error);
+    while let Some(cause) = next {
+        let inner = cause.downcast_ref::<std::io::Error>().and_then(|file| file.get_ref());
+        let tls = cause.downcast_ref::<rustls::Error>().or_else(|| inner?.downcast_ref());
+        if let Some(rustls::Error::InvalidCertificate(refusal)) = tls {
+            return Some(refusal);
+        }
+        next = cause.source();
+    }
+    None
 }
 
 /// What the driver says before a server has said anything.
@@ -138,7 +151,7 @@ fn of_connecting(error: &Error, at: Whereabouts) -> Trouble {
         Trouble::NoPassword(at)
     } else if error.to_string().contains("TLS") && !cause.contains("eof") {
         // A server that ends while it says hello is going, or coming.
-        Trouble::Encryption(NotTrusted::of(cause), at)
+        Trouble::Encryption(NotTrusted::of(error, cause), at)
     } else {
         Trouble::Unreachable(cause, at)
     }
@@ -188,7 +201,29 @@ impl Trouble {
     /// Whether it may go away by itself: then it is worth waiting for.
     #[must_use]
     pub const fn may_pass(&self) -> bool {
-        matches!(self, Trouble::Unreachable(..) | Trouble::Crowded(_) | Trouble::ReadOnly(_) | Trouble::DiskFull(_))
+        match self {
+            Trouble::Unreachable(..)
+            | Trouble::Crowded(_)
+            | Trouble::ReadOnly(_)
+            | Trouble::DiskFull(_)
+            | Trouble::TookTooLong(_)
+            | Trouble::Collided => true,
+            Trouble::NotLetIn(_)
+            | Trouble::NoPassword(_)
+            | Trouble::KeptOut(..)
+            | Trouble::NoDatabase(_)
+            | Trouble::NotDurable(_)
+            | Trouble::NotMigrated(_)
+            | Trouble::Behind { .. }
+            | Trouble::Newer { .. }
+            | Trouble::NotAllowed(..)
+            | Trouble::MayNotMigrate(..)
+            | Trouble::Incomplete(..)
+            | Trouble::Tls(_)
+            | Trouble::Encryption(..)
+            | Trouble::Damaged(..)
+            | Trouble::Other(..) => false,
+        }
     }
 
     /// Whether another try at once may go through.
@@ -267,9 +302,9 @@ impl fmt::Display for Trouble {
             Trouble::TookTooLong(at) => {
                 write!(
                     f,
-                    "{at}: one act waited too long for rows that another transaction holds (pg_locks and pg_stat_activity "
+                    "{at}: one act took longer than it may, and is given up; all others go on. Mostly another transaction holds "
                 )?;
-                f.write_str("say which); nothing of it was done, all others go on")
+                f.write_str("its rows (pg_locks and pg_stat_activity say which), or the server is busy")
             }
             Trouble::Tls(cause) => write!(f, "TLS to the database cannot be set up: {cause}"),
             Trouble::Collided => f.write_str("transactions stood in each other's way, again and again"),

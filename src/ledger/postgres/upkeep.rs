@@ -7,7 +7,7 @@ use std::time::Duration;
 use holdfast_core::{Expiry, ProgramId, Timestamp};
 
 use super::chaining::chain_next;
-use super::connect::{ANSWER_MAX, within, within_act};
+use super::connect::{ANSWER_MAX, within};
 use super::office::Office;
 use super::trouble::Trouble;
 use super::values::{self, At, named};
@@ -85,38 +85,39 @@ async fn keep_up_once(office: &Office, journal_keep_days: Option<u32>, looked: &
     }
     if due(looked.counters_at, COUNTERS_EVERY) {
         looked.counters_at = Some(now);
-        drop_old_counters(office, clock::utc()).await?;
+        if drop_old_counters(office, clock::utc()).await? == Dropped::Some {
+            // Holds are released before the rest goes.
+            looked.counters_at = None;
+        }
     }
     Ok(())
 }
 
-/// Drops what limits have counted in windows that were over by then. What is left over goes at the next look.
+/// How much of what is to be dropped is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dropped {
+    All,
+    Some,
+}
+
+/// Drops what limits have counted in windows that were over by then, as much as goes at once. That takes as long as it takes: it says
+/// nothing of whether the database is there.
 ///
 /// # Errors
 /// The database.
-pub async fn drop_old_counters(office: &Office, now: Timestamp) -> Result<(), Trouble> {
-    let at = &office.performing.at;
-    let said = |error: tokio_postgres::Error| Trouble::of(&error, at);
-    let dropped = within(PARTITIONS_TAKE_MAX, at, async {
-        let client = office.connection().await?;
-        loop {
-            let dropped = client.query_one("SELECT holdfast.drop_counters($1, $2)", &[&At(now), &COUNTERS_MAX]).await;
-            let dropped: i64 = dropped.and_then(|row| row.try_get(0)).map_err(said)?;
-            if dropped < i64::from(COUNTERS_MAX) {
-                return Ok(());
-            }
-        }
+pub async fn drop_old_counters(office: &Office, now: Timestamp) -> Result<Dropped, Trouble> {
+    let said = |error: tokio_postgres::Error| Trouble::of(&error, &office.performing.at);
+    let dropped = office.act(PARTITIONS_TAKE_MAX, async |client| {
+        let dropped = client.query_one("SELECT holdfast.drop_counters($1, $2)", &[&At(now), &COUNTERS_MAX]).await;
+        dropped.and_then(|row| row.try_get::<_, i64>(0)).map_err(said)
     });
-    dropped.await
+    Ok(if dropped.await? < i64::from(COUNTERS_MAX) { Dropped::All } else { Dropped::Some })
 }
 
 /// Chains what can be chained by now.
 async fn chain(office: &Office) -> Result<(), Trouble> {
     for _ in 0..GROUPS_MAX {
-        let chained = within_act(RELEASE_TAKES_MAX, &office.performing.at, async {
-            let mut client = office.connection().await?;
-            chain_next(&mut client, &office.performing.at).await
-        });
+        let chained = office.act(RELEASE_TAKES_MAX, async |client| chain_next(client, &office.performing.at).await);
         match chained.await {
             Ok(0) => return Ok(()),
             Ok(_) => {}
@@ -132,8 +133,7 @@ async fn chain(office: &Office) -> Result<(), Trouble> {
 pub async fn look_after_partitions(office: &Office, journal_keep_days: Option<u32>) -> Result<(), Trouble> {
     let at = &office.performing.at;
     let said = |error: tokio_postgres::Error| Trouble::of(&error, at);
-    let looked = within_act(PARTITIONS_TAKE_MAX, at, async {
-        let client = office.connection().await?;
+    let looked = office.act(PARTITIONS_TAKE_MAX, async |client| {
         client.execute("SELECT holdfast.make_partitions()", &[]).await.map_err(said)?;
         let Some(days) = journal_keep_days else { return Ok(0) };
         let before = clock::utc().saturating_sub(DAY.saturating_mul(days));
@@ -254,9 +254,6 @@ async fn release(
 }
 
 async fn release_together(office: &Office, program: ProgramId, holds: &[i64], now: Timestamp) -> Result<usize, Trouble> {
-    let released = within_act(RELEASE_TAKES_MAX, &office.performing.at, async {
-        let mut client = office.connection().await?;
-        office.performing.expire(&mut client, program, holds, now).await
-    });
+    let released = office.act(RELEASE_TAKES_MAX, async |client| office.performing.expire(client, program, holds, now).await);
     released.await.map(|records| usize::try_from(records).unwrap_or(usize::MAX))
 }

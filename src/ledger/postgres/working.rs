@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use deadpool_postgres::Client;
 use holdfast_core::hold::Answered;
 use holdfast_core::{Basis, ProgramId};
 
@@ -107,39 +108,39 @@ fn remember(office: &Office, acts: &[Act], answers: &[Result<Answer, LedgerError
 /// Performs acts, as long as that may take.
 async fn in_time(office: &Office, acts: &[Act]) -> Result<(Option<ProgramId>, Done), Trouble> {
     let most = if matches!(acts, [Act::Enter(..) | Act::Rest]) { LONG_ACT_MAX } else { ACT_MAX };
-    within_act(most, &office.performing.at, perform(office, acts)).await
+    if let [Act::Rest] = acts {
+        let released = within_act(most, &office.performing.at, release_what_is_due(office, clock::utc()));
+        return released.await.map(|()| (None, Done::only(Ok(Answer::Recorded(None)))));
+    }
+    office.act(most, async |client| perform(office, client, acts).await).await
 }
 
-async fn perform(office: &Office, acts: &[Act]) -> Result<(Option<ProgramId>, Done), Trouble> {
-    let only = |answer| Ok((None, Done { answers: vec![answer], records: 0, cards: Vec::new() }));
+async fn perform(office: &Office, client: &mut Client, acts: &[Act]) -> Result<(Option<ProgramId>, Done), Trouble> {
+    let only = |answer| Ok((None, Done::only(answer)));
     let at = &office.performing.at;
     let program = match acts {
-        [Act::Rest] => {
-            release_what_is_due(office, clock::utc()).await?;
-            return only(Ok(Answer::Recorded(None)));
-        }
         [Act::Balances(origin, whose)] => {
-            return only(Ok(standings::balances(&office.connection().await?, at, origin.program, whose).await?));
+            return only(Ok(standings::balances(client, at, origin.program, whose).await?));
         }
         [Act::Accounts { program, from, most }] => {
-            return only(Ok(standings::page(&office.connection().await?, at, *program, *from, *most).await?));
+            return only(Ok(standings::page(client, at, *program, *from, *most).await?));
         }
         [Act::Slips(wanted)] => {
-            return only(Ok(slips::find(&office.connection().await?, at, wanted).await?));
+            return only(Ok(slips::find(client, at, wanted).await?));
         }
         [Act::BeginSlip(slip)] => {
             let number = office.performing.numbers.take(1, clock::utc());
-            return only(Ok(slips::begin(&office.connection().await?, at, slip, number).await?));
+            return only(Ok(slips::begin(client, at, slip, number).await?));
         }
         [Act::EndWaits(asked_until)] => {
             let numbers = &office.performing.numbers;
-            return only(Ok(slips::end_waits(&mut office.connection().await?, at, numbers, *asked_until).await?));
+            return only(Ok(slips::end_waits(client, at, numbers, *asked_until).await?));
         }
         [Act::EraseSlips(which)] => {
-            return only(Ok(slips::erase(&office.connection().await?, at, which).await?));
+            return only(Ok(slips::erase(client, at, which).await?));
         }
         [Act::WasNoted(id)] => {
-            return only(Ok(standings::was_noted(&office.connection().await?, at, *id).await?));
+            return only(Ok(standings::was_noted(client, at, *id).await?));
         }
         [first, ..] => match program_of(first) {
             Some(program) => program,
@@ -147,13 +148,12 @@ async fn perform(office: &Office, acts: &[Act]) -> Result<(Option<ProgramId>, Do
         },
         [] => return Ok((None, Done { answers: Vec::new(), records: 0, cards: Vec::new() })),
     };
-    let mut client = office.connection().await?;
     if let [Act::Decide(decide)] = acts
-        && let Some(done) = office.performing.decide(&client, decide).await?
+        && let Some(done) = office.performing.decide(client, decide).await?
     {
         return Ok((Some(program), done));
     }
     let acts: Vec<&Act> = acts.iter().collect();
-    let done = office.performing.perform(&mut client, program, &acts).await?;
+    let done = office.performing.perform(client, program, &acts).await?;
     Ok((Some(program), done))
 }

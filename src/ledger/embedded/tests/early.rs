@@ -7,9 +7,9 @@ use holdfast_core::{AuthorizationRequest, Decision};
 use super::engine::Engine;
 use super::*;
 use crate::fixture::once_free;
-use crate::ledger::Glimpse;
 use crate::ledger::embedded::projection::read;
 use crate::ledger::sight::{Lasts, LongerAgo, Seen};
+use crate::ledger::{Counted, Glimpse};
 
 const PROJECTION: [&str; 3] = ["projection.sqlite", "projection.sqlite-wal", "projection.sums"];
 
@@ -100,6 +100,7 @@ fn the_ledger_goes_on_with_what_was_read_early() {
         threads.spawn(|| early.show(|| {}).unwrap());
         let gone_on = go_on(&directory, &shared);
         assert_eq!(shared.window.look(&origin(), &purchase("k", 1)), Glimpse::Busy, "memory was read twice");
+        assert_eq!(shared.window.counted(&origin(), &purchase("k", 1), &[]), Counted::Busy, "whoever works on it has it");
         assert_eq!(available(&gone_on.engine), 700);
     });
 }

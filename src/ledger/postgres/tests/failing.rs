@@ -133,7 +133,7 @@ fn an_account_that_somebody_holds_on_to_is_nobody_elses_trouble() {
         assert_eq!(desk.decide(with_card("d", purchase("3", 1))), approved(1));
         let said = observer.said.lock().unwrap().clone();
         assert_eq!((desk.ledger().readiness(), observer.ready.load(Ordering::Relaxed)), (Readiness::Ready, 1), "{said:?}");
-        assert!(said.iter().any(|line| line.contains("one act waited too long")), "{said:?}");
+        assert!(said.iter().any(|line| line.contains("one act took longer than it may")), "{said:?}");
         client.batch_execute("COMMIT").await.unwrap();
     });
     assert_eq!(desk.decide(purchase("1", 1)), approved(1));

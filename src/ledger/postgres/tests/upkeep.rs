@@ -74,6 +74,29 @@ fn a_damaged_hold_keeps_no_other_from_its_end() {
     assert!(of_it.len() == 1 && of_it[0].contains("something in hold"), "{told:?}");
 }
 
+/// However much there is to be dropped, it goes a batch at a time, and what has to be done every second is.
+#[test]
+fn counters_without_an_end_keep_no_hold_from_its_own() {
+    let Some(server) = shared() else { return };
+    let name = server.database();
+    server.run_sql(
+        &name,
+        "CREATE OR REPLACE FUNCTION holdfast.drop_counters(p_before timestamptz, p_most integer) RETURNS bigint LANGUAGE sql
+             SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ SELECT p_most::bigint $$",
+    );
+    let desk = Desk(start(server, &name, 2));
+    desk.enter(vec![account("a", 1_000), card("c", "a", None)]).unwrap();
+    // Twice: at the first time the counters may not have been looked at yet.
+    for key in ["1", "2"] {
+        assert_eq!(desk.decide(AuthorizationRequest { expiry: Expiry::Ours, ..purchase(key, 100) }), approved(100));
+        server.run_sql(&name, "UPDATE holdfast.hold SET expires_at = now() - interval '1 hour' WHERE status = 'open'");
+        while desk.balance() != (1_000, 0) {
+            std::thread::yield_now();
+        }
+    }
+    assert_eq!(desk.ledger().readiness(), Readiness::Ready);
+}
+
 #[test]
 fn what_limits_have_counted_in_windows_that_are_over_is_dropped() {
     let Some(server) = shared() else { return };
