@@ -10,6 +10,7 @@ use super::question;
 use super::state::{Answered, Slice};
 use super::told::{corrected, take};
 use super::twice;
+use super::word::is_of_what_was_told;
 use crate::agent::Weight;
 use crate::authorization::{AuthorizationRequest, QuestionDigest};
 use crate::decision::Decision;
@@ -87,10 +88,12 @@ fn is_booked(slice: &Slice<'_>, adoption: &Adoption<'_>) -> bool {
     if amount.is_zero() || !moves_money(request.kind) {
         return slice.account.is_some_and(|account| account.currency == amount.currency());
     }
-    let id = question::of_request(slice.steps, request);
-    // The platform's word made a step of its own; what another question opened, or another door, has that one's.
+    let (id, steps) = (question::of_request(slice.steps, request), Steps::of(slice.steps));
+    // The platform's word made a step of its own, whatever it calls the question; what another question opened, or another door, has
+    // that one's.
     step_of(slice, id).is_some()
-        || Steps::of(slice.steps).last_word(id).is_some()
+        || steps.last_word(id).is_some()
+        || is_of_what_was_told(&steps, request, amount)
         || twice::opened_by_another(slice, request)
         || (adoption.weight == Weight::Joins && slice.hold.is_some())
 }

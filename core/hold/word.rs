@@ -9,7 +9,7 @@ use super::mutant::{self, Mutant};
 use super::outcome::{Finding, Outcome};
 use super::question;
 use super::state::{Answered, Slice};
-use crate::authorization::AuthorizationKind;
+use crate::authorization::{AuthorizationKind, AuthorizationRequest};
 use crate::decision::{Basis, Decision, DeclineReason};
 use crate::money::Money;
 
@@ -72,7 +72,12 @@ fn approved(slice: &Slice<'_>, asked: &Asked<'_>) -> Option<Money> {
     if let Some(word) = steps.last_word(question::of_request(slice.steps, request)) {
         return word.approves().map(|minor| account.money(minor));
     }
+    is_of_what_was_told(&steps, request, request.amount).then_some(request.amount)
+}
+
+/// Whether an amount is of a payment that only the platform's word opened: what is approved of it is held by that word.
+pub(super) fn is_of_what_was_told(steps: &Steps<'_>, request: &AuthorizationRequest, amount: Money) -> bool {
     let opens = request.kind != AuthorizationKind::Incremental && !steps.opened();
-    let told = steps.opening_word().filter(|_| opens)?.approves()?;
-    (request.amount.minor() > 0 && request.amount.minor() <= told).then_some(request.amount)
+    let told = steps.opening_word().filter(|_| opens).and_then(|word| word.approves());
+    told.is_some_and(|told| (1..=told).contains(&amount.minor()))
 }

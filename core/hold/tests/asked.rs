@@ -442,6 +442,16 @@ fn the_platforms_word_counts_whether_it_comes_before_the_adoption_or_after() {
 }
 
 #[test]
+fn what_was_approved_by_the_platforms_word_under_another_name_is_not_held_again_by_its_adoption() {
+    let mut book = Book { card: Some(Card { status: CardStatus::Frozen, ..GOOD_CARD }), ..Book::with(1_000) };
+    book.tell(recorded("another name", approved(130)));
+    assert_eq!((book.ask(&purchase(100)).decision, book.held()), (approves(100), 130));
+    // A retry that came while the ledger was away heard the same.
+    assert_eq!(book.adopt(&purchase(100), yes(100)), Outcome::nothing(Finding::HeardBefore));
+    assert_eq!(book.held(), 130);
+}
+
+#[test]
 fn an_adoption_of_what_cannot_be_booked_moves_nothing() {
     let euros = AuthorizationRequest { amount: eur(100), ..purchase(100) };
     let outcome = Book::with(1_000).adopt(&euros, ToldAnswer::Approved { amount: eur(100) });
