@@ -80,16 +80,7 @@ impl Desk {
     /// A desk for these programs on this ledger; a change of rules is shown in `metrics`.
     #[must_use]
     pub fn new(ledger: Arc<dyn Ledger>, programs: Vec<Counter>, metrics: Option<Arc<Metrics>>) -> Self {
-        Desk {
-            ledger,
-            programs,
-            metrics,
-            retention: None,
-            outage: None,
-            profiles: None,
-            spend: None,
-            in_turn: Arc::default(),
-        }
+        Desk { ledger, programs, metrics, retention: None, outage: None, profiles: None, spend: None, in_turn: Arc::default() }
     }
 
     /// The same, with the merchants and instruments of payment doors.

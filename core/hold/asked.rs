@@ -114,8 +114,11 @@ fn answer(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
     }
     if asked.weight != Weight::Moves && is_held(slice, request) {
         // The other door asked first: its payment was looked at by everybody, and has its place in every limit, and its money.
-        let answered =
-            Answered { digest: asked.digest.kept(), asked_at: asked.asked_at, decision: Decision::Approve { amount: request.amount } };
+        let answered = Answered {
+            digest: asked.digest.kept(),
+            asked_at: asked.asked_at,
+            decision: Decision::Approve { amount: request.amount },
+        };
         return Outcome { decision: Some((answered.decision, Basis::Ledger)), answered: Some(answered), ..Outcome::default() };
     }
     let proceed = match asked.verdict {

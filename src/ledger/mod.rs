@@ -23,8 +23,8 @@ use holdfast_core::agent::{Choice, Governed, IntentReference, Weight};
 use holdfast_core::hold::{AccountStatus, Answered, CardStatus, Finding, Hold, LimitUse, Order, StepId, ToldAnswer, ToldEvent};
 use holdfast_core::rules::{LimitCheck, Verdict};
 use holdfast_core::{
-    AccountId, AuthorizationRequest, Basis, CardToken, CardholderToken, ContentDigest, Currency, Decision, IdempotencyKey, Money, QuestionDigest,
-    PaymentRef, PlatformName, ProgramId, Timestamp,
+    AccountId, AuthorizationRequest, Basis, CardToken, CardholderToken, ContentDigest, Currency, Decision, IdempotencyKey, Money,
+    PaymentRef, PlatformName, ProgramId, QuestionDigest, Timestamp,
 };
 
 use crate::clock::Instant;

@@ -372,7 +372,10 @@ fn digest_of(request: &AuthorizationRequest, text: &str) -> ContentDigest {
         cardholder: None,
         ..*request
     };
-    let digest = Sha256::new().chain_update(bare.content_digest().without_names().as_bytes()).chain_update(Sha256::digest(text)).finalize();
+    let digest = Sha256::new()
+        .chain_update(bare.content_digest().without_names().as_bytes())
+        .chain_update(Sha256::digest(text))
+        .finalize();
     ContentDigest::from_bytes(digest.first_chunk().copied().unwrap_or_default())
 }
 

@@ -9,8 +9,8 @@ use holdfast_core::agent::{BindingId, Choice, Governed, InstrumentId, IntentRefe
 use holdfast_core::rules::{NoTrace, Ruleset, Verdict, evaluate};
 use holdfast_core::stand_in::{Sight, Snapshot};
 use holdfast_core::{
-    AccountId, AuthorizationId, AuthorizationRequest, CardToken, ContentDigest, MerchantName, PaymentRef, PlatformName, QuestionDigest,
-    StandInCause, Timestamp,
+    AccountId, AuthorizationId, AuthorizationRequest, CardToken, ContentDigest, MerchantName, PaymentRef, PlatformName,
+    QuestionDigest, StandInCause, Timestamp,
 };
 use sha2::{Digest as _, Sha256};
 use tokio::time::timeout_at;

@@ -88,8 +88,7 @@ async fn dispatch<R: Respond>(
     let buffer = connection.buffer.take();
     let until = received.instant.checked_add(worker.limits.body_read_max).unwrap_or(received.instant);
     let query = head.uri.query().unwrap_or("");
-    let of_head =
-        Call { mount, route, segment, query, headers: &head.headers, body: &[], received, worker: worker.index };
+    let of_head = Call { mount, route, segment, query, headers: &head.headers, body: &[], received, worker: worker.index };
     let may_send = || stranger(worker, of_head).map_or(Ok(()), |answered| Err(Unread::Stranger(answered)));
     let body = match body::read(incoming, worker.limits.body_bytes_max, until, may_send).await {
         Ok(body) => body,

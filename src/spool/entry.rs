@@ -9,8 +9,8 @@ use holdfast_core::hold::{ToldAnswer, ToldEvent};
 use holdfast_core::rules::Verdict;
 use holdfast_core::stand_in::ToldApproval;
 use holdfast_core::{
-    AccountId, AuthorizationId, AuthorizationRequest, Basis, Checkout, ContentDigest, Monitoring, PlatformName, ProgramId, QuestionDigest,
-    Timestamp,
+    AccountId, AuthorizationId, AuthorizationRequest, Basis, Checkout, ContentDigest, Monitoring, PlatformName, ProgramId,
+    QuestionDigest, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

@@ -149,7 +149,11 @@ fn outcome() -> Outcome {
     let mark = Mark { at: Timestamp::EPOCH, id: StepId(u64::MAX) };
     Outcome {
         decision: Some((decision, Basis::StandIn(StandInCause::Switched))),
-        answered: Some(Answered { digest: request().content_digest().kept(), asked_at: Timestamp::from_unix_micros(5), decision }),
+        answered: Some(Answered {
+            digest: request().content_digest().kept(),
+            asked_at: Timestamp::from_unix_micros(5),
+            decision,
+        }),
         posted: i64::MIN,
         held: -1,
         cause: Some(MovementCause::StandInLoss),

@@ -95,8 +95,10 @@ mod tests {
 
     #[test]
     fn an_amount_that_reads_like_a_cards_number_is_not_repeated() {
-        let credited =
-            |minor| contradiction(&told("k", Fact::Credited { payment: None, amount: usd(minor), cause: MovementCause::Funding })).redacted;
+        let credited = |minor| {
+            contradiction(&told("k", Fact::Credited { payment: None, amount: usd(minor), cause: MovementCause::Funding }))
+                .redacted
+        };
         assert_eq!(credited(4_111), "key k: credited 41.11 USD");
         let not_kept = "key k: credited an amount that reads like a card's number, and is not kept";
         assert_eq!(credited(4_111_111_111_111_111), not_kept);
