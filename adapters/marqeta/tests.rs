@@ -1115,10 +1115,8 @@ fn nothing_is_answered_as_nothing_and_never_with_a_sign() {
     let fixture = named("purchase_v2");
     let amount = Money::zero(Currency::USD);
     for (written, answered) in [("-0", "0"), ("-0.00", "0.00"), ("\"-0.0\"", "\"0.0\""), ("0", "0")] {
-        let value: serde_json::Value = serde_json::from_str(&fixture.body).unwrap();
-        let whole = value["gpa_order"]["jit_funding"]["amount"].to_string();
         let (head, tail) = fixture.body.split_once("\"jit_funding\"").unwrap();
-        let body = format!("{head}\"jit_funding\"{}", tail.replacen(&whole, written, 1));
+        let body = format!("{head}\"jit_funding\"{}", tail.replacen("41.80", written, 1));
         assert!(body.contains(written), "{body}");
         let Ok(Inbound::Authorization(call)) = decode(&fixture.settings, JIT, body.as_bytes()) else { panic!("{body}") };
         assert!(call.request.amount.is_zero());

@@ -482,7 +482,7 @@ fn what_can_be_wrong_with_the_process() {
         (
             "",
             "[sever]",
-            "c.toml:1:2: sever: is not a key of this table; its keys are server, responder, ledger, spool, breaker, telemetry, texts, program, api, card_numbers, webhook, agents",
+            "c.toml:1:2: sever: is not a key of this table; its keys are server, responder, ledger, spool, breaker, telemetry, texts, agents, program, api, card_numbers, webhook",
         ),
         ("", "server = 1", "c.toml:1:10: server: must be a table"),
         (
