@@ -1,10 +1,10 @@
 //! `holdfast inbox`: what platforms notified and nobody understood, or what was understood and moved nothing.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{self, Write as _};
 
 use clap::Args;
-use holdfast_core::hold::{Fact, Finding, ToldEvent};
+use holdfast_core::hold::{Fact, Finding, HoldStatus, ToldEvent};
 use holdfast_core::{IdempotencyKey, PlatformName, ProgramId, Timestamp};
 use serde_json::Value;
 
@@ -64,6 +64,8 @@ impl Inbox {
         let reader = &reading.reader;
         let (mut told, mut lines, mut not_booked) = (Told::default(), BTreeMap::new(), HashMap::new());
         let mut without_payment: HashMap<Payment, Vec<i64>> = HashMap::new();
+        // Payments that were told of and never held anything: what comes later finds nothing of them, and has nothing to undo.
+        let mut there: HashSet<Payment> = HashSet::new();
         let published = reader.rulesets().map_err(Failure::told)?;
         let is_its = |program: ProgramId| published.iter().any(|ruleset| ruleset.program == program.as_str());
         let mut is_known = self.program.is_none_or(is_its);
@@ -73,18 +75,23 @@ impl Inbox {
             if let Some(payment) = payment.filter(|_| tells_of_its_payment(numbered.record)) {
                 // What it came before is there by now, and has it.
                 without_payment.remove(&payment).iter().flatten().for_each(|number| drop(lines.remove(number)));
+                if has_nothing(numbered.record) {
+                    there.insert(payment);
+                }
             }
-            if let Some(line) = self.line(&numbered) {
+            let finds_it = is_without_payment(numbered.record) && payment.is_some_and(|payment| there.contains(&payment));
+            // What is said of it last counts: it came again and was booked, or it did not.
+            if let Some(before) = name.and_then(|name| not_booked.remove(&name)) {
+                lines.remove(&before);
+            }
+            if let Some(line) = self.line(&numbered).filter(|_| !finds_it) {
                 lines.insert(numbered.number, line);
                 if let Some(payment) = payment.filter(|_| is_without_payment(numbered.record)) {
                     without_payment.entry(payment).or_default().push(numbered.number);
                 }
                 if let Some(name) = name {
-                    not_booked.entry(name).or_insert_with(Vec::new).push(numbered.number);
+                    not_booked.insert(name, numbered.number);
                 }
-            } else if let Some(numbers) = name.and_then(|name| not_booked.remove(&name)) {
-                // It came again, and was booked.
-                numbers.iter().for_each(|number| drop(lines.remove(number)));
             }
             Ok(())
         };
@@ -141,19 +148,29 @@ impl Inbox {
 }
 
 /// What tells a message from all others: sent again, it is the same.
-fn message(record: &Record) -> Option<(Option<ProgramId>, Option<PlatformName>, IdempotencyKey)> {
-    match &record.body {
-        Body::Told { event, .. } => Some((record.program, record.platform, event.key)),
+type Message = (Option<ProgramId>, Option<PlatformName>, Name);
+
+/// By its key; or by its bytes, where nobody knows what they say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Name {
+    Key(IdempotencyKey),
+    Digest([u8; 32]),
+}
+
+fn message(record: &Record) -> Option<Message> {
+    let name = match &record.body {
+        Body::Told { event, .. } => Name::Key(event.key),
+        Body::Kept { digest, .. } => Name::Digest(*digest),
         Body::Decided { .. }
         | Body::Adopted { .. }
         | Body::Ordered { .. }
-        | Body::Kept { .. }
         | Body::AccountEntered { .. }
         | Body::CardEntered { .. }
         | Body::RulesPublished
         | Body::Trimmed { .. }
-        | Body::Opened => None,
-    }
+        | Body::Opened => return None,
+    };
+    Some((record.program, record.platform, name))
 }
 
 /// Whose hold.
@@ -167,6 +184,12 @@ fn payment(record: &Record) -> Option<Payment> {
 /// Whether a message came of whose payment nobody had told.
 fn is_without_payment(record: &Record) -> bool {
     record.body.outcome().and_then(|outcome| outcome.finding) == Some(Finding::PaymentUnknown)
+}
+
+/// Whether a payment was declined, or has nothing left to be placed.
+fn has_nothing(record: &Record) -> bool {
+    let hold = record.body.outcome().and_then(|outcome| outcome.hold);
+    hold.is_none_or(|hold| hold.status == HoldStatus::Unplaced)
 }
 
 /// Whether a record tells of the payment itself: it was asked about, or something was placed or taken.

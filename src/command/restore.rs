@@ -64,6 +64,6 @@ impl Restore {
             [] => String::new(),
             names => format!("not proven   {}: {NOT_PROVEN}\n", names.join(", ")),
         };
-        Ok(write!(output, "{}{not_proven}{NOT_IN_IT}\n", as_lines(&journal))?)
+        Ok(writeln!(output, "{}{not_proven}{NOT_IN_IT}", as_lines(&journal))?)
     }
 }

@@ -204,6 +204,12 @@ fn a_check_is_found_again_and_says_what_the_door_would() {
         (&refund, "\"id\":\"09536b98-d422-45e4-98b1-9068623ac509\""),
     ] {
         for name in ["roc_text_data", "transaction_id"] {
+            for elsewhere in [["--program", "other"], ["--platform", "marqeta"]] {
+                let data = workplace.data();
+                let asked = ["explain", answer[name].as_str().unwrap(), "--data", data.to_str().unwrap()];
+                let output = workplace.run(&[&asked[..], &elsewhere[..]].concat());
+                assert_eq!(output.status.code(), Some(1), "{elsewhere:?}");
+            }
             let output =
                 workplace.run(&["explain", answer[name].as_str().unwrap(), "--data", workplace.data().to_str().unwrap()]);
             let text = String::from_utf8_lossy(&output.stdout);

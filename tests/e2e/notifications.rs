@@ -52,7 +52,7 @@ fn a_message_that_comes_again_with_another_amount_is_listed_and_moves_nothing() 
     let mut client = server.client();
     let payment = Marqeta::purchase("1", "100.00");
     assert_eq!(client.post("/marqeta/jit", &payment.body()).status, 200);
-    for amount in ["60.00", "60.00", "61.00"] {
+    for amount in ["60.00", "60.00", "61.00", "61.00"] {
         let clearing = payment.follower("authorization.clearing", "COMPLETION", "pgfs.authorization.capture", amount);
         assert_eq!(client.post("/marqeta/webhook", &transactions(&[clearing])).status, 200);
     }
@@ -61,6 +61,7 @@ fn a_message_that_comes_again_with_another_amount_is_listed_and_moves_nothing() 
     let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
     assert!(listed.contains("was booked before under this key, with another amount or meaning"), "{listed}");
     assert!(listed.contains("captured 61.00 USD") && !listed.contains("60.00"), "{listed}");
+    assert_eq!(listed.matches("record ").count(), 1, "it came twice, and is one: {listed}");
 }
 
 #[test]

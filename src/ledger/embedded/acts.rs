@@ -236,9 +236,10 @@ impl Engine {
         let Origin { program, platform, .. } = origin;
         let told = self.state.told_name(program, platform.as_ref(), &event.key);
         if !self.state.was_told(told) {
-            return self
-                .find_told(origin, event, warmth)
-                .map_or_else(|cold| cold, |located| self.told(origin, event, &located, now));
+            return match self.find_told(origin, event, warmth) {
+                (_, Some(need)) => Performed::Cold(need),
+                (located, None) => self.told(origin, event, &located, now),
+            };
         }
         let (payment, _) = event.fact.payments();
         let located = self.state.locate_told(program, platform.as_ref(), &subject_of(event), payment);
@@ -248,20 +249,15 @@ impl Engine {
         self.told_again(origin, event, &located, now)
     }
 
-    /// What an event is about that was not told before, with all that it needs in memory.
-    ///
-    /// # Errors
-    /// Something of it is not: what.
-    pub(super) fn find_told(&mut self, origin: &Origin, event: &ToldEvent, warmth: Warmth) -> Result<Located, Performed> {
+    /// What an event is about that was not told before, and what of it has to be found first.
+    pub(super) fn find_told(&self, origin: &Origin, event: &ToldEvent, warmth: Warmth) -> (Located, Option<Need>) {
         let Origin { program, platform, .. } = origin;
         let told = self.state.told_name(program, platform.as_ref(), &event.key);
         let (payment, _) = event.fact.payments();
         let located = self.state.locate_told(program, platform.as_ref(), &subject_of(event), payment);
         let asked = asked_of(&event.fact).map(|key| self.state.asked_name(program, platform.as_ref(), &key));
-        match self.need(&located, asked, Some(told), warmth) {
-            Some(need) => Err(Performed::Cold(need)),
-            None => Ok(located),
-        }
+        let need = self.need(&located, asked, Some(told), warmth);
+        (located, need)
     }
 
     /// What is told again is booked already. If it says something else by now, that is kept for somebody to look at.

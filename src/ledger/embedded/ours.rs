@@ -18,8 +18,8 @@ impl Engine {
             return self.tell(origin, event, now.utc, warmth);
         }
         let located = match self.find_told(origin, event, warmth) {
-            Ok(located) => located,
-            Err(cold) => return cold,
+            (located, None) => located,
+            (_, Some(need)) => return Performed::Cold(need),
         };
         match self.objects(&located, event) {
             None => self.told(origin, event, &located, now.utc),

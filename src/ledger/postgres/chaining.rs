@@ -150,6 +150,8 @@ pub enum Unproven {
     Changed(i64),
     /// The column of this record is not what its body says.
     ColumnChanged(i64, &'static str),
+    /// What puts this record in its account's order is another record's, or none of the account's.
+    OrderChanged(i64),
     /// The text of this published ruleset or stand-in table is not what its hash says.
     RulesetChanged(String),
 }
@@ -172,6 +174,11 @@ impl std::fmt::Display for Unproven {
             Unproven::ColumnChanged(record, column) => write!(
                 f,
                 "holdfast.record: column {column} of record {record} is not what its body says, which is what was chained: it was \
+                 changed; put it back from a backup"
+            ),
+            Unproven::OrderChanged(record) => write!(
+                f,
+                "holdfast.record: column account_change of record {record} is not what puts it in its account's order: it was \
                  changed; put it back from a backup"
             ),
             Unproven::Changed(number) => write!(
@@ -203,6 +210,16 @@ fn compare_columns(rows: &[Row]) -> Result<(), Unproven> {
     }
     Ok(())
 }
+
+/// No body has what puts an account's records in their order. Of those that move something each has its own, up to the account's last.
+const OUT_OF_ORDER: &str = "SELECT min(record) FROM (
+        SELECT max(id) AS record FROM holdfast.record
+        WHERE account IS NOT NULL AND (posted <> 0 OR held <> 0 OR kind IN ('account_entered', 'card_entered'))
+        GROUP BY account, account_change HAVING count(*) > 1
+        UNION ALL
+        SELECT r.id FROM holdfast.record r JOIN holdfast.account a ON a.number = r.account
+        WHERE r.account_change > a.changes OR r.account_change < CASE WHEN r.posted <> 0 OR r.held <> 0 THEN 1 ELSE 0 END
+    ) AS out_of_order";
 
 /// Accounts whose balances are not what their records come to, by name, of how many.
 ///
@@ -256,6 +273,10 @@ pub async fn verify(client: &Client, at: &Whereabouts, mut progress: impl FnMut(
         }
         head = group;
         progress(number, groups);
+    }
+    let out_of_order = client.query_one(OUT_OF_ORDER, &[]).await.map_err(said)?;
+    if let Some(record) = out_of_order.try_get(0).map_err(said)? {
+        return Err(Unproven::OrderChanged(record));
     }
     let rest = "SELECT count(*) FROM holdfast.record WHERE transaction >= $1::text::xid8";
     let not_chained = client.query_one(rest, &[&head.upto.to_string()]).await.map_err(said)?.try_get(0).map_err(said)?;

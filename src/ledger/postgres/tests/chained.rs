@@ -122,6 +122,16 @@ fn what_was_done_to_a_chained_record_is_found() {
         );
         assert_eq!(walk(server, &name).as_ref(), Ok(&proven));
     }
+    for changed in ["account_change + 1", "account_change - 1", "0", "1000000"] {
+        server.run_sql(&name, &format!("UPDATE holdfast.record SET account_change = {changed} {decided}"));
+        let found = walk(server, &name);
+        assert!(matches!(found, Err(Unproven::OrderChanged(_))), "{changed}: {found:?}");
+        server.run_sql(
+            &name,
+            "UPDATE holdfast.record r SET account_change = b.account_change FROM public.held b WHERE r.at = b.at AND r.id = b.id",
+        );
+        assert_eq!(walk(server, &name).as_ref(), Ok(&proven));
+    }
     let balances = || run(async { compare_balances(&connect(server, &name).await, &server.reach(&name).whereabouts()).await });
     assert_eq!(balances(), Ok((1, vec![])));
     server.run_sql(&name, "UPDATE holdfast.account SET held = held + 1");

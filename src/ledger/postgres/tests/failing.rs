@@ -42,10 +42,14 @@ impl Observer for Listening {
 
 /// A responder of this user's, with an account `a` and its card `c`.
 fn furnished(config: Config) -> (Desk, Arc<Listening>) {
+    furnished_with(config, 4)
+}
+
+fn furnished_with(config: Config, connections_max: usize) -> (Desk, Arc<Listening>) {
     let observer = Arc::new(Listening::default());
     let (ledger, opening) = Postgres::start(Settings {
         database: Database::new(config, &[]).unwrap(),
-        connections_max: 4,
+        connections_max,
         node: "test".to_owned(),
         journal_keep_days: None,
         patience: Patience::None,
@@ -137,4 +141,25 @@ fn an_account_that_somebody_holds_on_to_is_nobody_elses_trouble() {
         client.batch_execute("COMMIT").await.unwrap();
     });
     assert_eq!(desk.decide(purchase("1", 1)), approved(1));
+}
+
+#[test]
+fn a_connection_on_which_an_act_goes_on_is_lent_to_nobody() {
+    let Some(server) = shared() else { return };
+    let name = server.database();
+    let (desk, observer) = furnished_with(server.config(&name), 2);
+    server.run_sql(
+        &name,
+        "CREATE FUNCTION public.dawdles() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+             PERFORM pg_sleep(45) WHERE NEW.key = 'slow';
+             RETURN NEW;
+         END $$;
+         CREATE TRIGGER dawdles BEFORE INSERT ON holdfast.record FOR EACH ROW EXECUTE FUNCTION public.dawdles()",
+    );
+    assert_eq!(desk.act(Act::Decide(asked(purchase("slow", 1)))), Err(LedgerError::Unavailable));
+    // One after the other, they take each connection in turn.
+    for key in ["1", "2", "3", "4"] {
+        assert_eq!(desk.decide(with_card("d", purchase(key, 1))), approved(1));
+    }
+    assert_eq!((desk.ledger().readiness(), observer.ready.load(Ordering::Relaxed)), (Readiness::Ready, 1));
 }
