@@ -145,7 +145,7 @@ fn every_entry_reads_as_it_was_written() {
     let past_rules = Entry::Told(past_rules, account);
     let (of_less, mut less_past_rules) = (of_less("l"), of_less("p"));
     if let (Entry::Told(adopt, _), Entry::Told(other, _)) = (&mut less_past_rules, &past_rules) {
-        (adopt.request, adopt.slip) = (other.request, other.slip.clone());
+        (adopt.request, adopt.digest, adopt.slip) = (other.request, other.digest, other.slip.clone());
     }
     let (at_checkout, with_slip) = (Entry::Told(at_checkout, account), Entry::Told(with_slip, account));
     for entry in [
