@@ -89,11 +89,11 @@ async fn dispatch<R: Respond>(
     let until = received.instant.checked_add(worker.limits.body_read_max).unwrap_or(received.instant);
     let query = head.uri.query().unwrap_or("");
     let of_head = Call { mount, route, segment, query, headers: &head.headers, body: &[], received, worker: worker.index };
-    let may_send = || stranger(worker, of_head).map_or(Ok(()), |answered| Err(Unread::Stranger(answered)));
+    let may_send = || stranger(worker, of_head).map_or(Ok(()), |answered| Err(Unread::Stranger(Box::new(answered))));
     let body = match body::read(incoming, worker.limits.body_bytes_max, until, may_send).await {
         Ok(body) => body,
         Err(Unread::Fault(fault)) => return refuse(worker, connection, mount, fault, buffer, head.headers),
-        Err(Unread::Stranger(answered)) => return say(worker, connection, answered, After::Close, head.headers),
+        Err(Unread::Stranger(answered)) => return say(worker, connection, *answered, After::Close, head.headers),
     };
     let call = Call { body: &body, ..of_head };
     let answered = {
@@ -114,7 +114,7 @@ async fn dispatch<R: Respond>(
 enum Unread {
     Fault(BodyFault),
     /// Nobody waits for a stranger's.
-    Stranger(Answered),
+    Stranger(Box<Answered>),
 }
 
 impl From<BodyFault> for Unread {
