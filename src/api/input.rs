@@ -167,6 +167,14 @@ impl Fields {
         self.number(name, need, least, "")
     }
 
+    /// How many of something, at least one.
+    pub fn count(&self, name: &'static str, need: Need) -> Option<u32> {
+        let number = self.whole(name, need, 1)?;
+        u32::try_from(number)
+            .map_err(|_| self.wrong(name, &format!("must be a whole number of at least 1 and at most {}", u32::MAX)))
+            .ok()
+    }
+
     fn number(&self, name: &'static str, need: Need, least: i64, unit: &str) -> Option<i64> {
         let value = self.value(name, need)?;
         let number = match self.source {
@@ -317,6 +325,15 @@ mod tests {
         let fields = Fields::of_body(br#"{"limit": 1.5}"#);
         fields.whole("limit", Need::Optional, 0);
         assert_eq!(fields.errors.borrow()[0].problem, "must be a whole number of at least 0");
+    }
+
+    #[test]
+    fn a_count_beyond_what_is_kept_is_refused() {
+        for (digits, count) in [("1", Some(1)), ("4294967295", Some(u32::MAX)), ("4294967296", None), ("0", None)] {
+            let fields = Fields::of_body(format!("{{\"day_count_max\": {digits}}}").as_bytes());
+            assert_eq!(fields.count("day_count_max", Need::Optional), count, "{digits}");
+            assert_eq!(fields.errors.borrow().is_empty(), count.is_some(), "{digits}");
+        }
     }
 
     #[test]

@@ -220,7 +220,7 @@ fn read(id: MerchantId, fields: &Fields) -> Option<Kept> {
     let limits = MerchantLimits {
         amount_max: fields.minor("amount_max", Need::Optional, 1),
         day_amount_max: fields.minor("day_amount_max", Need::Optional, 1),
-        day_count_max: fields.whole("day_count_max", Need::Optional, 1).and_then(|count| u32::try_from(count).ok()),
+        day_count_max: fields.count("day_count_max", Need::Optional),
         month_amount_max: fields.minor("month_amount_max", Need::Optional, 1),
     };
     Some(Kept {
