@@ -98,7 +98,9 @@ impl Client {
 
     /// Writes a request's head, and nothing of the body that it promises.
     pub fn send_head(&mut self, method: &str, path: &str, length: usize) {
-        let head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Length: {length}\r\n\r\n", self.address);
+        let authorization = self.authorization.as_ref().map_or(String::new(), |value| format!("Authorization: {value}\r\n"));
+        let head =
+            format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n{authorization}Content-Length: {length}\r\n\r\n", self.address);
         self.stream.get_mut().write_all(head.as_bytes()).unwrap();
     }
 
