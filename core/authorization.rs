@@ -436,9 +436,7 @@ impl AuthorizationRequest {
         digest.update(self.merchant.mcc.map_or(u16::MAX, MerchantCategoryCode::number).to_le_bytes());
         let without_names = ContentDigest(first_half(digest.clone()));
         let Merchant { name, country, .. } = &self.merchant;
-        if name.is_none() && country.is_none() {
-            return without_names.into();
-        }
+        // Also where neither is told: what is kept is then known for a question that told neither.
         digest.update(name.as_ref().map_or(&[0; 16], MerchantName::as_bytes));
         digest.update(country.as_ref().map_or("", Country::code));
         QuestionDigest { kept: ContentDigest(first_half(digest)), without_names }

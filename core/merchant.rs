@@ -143,8 +143,8 @@ impl MerchantName {
         if name.is_ascii() {
             name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).for_each(&mut add);
         } else {
-            // Composed, so that an accent counts wherever it stands; what it takes on the stack is enough for any name that people write.
-            name.nfc().filter(|letter| letter.is_alphanumeric()).flat_map(folded).for_each(&mut add);
+            // Taken apart, so that its case goes from each letter and its width from the whole; then composed, so that an accent counts; what it takes on the stack is enough for any name that people write.
+            name.nfkd().flat_map(folded).nfc().filter(|letter| letter.is_alphanumeric()).for_each(&mut add);
         }
         digest.update(piece.as_bytes());
         seen.then(|| MerchantName(first_half(digest)))
@@ -204,6 +204,10 @@ mod tests {
             ("Cafe\u{301} Zoe\u{308}", "CAFÉ ZOË"),
             ("E\u{301}clair", "éclair"),
             ("ﬁsh", "FISH"),
+            ("Μαΐου", "ΜΑΪ\u{301}ΟΥ"),
+            ("İstanbul", "i\u{307}stanbul"),
+            ("ǰazz", "J\u{30c}AZZ"),
+            ("ＡＣＭＥ", "acme"),
         ] {
             assert_eq!(MerchantName::of(one), MerchantName::of(other), "{one}");
         }

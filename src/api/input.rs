@@ -257,7 +257,8 @@ impl Fields {
         let known = self.known.take();
         for name in self.values.keys().filter(|name| !known.contains(&name.as_str())) {
             // A name that nobody knows may be a value in the wrong place: it is cut to what a name can be.
-            self.wrong(&printable(name), &format!("is not a field of this request; its fields are {}", known.join(", ")));
+            let name = if card_number::stands_in_text(name) { "(a card's number)".to_owned() } else { printable(name) };
+            self.wrong(&name, &format!("is not a field of this request; its fields are {}", known.join(", ")));
         }
         let errors = self.errors.into_inner();
         match meaning {

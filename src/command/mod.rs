@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use holdfast_core::card_number::stands_in_text;
 
 use crate::config::{self, Config, Errors, LedgerEngine, Overrides, PostgresConfig};
 use crate::ledger::postgres::connect::Database;
@@ -205,16 +206,42 @@ impl Failure {
 /// Does what the command line says.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return misunderstood(&error),
+    };
     let mut output = io::stdout().lock();
     match cli.run(&mut output) {
         Ok(()) | Err(Failure::OutputClosed) => ExitCode::SUCCESS,
         Err(Failure::Told(problem) | Failure::CutOff(problem)) => {
             // With standard error gone too, the exit code is all that is left to say.
-            let _ = writeln!(io::stderr(), "{problem}");
+            let _ = writeln!(io::stderr(), "{}", without_card_numbers(problem, typed()));
             ExitCode::FAILURE
         }
     }
+}
+
+/// Says what is wrong with a command line, or what was asked of it: help, or the version.
+fn misunderstood(error: &clap::Error) -> ExitCode {
+    if typed().any(|word| stands_in_text(&word)) {
+        let _ = write!(io::stderr(), "{}", without_card_numbers(error.to_string(), typed()));
+    } else {
+        let _ = error.print();
+    }
+    u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+/// The command line's words.
+fn typed() -> impl Iterator<Item = String> {
+    std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned())
+}
+
+/// What is said of a command line, without the card numbers that were typed: terminals and logs of scripts keep it.
+fn without_card_numbers(said: String, typed: impl Iterator<Item = String>) -> String {
+    typed.fold(said, |said, word| {
+        let value = word.split_once('=').map_or(word.as_str(), |(_, value)| value);
+        if stands_in_text(value) { said.replace(value, "(a card's number)") } else { said }
+    })
 }
 
 impl Cli {

@@ -238,8 +238,11 @@ impl Lines<'_> {
                     0 => String::new(),
                     ahead => format!(", {} debited at its decision and not completed yet", money(ahead)),
                 };
+                // Of what nobody authorized only the movements say what was taken.
+                let posted = self.story.posted().filter(|_| hold.status == HoldStatus::Unplaced);
+                let posted = posted.map(|minor| format!(" {} was posted in all.", signed(money(minor)))).unwrap_or_default();
                 self.line(format!(
-                    "The payment is {}: {} authorized, {} held{until}{debited}, {} captured, {} refunded.",
+                    "The payment is {}: {} authorized, {} held{until}{debited}, {} captured, {} refunded.{posted}",
                     hold.status.name(),
                     money(hold.authorized),
                     money(hold.held),

@@ -15,6 +15,9 @@ use crate::private_file;
 /// Where a backup has them.
 pub(super) const TABLE: &str = "beside";
 
+/// The pieces of a file in an older backup, which does not say how many there are.
+const OLDER: &str = "SELECT bytes FROM beside WHERE name = ?1 ORDER BY part";
+
 /// A piece of a file, as a row has it.
 const PIECE_BYTES: usize = 1 << 20;
 
@@ -24,7 +27,7 @@ pub(super) fn into_backup(backup: &Connection, part: &Path, data: &Path, names: 
     let table = format!(
         "CREATE TABLE {TABLE} (
              name TEXT NOT NULL, part INTEGER NOT NULL, bytes BLOB NOT NULL,
-             parts INTEGER NOT NULL, -- how many pieces the file has
+             parts INTEGER NOT NULL, -- how many pieces the file has; none if it was not there
              digest BLOB NOT NULL,   -- SHA-256 of all that, so that damage is found
              PRIMARY KEY (name, part)
          ) STRICT"
@@ -33,6 +36,10 @@ pub(super) fn into_backup(backup: &Connection, part: &Path, data: &Path, names: 
     for name in names {
         let from = data.join(name);
         if !from.exists() {
+            // That it was not there is said, too: else nobody could tell it from one that was lost.
+            let digest = digest_of(name, 0, 0, &[]);
+            let sql = format!("INSERT INTO {TABLE} VALUES (?1, 0, x'', 0, ?2)");
+            backup.execute(&sql, params![name, digest]).map_err(&disk)?;
             continue;
         }
         let copied = beside(part, name);
@@ -59,7 +66,8 @@ pub(super) fn restore(source: &Connection, from: &Path, data: &Path, names: &[&s
             if proves {
                 prove(source, from, name)?;
             }
-            take_out(source, name, &part).map_err(JournalError::disk(from))?
+            let sql = if proves { "SELECT bytes FROM beside WHERE name = ?1 AND parts > 0 ORDER BY part" } else { OLDER };
+            take_out(source, sql, name, &part).map_err(JournalError::disk(from))?
         } else if from.is_dir() && from.join(name).exists() {
             copy(&from.join(name), &part)?;
             true
@@ -77,7 +85,7 @@ pub(super) fn restore(source: &Connection, from: &Path, data: &Path, names: &[&s
     Ok(unproven)
 }
 
-/// Makes sure that every piece of a file of that name is there, and is the one that was put there.
+/// Makes sure that every piece of a file of that name is there, and is the one that was put there; or that there was no such file.
 ///
 /// # Errors
 /// The disk; or one is not.
@@ -97,7 +105,8 @@ pub(super) fn prove(backup: &Connection, path: &Path, name: &str) -> Result<(), 
         }
         (next, of) = (next.saturating_add(1), Some(parts));
     }
-    if of.is_none_or(|of| of == next) { Ok(()) } else { Err(damaged()) }
+    let expected = of.map(|parts| if parts == 0 { 1 } else { parts });
+    if expected == Some(next) { Ok(()) } else { Err(damaged()) }
 }
 
 /// What proves a piece, and its place.
@@ -162,8 +171,8 @@ fn take_in(backup: &Connection, name: &str, file: &Path) -> rusqlite::Result<()>
 }
 
 /// Says whether there is one of that name.
-fn take_out(backup: &Connection, name: &str, to: &Path) -> rusqlite::Result<bool> {
-    let mut statement = backup.prepare(&format!("SELECT bytes FROM {TABLE} WHERE name = ?1 ORDER BY part"))?;
+fn take_out(backup: &Connection, sql: &str, name: &str, to: &Path) -> rusqlite::Result<bool> {
+    let mut statement = backup.prepare(sql)?;
     let mut rows = statement.query([name])?;
     let mut file = None;
     while let Some(row) = rows.next()? {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use holdfast_core::card_number::stands_in_text;
 use holdfast_core::hold::MovementCause;
 use holdfast_core::{Currency, NetworkName, PlatformName, ProgramId};
 use serde_json::{Value, json};
@@ -156,7 +157,7 @@ fn differences(text: &mut String, reconciled: &Reconciled) -> std::fmt::Result {
             text,
             "  {:<16} {:<24} ours {} (records {}), file {} (lines {}){elsewhere}",
             difference.verdict.name(),
-            difference.payment,
+            payment(difference),
             side(difference.ours),
             list(&difference.records),
             side(difference.file),
@@ -164,6 +165,11 @@ fn differences(text: &mut String, reconciled: &Reconciled) -> std::fmt::Result {
         )?;
     }
     Ok(())
+}
+
+/// The payment's name, unless the platform's file has a card's number there.
+fn payment(difference: &Difference) -> &str {
+    if stands_in_text(&difference.payment) { "(a card's number)" } else { &difference.payment }
 }
 
 fn list<T: ToString>(numbers: &[T]) -> String {
@@ -257,7 +263,7 @@ fn difference(difference: &Difference, sum: impl Fn(i128) -> Value) -> Value {
         Elsewhere::Under(name, record) => json!({"record": record, "payment": name}),
     });
     json!({
-        "payment": difference.payment,
+        "payment": payment(difference),
         "currency": difference.currency.code(),
         "verdict": difference.verdict.name(),
         "ours": difference.ours.map(&sum),

@@ -284,6 +284,8 @@ fn what_lies_beside_a_journal_is_proven_or_not_restored() {
         "UPDATE beside SET bytes = CAST(substr(bytes, 1, 100) || zeroblob(length(bytes) - 100) AS BLOB)",
         "UPDATE beside SET parts = 2",
         "UPDATE beside SET part = 1",
+        "UPDATE beside SET name = 'stare'",
+        "DELETE FROM beside WHERE name = 'store'",
     ] {
         assert_eq!(Connection::open(&file).unwrap().execute(damage, []).unwrap(), 1);
         let refused = restored_as("damaged").unwrap_err();
@@ -291,6 +293,10 @@ fn what_lies_beside_a_journal_is_proven_or_not_restored() {
         assert!(!elsewhere.path().join("damaged").exists(), "{damage}");
         fs::write(&file, &whole).unwrap();
     }
+    // What was not there is not missed.
+    let (file_of_two, _) = backup(directory.path(), &elsewhere.path().join("two"), &["store", "none"], &mut silent).unwrap();
+    let of_two = restore(&file_of_two, &elsewhere.path().join("of-two"), &["store", "none"], &mut silent).unwrap();
+    assert_eq!((of_two.unproven, elsewhere.path().join("of-two/none").exists()), (Vec::<String>::new(), false));
     // As an older version made it.
     let older = Connection::open(&file).unwrap();
     older.execute_batch("ALTER TABLE beside DROP COLUMN parts; ALTER TABLE beside DROP COLUMN digest").unwrap();
