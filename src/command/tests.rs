@@ -514,7 +514,7 @@ fn a_card_number_that_was_typed_is_not_said_again() {
     let typed = ["balance", "--program=4111 1111 1111 1111", "4111111111111111", "demo"].map(str::to_owned);
     let said = "error: invalid value '4111111111111111' for '--program 4111 1111 1111 1111' of demo".to_owned();
     assert_eq!(
-        super::without_card_numbers(said, typed.into_iter()),
+        without_card_numbers(said, typed.into_iter()),
         "error: invalid value '(a card's number)' for '--program (a card's number)' of demo"
     );
 }
