@@ -106,24 +106,11 @@ fn write_echo(echo: &Echo<'_>, amount: Option<Money>, tail: impl Fn(&mut Vec<u8>
         body.extend_from_slice(b"\":");
         match amount.filter(|amount| *name == "amount" && !says(raw, *amount)) {
             Some(amount) => append(body, format_args!("{}", amount.decimal())),
-            None if *name == "amount" && Dialect::of(echo.dialect) != Dialect::Flat => write_unsigned(raw, body),
             None => body.extend_from_slice(raw.as_bytes()),
         }
     }
     tail(body);
     body.extend_from_slice(foot.as_bytes());
-}
-
-/// An amount as it came; nothing is answered as nothing, and not as `-0`.
-fn write_unsigned(raw: &str, body: &mut Vec<u8>) {
-    let (quote, digits) = raw.strip_prefix('"').map_or(("", raw), |digits| ("\"", digits));
-    let zero = digits.trim_start().strip_prefix('-').filter(|zero| {
-        let digits = zero.split(['e', 'E', '"']).next().unwrap_or_default();
-        digits.bytes().all(|byte| matches!(byte, b'0' | b'.' | b' '))
-    });
-    let (quote, rest) = zero.map_or(("", raw), |zero| (quote, zero));
-    body.extend_from_slice(quote.as_bytes());
-    body.extend_from_slice(rest.as_bytes());
 }
 
 /// `,"tags":"dec=…"`: our name for the decision.

@@ -191,7 +191,7 @@ fn echo<'a>(jit: &JitFunding<'a>) -> Echo<'a> {
         let Some(raw) = raw.filter(|raw| !raw.get().starts_with(['{', '['])) else { continue };
         let json = raw.get();
         if name == "amount" {
-            echo.fields.push((name, number_of(json)));
+            echo.fields.push((name, without_sign_of_nothing(number_of(json))));
         } else if text_of(raw).is_none_or(|text| !card_number::stands_in(&text)) {
             echo.fields.push((name, json));
         }
@@ -205,6 +205,13 @@ fn number_of(json: &str) -> &str {
     let number = without_leading_zeros(text.trim());
     let is_one = number.starts_with(|first: char| first == '-' || first.is_ascii_digit());
     if is_one && serde_json::from_str::<&RawValue>(number).is_ok() { number } else { json }
+}
+
+/// Nothing is answered as nothing, and not as `-0`.
+fn without_sign_of_nothing(number: &str) -> &str {
+    let is_nothing =
+        |digits: &&str| digits.bytes().take_while(|byte| !matches!(byte, b'e' | b'E')).all(|byte| matches!(byte, b'0' | b'.'));
+    number.strip_prefix('-').filter(is_nothing).unwrap_or(number)
 }
 
 /// The method says the kind only roughly unless a program has the finer-grained ones.
