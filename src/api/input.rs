@@ -329,6 +329,14 @@ mod tests {
     }
 
     #[test]
+    fn a_card_number_in_an_unknown_fields_name_is_not_repeated() {
+        let fields = Fields::of_body(br#"{"4111111111111111": 1, "otherwise": 2}"#);
+        let problem = fields.finish(|_| Some(())).unwrap_err();
+        let told = format!("{problem:?}");
+        assert!(!told.contains("4111") && told.contains("(a card's number)") && told.contains("otherwise"), "{told}");
+    }
+
+    #[test]
     fn a_count_beyond_what_is_kept_is_refused() {
         for (digits, count) in [("1", Some(1)), ("4294967295", Some(u32::MAX)), ("4294967296", None), ("0", None)] {
             let fields = Fields::of_body(format!("{{\"day_count_max\": {digits}}}").as_bytes());

@@ -96,6 +96,8 @@ fn what_was_posted_without_a_hold_or_at_once_is_told() {
     let mut house = House::with(100_000);
     house.tell("forced", Fact::Captured { payment: None, amount: usd(321), finality: Finality::Final });
     house.ask(AuthorizationRequest { posting: Posting::Immediate, ..purchase("pin", 700) });
+    let cause = MovementCause::NetworkSettlement;
+    house.tell("back", Fact::Credited { payment: Some(payment("tx-none")), amount: usd(100), cause });
     let reader = house.stop();
     let (forced, pin) = (story(&reader, "forced"), story(&reader, "tx-pin"));
     let (told, line) = (words::of(&forced), "  Nothing is held for it; -3.21 USD was posted in all.");
@@ -105,6 +107,9 @@ fn what_was_posted_without_a_hold_or_at_once_is_told() {
         (words::of(&pin), "0.00 USD held, 7.00 USD debited at its decision and not completed yet, 0.00 USD captured");
     assert!(told.contains(line), "{told}");
     assert_eq!(json::of(&pin)["now"]["payment"]["debited"], 700);
+    // Of what nobody authorized only what was posted says what was moved.
+    let told = words::of(&story(&reader, "tx-none"));
+    assert!(told.contains("1.00 USD refunded. +1.00 USD was posted in all."), "{told}");
 }
 
 #[test]

@@ -320,6 +320,18 @@ fn what_is_missing_here_says_where_else_it_is() {
 }
 
 #[test]
+fn a_card_number_in_a_platforms_file_is_not_printed() {
+    let file = "token,amount,currency,network\n4111111111111111,1.00,USD,VISA\n";
+    let day = Day::default();
+    let reconciled = reconcile(&day, &rows(file, &columns()).unwrap(), None);
+    assert_eq!(reconciled.differences[0].verdict, Verdict::MissingHere);
+    let title = report::Title { program: program(), date: "2026-03-14".to_owned() };
+    let printed =
+        report::as_text(&title, &day, Some(&reconciled)) + &report::as_json(&title, &day, Some(&reconciled)).to_string();
+    assert!(!printed.contains("4111111111111111") && printed.contains("(a card's number)"), "{printed}");
+}
+
+#[test]
 fn the_order_of_a_files_rows_means_nothing() {
     let mut house = House::with(1_000_000);
     house.ask(purchase("q", 3000));
