@@ -15,9 +15,6 @@ use crate::private_file;
 /// Where a backup has them.
 pub(super) const TABLE: &str = "beside";
 
-/// The pieces of a file in an older backup, which does not say how many there are.
-const OLDER: &str = "SELECT bytes FROM beside WHERE name = ?1 ORDER BY part";
-
 /// A piece of a file, as a row has it.
 const PIECE_BYTES: usize = 1 << 20;
 
@@ -66,8 +63,7 @@ pub(super) fn restore(source: &Connection, from: &Path, data: &Path, names: &[&s
             if proves {
                 prove(source, from, name)?;
             }
-            let sql = if proves { "SELECT bytes FROM beside WHERE name = ?1 AND parts > 0 ORDER BY part" } else { OLDER };
-            take_out(source, sql, name, &part).map_err(JournalError::disk(from))?
+            take_out(source, name, &part).map_err(JournalError::disk(from))?
         } else if from.is_dir() && from.join(name).exists() {
             copy(&from.join(name), &part)?;
             true
@@ -105,8 +101,8 @@ pub(super) fn prove(backup: &Connection, path: &Path, name: &str) -> Result<(), 
         }
         (next, of) = (next.saturating_add(1), Some(parts));
     }
-    let expected = of.map(|parts| if parts == 0 { 1 } else { parts });
-    if expected == Some(next) { Ok(()) } else { Err(damaged()) }
+    // Of a file that was not there one row says so.
+    if of.map(|parts| parts.max(1)) == Some(next) { Ok(()) } else { Err(damaged()) }
 }
 
 /// What proves a piece, and its place.
@@ -171,8 +167,10 @@ fn take_in(backup: &Connection, name: &str, file: &Path) -> rusqlite::Result<()>
 }
 
 /// Says whether there is one of that name.
-fn take_out(backup: &Connection, sql: &str, name: &str, to: &Path) -> rusqlite::Result<bool> {
-    let mut statement = backup.prepare(sql)?;
+fn take_out(backup: &Connection, name: &str, to: &Path) -> rusqlite::Result<bool> {
+    // No piece of a file is empty: such a row says that there was no file.
+    let sql = format!("SELECT bytes FROM {TABLE} WHERE name = ?1 AND length(bytes) > 0 ORDER BY part");
+    let mut statement = backup.prepare(&sql)?;
     let mut rows = statement.query([name])?;
     let mut file = None;
     while let Some(row) = rows.next()? {
