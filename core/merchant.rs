@@ -143,7 +143,8 @@ impl MerchantName {
         if name.is_ascii() {
             name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).for_each(&mut add);
         } else {
-            // Taken apart, so that its case goes from each letter and its width from the whole; then composed, so that an accent counts; what it takes on the stack is enough for any name that people write.
+            // Taken apart, so that its case goes from each letter and its width from the whole; then composed, so that an accent counts.
+            // What that takes on the stack is enough for any name that people write.
             name.nfkd().flat_map(folded).nfc().filter(|letter| letter.is_alphanumeric()).for_each(&mut add);
         }
         digest.update(piece.as_bytes());

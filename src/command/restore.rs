@@ -17,8 +17,8 @@ Examples:
 
 The directory must be empty, or not there: nothing is ever overwritten. The chain of what was written is walked before the
 command ends, and the stores beside the journal are compared with their digests; what comes from a directory, or from a backup of an
-older version, has none, and is listed as not proven. Then start the server on the directory. What happened after the backup was made is not in it: the platform's
-own records tell what is missing. Nor is the spool, with what platforms were told and the ledger had not heard: where the old
+older version, has none, and is listed as not proven. Then start the server on the directory. What happened after the backup was
+made is not in it: the platform's own records tell what is missing. Nor is the spool, with what platforms were told and the ledger had not heard: where the old
 one's file is still there, put a copy of it where `spool.path` says before the server starts. What the ledger heard meanwhile is
 heard once.
 

@@ -8,8 +8,8 @@ use super::reader::Reader;
 use super::slips::{self, Slip};
 
 impl Reader {
-    /// The check of a door, in a program or in any, that goes by its name, or by the number that its caller passes on. All of the door's are looked through: the
-    /// number is made of the name, and leads to nothing by itself.
+    /// The check of a door, in a program or in any, that goes by its name, or by the number that its caller passes on. All of the
+    /// door's are looked through: the number is made of the name, and leads to nothing by itself.
     ///
     /// # Errors
     /// The disk.

@@ -59,8 +59,8 @@ impl fmt::Display for SpoolError {
             SpoolError::Path(path, error) => write!(f, "{}: the spool cannot be opened: {error}", path.display()),
             SpoolError::InUse(path) => write!(
                 f,
-                "{}: is in use by another server; each has a data directory and a spool of its own: stop that one, or name others at --data and \
-                 spool.path",
+                "{}: is in use by another server; each has a data directory and a spool of its own: stop that one, or name others at \
+                 --data and spool.path",
                 path.display()
             ),
             SpoolError::Foreign(path) => {
