@@ -1,11 +1,11 @@
 //! `holdfast inbox`: what platforms notified and nobody understood, or what was understood and moved nothing.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write as _};
 
 use clap::Args;
-use holdfast_core::hold::{Fact, Finding, HoldStatus, ToldEvent};
-use holdfast_core::{IdempotencyKey, PlatformName, ProgramId, Timestamp};
+use holdfast_core::hold::{Fact, Finding, ToldEvent};
+use holdfast_core::{AuthorizationId, IdempotencyKey, PaymentRef, PlatformName, ProgramId, Timestamp};
 use serde_json::Value;
 
 use super::journal::Told;
@@ -27,7 +27,7 @@ SHA-256 of what came, to find it again at the platform.
 Listed too is what was understood and moved nothing, with what was found: it leads to no account or payment that we know, is in
 another currency than the account, or is beyond what can be counted. Such a clearing is money that the platform has moved and
 we have not: import the account or card, and have the platform send it again, or book it through the management API. What came again and
-was booked is listed no more; nor is a reversal that came before its payment, once the payment is there.
+was booked is listed no more; nor is a reversal of a payment that was asked or told of, before it or later.
 
 Exit codes:
   0  listed, also if there is nothing
@@ -64,30 +64,20 @@ impl Inbox {
         let reader = &reading.reader;
         let (mut told, mut lines, mut not_booked) = (Told::default(), BTreeMap::new(), HashMap::new());
         let mut without_payment: HashMap<Payment, Vec<i64>> = HashMap::new();
-        // Payments that were told of and never held anything: what comes later finds nothing of them, and has nothing to undo.
-        let mut there: HashSet<Payment> = HashSet::new();
         let published = reader.rulesets().map_err(Failure::told)?;
         let is_its = |program: ProgramId| published.iter().any(|ruleset| ruleset.program == program.as_str());
         let mut is_known = self.program.is_none_or(is_its);
         let mut each = |numbered: Numbered<'_>| -> Result<(), JournalError> {
             is_known = is_known || numbered.record.program == self.program;
-            let (name, payment) = (message(numbered.record), payment(numbered.record));
-            if let Some(payment) = payment.filter(|_| tells_of_its_payment(numbered.record)) {
-                // What it came before is there by now, and has it.
-                without_payment.remove(&payment).iter().flatten().for_each(|number| drop(lines.remove(number)));
-                if has_nothing(numbered.record) {
-                    there.insert(payment);
-                }
-            }
-            let finds_it = is_without_payment(numbered.record) && payment.is_some_and(|payment| there.contains(&payment));
             // What is said of it last counts: it came again and was booked, or it did not.
+            let name = message(numbered.record);
             if let Some(before) = name.and_then(|name| not_booked.remove(&name)) {
                 lines.remove(&before);
             }
-            if let Some(line) = self.line(&numbered).filter(|_| !finds_it) {
+            if let Some(line) = self.line(&numbered) {
                 lines.insert(numbered.number, line);
-                if let Some(payment) = payment.filter(|_| is_without_payment(numbered.record)) {
-                    without_payment.entry(payment).or_default().push(numbered.number);
+                if is_without_payment(numbered.record) {
+                    payments(numbered.record, &mut |payment| without_payment.entry(payment).or_default().push(numbered.number));
                 }
                 if let Some(name) = name {
                     not_booked.insert(name, numbered.number);
@@ -98,6 +88,18 @@ impl Inbox {
         reader.records(i64::MAX, &mut |step, done, all| told.progress(step, done, all), &mut each).map_err(Failure::told)?;
         if let Some(program) = self.program.filter(|_| !is_known) {
             return Err(Failure::Told(format!("--program: nothing in the journal is of a program `{program}`")));
+        }
+        if !without_payment.is_empty() {
+            // Only now is it known which payments are looked for: whoever told of one did so before, or later.
+            let mut each = |numbered: Numbered<'_>| -> Result<(), JournalError> {
+                if tells_of_its_payment(numbered.record) {
+                    payments(numbered.record, &mut |payment| {
+                        without_payment.remove(&payment).iter().flatten().for_each(|number| drop(lines.remove(number)));
+                    });
+                }
+                Ok(())
+            };
+            reader.records(i64::MAX, &mut |step, done, all| told.progress(step, done, all), &mut each).map_err(Failure::told)?;
         }
         lines.values().try_for_each(|line| writeln!(output, "{line}"))?;
         if let Some(begins) = reader.begins().map_err(Failure::told)? {
@@ -173,23 +175,37 @@ fn message(record: &Record) -> Option<Message> {
     Some((record.program, record.platform, name))
 }
 
-/// Whose hold.
-type Payment = (Option<ProgramId>, u64);
+/// Whose payment, and by what it is known.
+type Payment = (Option<ProgramId>, Option<PlatformName>, Known);
 
-/// The hold that a record is about.
-fn payment(record: &Record) -> Option<Payment> {
-    record.place.hold.map(|hold| (record.program, hold))
+/// What is placed has a number; what was declined, only its names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Known {
+    Hold(u64),
+    Name(AuthorizationId),
+}
+
+/// The payment that a record is about, by everything that it is known by.
+fn payments(record: &Record, each: &mut dyn FnMut(Payment)) {
+    let mut each = |known| each((record.program, record.platform, known));
+    record.place.hold.map(Known::Hold).into_iter().for_each(&mut each);
+    let (payment, original) = match &record.body {
+        Body::Decided { request, .. } | Body::Adopted { request, .. } => (Some(&request.payment), request.increments.as_ref()),
+        Body::Told { event, .. } => event.fact.payments(),
+        Body::Ordered { .. }
+        | Body::Kept { .. }
+        | Body::AccountEntered { .. }
+        | Body::CardEntered { .. }
+        | Body::RulesPublished
+        | Body::Trimmed { .. }
+        | Body::Opened => (None, None),
+    };
+    payment.into_iter().chain(original).flat_map(PaymentRef::names).for_each(|name| each(Known::Name(name)));
 }
 
 /// Whether a message came of whose payment nobody had told.
 fn is_without_payment(record: &Record) -> bool {
     record.body.outcome().and_then(|outcome| outcome.finding) == Some(Finding::PaymentUnknown)
-}
-
-/// Whether a payment was declined, or has nothing left to be placed.
-fn has_nothing(record: &Record) -> bool {
-    let hold = record.body.outcome().and_then(|outcome| outcome.hold);
-    hold.is_none_or(|hold| hold.status == HoldStatus::Unplaced)
 }
 
 /// Whether a record tells of the payment itself: it was asked about, or something was placed or taken.

@@ -241,7 +241,7 @@ pub fn finding(finding: Finding) -> &'static str {
     match finding {
         Finding::HeardBefore => "It had come before: nothing was done.",
         Finding::Conflict => "The same key had come before with something else: nothing was done.",
-        Finding::PaymentUnknown => "Nobody had told of the payment: nothing was held that could be let go.",
+        Finding::PaymentUnknown => "Nothing was known to be held for the payment that could be let go.",
         Finding::ForcePosted => "It was debited without an authorization of ours.",
         Finding::CapturedAboveAuthorized => "It is more than was authorized and tolerated; it posts in full all the same.",
         Finding::CapturedAfterEnd => "Its hold was over; it posts in full all the same.",

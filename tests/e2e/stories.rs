@@ -211,4 +211,9 @@ fn a_reversal_leaves_the_inbox_once_its_payment_is_there() {
     again["gpa_order"]["jit_funding"]["token"] = json!("again");
     assert_eq!(client.post("/marqeta/webhook", &transactions(&[again])).status, 200);
     assert_eq!(listed(), 1, "the payment was told of, and has nothing left");
+    let declined = Marqeta::purchase("declined", "740.00").mcc("7995");
+    assert_eq!(client.post("/marqeta/jit", &declined.body()).status, 402);
+    let reversal = declined.follower("authorization.reversal", "CLEARED", "pgfs.authorization.reversal", "740.00");
+    assert_eq!(client.post("/marqeta/webhook", &transactions(&[reversal])).status, 200);
+    assert_eq!(listed(), 1, "we declined it: there is nothing to undo");
 }
