@@ -111,12 +111,13 @@ fn back_up_once(data: &Path, to: &Path, others: &[&str], progress: &mut Progress
 /// See [`CopyError`]; a backup that is damaged is not restored in part.
 pub fn restore(from: &Path, data: &Path, others: &[&str], progress: &mut Progress<'_>) -> Result<Restored, CopyError> {
     let failed = |error| CopyError::File(data.to_owned(), error);
-    let was_there = match fs::read_dir(data).map(|mut entries| entries.next().is_some()) {
+    match fs::read_dir(data).map(|mut entries| entries.next().is_some()) {
         Ok(true) => return Err(CopyError::NotEmpty(data.to_owned())),
-        Ok(false) => true,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+        Ok(false) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(failed(error)),
-    };
+    }
+    let made: Vec<&Path> = data.ancestors().take_while(|place| !place.as_os_str().is_empty() && !place.exists()).collect();
     let source = Reader::open(from)?;
     source.must_reach_mark()?;
     store::make_private(data).map_err(failed)?;
@@ -144,13 +145,11 @@ pub fn restore(from: &Path, data: &Path, others: &[&str], progress: &mut Progres
     };
     let restored = make();
     if restored.is_err() {
-        // The directory is as empty as it was, or not there, so that restoring can be tried again.
+        // The directory is as empty as it was, or neither it nor those above it are there, so that restoring can be tried again.
         [store::LOCK, FILE, mark::FILE].iter().for_each(|name| drop(fs::remove_file(data.join(name))));
         let _ = state_file::throw_away_others(data, None);
         beside::throw_away(data, others);
-        if !was_there {
-            let _ = fs::remove_dir(data);
-        }
+        made.iter().for_each(|place| drop(fs::remove_dir(place)));
     }
     restored
 }
