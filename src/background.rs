@@ -1,5 +1,5 @@
-//! The thread beside the workers: operators' commands, the management API, agent spend's `/v1`, what the ledger has yet to hear on its way there, the
-//! journal's retention, and the rules that other responders publish.
+//! The thread beside the workers: operators' commands, the management API, agent spend's `/v1`, the journal's retention, and the rules
+//! that other responders publish.
 //! None of them may ever take a worker's time.
 
 use std::path::Path;
@@ -19,11 +19,8 @@ use crate::control::{self, OperationError};
 use crate::descriptors::Room;
 use crate::operations::{Desk, Least};
 use crate::server::{Bound, Crossings};
-use crate::spool::{Reconciler, told_to_stop};
+use crate::spool::told_to_stop;
 use crate::start_error::StartError;
-
-/// How long a stop waits for a ledger that has yet to hear something. What it has not heard by then, the spool keeps.
-const LAST_ENTRIES_MAX: Duration = Duration::from_secs(5);
 
 /// How often it is looked what the journal keeps, and how many such looks there are from one trim to the next.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
@@ -46,8 +43,8 @@ pub struct Background {
 }
 
 impl Background {
-    /// Opens the command socket and starts the thread, which serves the management API as well, each within its `room`. What the
-    /// ledger has yet to hear is brought to it from here; `following` ends with the thread.
+    /// Opens the command socket and starts the thread, which serves the management API as well, each within its `room`; `following` ends
+    /// with the thread.
     ///
     /// # Errors
     /// Another server has the socket, or the operating system refuses.
@@ -56,7 +53,6 @@ impl Background {
         desk: Desk,
         Doors { bound, api, spend }: Doors<'_>,
         room: Room,
-        reconciling: Reconciler,
         following: impl Future<Output = ()> + Send + 'static,
         say: fn(&str),
     ) -> Result<Self, StartError> {
@@ -91,30 +87,20 @@ impl Background {
                         crossing::serve(house, crossings, stopped.clone()).await;
                     }
                 };
-                let reconciling = async {
-                    let too_long = async {
-                        told_to_stop(stopped.clone()).await;
-                        tokio::time::sleep(LAST_ENTRIES_MAX).await;
-                    };
-                    tokio::select! {
-                        () = reconciling.run(stopped.clone()) => {}
-                        () = too_long => {}
-                    }
-                };
                 let following = async {
                     tokio::select! {
                         () = following => {}
                         () = told_to_stop(stopped.clone()) => {}
                     }
                 };
-                tokio::join!(commands, management, spend, reconciling, trimming, following);
+                tokio::join!(commands, management, spend, trimming, following);
             });
         };
         let thread = std::thread::Builder::new().name("background".to_owned()).spawn(run)?;
         Ok(Background { stop, thread })
     }
 
-    /// Finishes the commands and requests that have begun and, if the ledger answers, what is still to be adopted. Blocks.
+    /// Finishes the commands and requests that have begun. Blocks.
     pub fn stop(self) {
         let Background { stop, thread } = self;
         drop(stop);

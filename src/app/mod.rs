@@ -21,7 +21,7 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
 use self::meanwhile::Here;
 use self::mounts::{agents, desk, mount_names, mounts, programs, routes};
@@ -46,10 +46,10 @@ use crate::ledger::postgres::Patience as DatabasePatience;
 use crate::metrics::Metrics;
 use crate::operations::{Desk, Outage, SpoolOf};
 use crate::reporter::{SpoolReporter, say};
-use crate::responder::{Responder, Stage, Till, Worker, end_waits};
+use crate::responder::{Responder, Stage, Till, Turns, Worker, end_waits};
 use crate::server::ops::{self, Operators};
 use crate::server::{self, Drained, Limits, Running, Serving, Tls};
-use crate::spool::Reconciler;
+use crate::spool::{Bringing, Reconciler};
 use crate::start_error::StartError;
 use crate::switchboard::Switchboard;
 use crate::telemetry::Writing;
@@ -83,6 +83,7 @@ pub struct App {
     card_numbers: Option<(Running, Arc<Tls>)>,
     operators: Operators,
     background: Background,
+    bringing: Bringing,
     writing: Option<Writing>,
     /// What the webhooks need, until the ledger is ready,
     to_be_told: Option<webhook::Setup>,
@@ -143,7 +144,7 @@ impl App {
             telemetry,
             workers: (0..=workers.get()).map(|_| Worker::new(RESTING_TICKETS_MAX)).collect(),
             agents,
-            turn: Semaphore::new(1),
+            turns: Turns::default(),
             began: crate::clock::utc(),
             stage: to_be_open,
         });
@@ -163,11 +164,12 @@ impl App {
         let ending = end_waits(Arc::downgrade(&responder));
         let following = async { tokio::join!(following, ending).0 };
         let (room, (hold_back, begin)) = (room(&config, workers), oneshot::channel());
-        let reconciling =
+        let reconciler =
             Reconciler { begin, spool, ledger, heard: unheard, observer: Arc::new(SpoolReporter(Arc::clone(&metrics))) };
         let spend = house.clone().map(|house| (house, crossings));
         let doors = Doors { bound: management, api: &api, spend };
-        let background = Background::start(&config.ledger.data, desk.clone(), doors, room, reconciling, following, say)?;
+        let background = Background::start(&config.ledger.data, desk.clone(), doors, room, following, say)?;
+        let bringing = Bringing::start(reconciler)?;
         let running = callbacks.serve(Serving {
             responder: Arc::clone(&responder),
             routes: Arc::new(routes(&config).map_err(StartError::Routes)?),
@@ -204,6 +206,7 @@ impl App {
             card_numbers,
             operators,
             background,
+            bringing,
             writing,
             to_be_told,
             webhooks: None,
@@ -272,7 +275,7 @@ impl App {
 
     /// Stops: answers what is owed, brings what was told to the ledger, closes the ledger. Blocks.
     pub fn drain(self) -> Drained {
-        let App { responder, api, running, card_numbers, operators, background, writing, .. } = self;
+        let App { responder, api, running, card_numbers, operators, background, bringing, writing, .. } = self;
         let (desk, early_desk, house, webhooks) = (self.desk, self.early_desk, self.house, self.webhooks);
         running.begin_drain();
         let by_number = card_numbers.map_or(0, |(running, _)| running.drain().abandoned);
@@ -283,6 +286,8 @@ impl App {
         // The last sender of told answers and of telemetry goes with the responder: then both end by themselves.
         drop(responder);
         background.stop();
+        // After the last command, whose orders it may have to bring.
+        bringing.stop();
         if let Some(writing) = writing {
             writing.finish();
         }

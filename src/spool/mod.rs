@@ -5,6 +5,7 @@
 //! there need not fail here. It decides nothing, and never waits for the ledger; the reconciler reads it.
 
 mod bond;
+mod bringing;
 mod entry;
 mod error;
 mod file;
@@ -34,6 +35,7 @@ use crate::ledger::{Act, Erase};
 use crate::private_file;
 
 pub use self::bond::{Bond, LedgerWas};
+pub use self::bringing::Bringing;
 pub use self::entry::{Entry, Unreadable};
 pub use self::error::SpoolError;
 use self::file::Disk;
