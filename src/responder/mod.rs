@@ -32,6 +32,7 @@ mod telling;
 #[cfg(test)]
 mod tests;
 mod told;
+mod turns;
 mod watch;
 mod without_ledger;
 
@@ -48,7 +49,6 @@ use holdfast_adapters::{
 use holdfast_core::agent::IntentReference;
 use holdfast_core::stand_in::Silence;
 use holdfast_core::{AuthorizationKind, Basis, Decision, DeclineReason, StandInCause, Timestamp};
-use tokio::sync::Semaphore;
 use tokio::sync::watch::Receiver;
 use tokio::time::timeout_at;
 
@@ -65,6 +65,7 @@ pub use self::stand_in::{StandIn, StandInTable};
 pub use self::status::InStandIn;
 use self::told::{Begun, Claim};
 pub use self::told::{Told, ToldBook};
+pub use self::turns::Turns;
 use self::watch::{Phase, Watch};
 use crate::agent::lead::Agents;
 use crate::card_numbers::wipe_stack;
@@ -103,8 +104,8 @@ pub struct Responder {
     pub workers: Vec<Worker>,
     /// What software agents may spend, if any are configured.
     pub agents: Option<Arc<Agents>>,
-    /// By which questions that waited for a start go on one by one: one place.
-    pub turn: Semaphore,
+    /// By which questions that waited for a start go on one by one.
+    pub turns: Turns,
     /// When this process began.
     pub began: Timestamp,
     /// How far the start has come: nothing is decided by rules that are not in force, or on accounts that are not there.

@@ -197,21 +197,24 @@ impl Responder {
         if !self.is_open() && self.switchboard.is_on(&mount.program.id, &mount.platform, received_at) {
             return Err(StandInCause::Switched);
         }
-        self.in_turn().await;
+        self.in_turn(deadline).await?;
         let by = match self.look(question, deadline).await {
             Glimpse::Seen(Seen { answered: Some(_), .. } | Seen { longer_ago: LongerAgo::No, .. }) => {
                 deadline.decide_by.min(soon())
             }
             Glimpse::Seen(Seen { longer_ago: LongerAgo::Perhaps, .. }) | Glimpse::Nothing | Glimpse::Busy => deadline.decide_by,
         };
-        timeout_at(by, self.until_open()).await.map_err(|_| StandInCause::Starting)
+        timeout_at(by, self.until_open()).await.map_err(|_| StandInCause::Starting)?;
+        self.in_turn(deadline).await
     }
 
-    /// All that waited for a start wake at once. Each is woken by the one before it, which goes on to its answer first: together, the
-    /// first would be done only with the last of them, and late.
-    async fn in_turn(&self) {
-        // Nobody closes it, and a place is given back at once.
-        drop(self.turn.acquire().await);
+    /// All that waited for a start wake at once, thousands of them. Those with the least time go on first, each to its answer before
+    /// the next is woken: else all answers would come together in the end, and those of whoever asks meanwhile behind them.
+    ///
+    /// # Errors
+    /// Its turn has not come by `decide_by`.
+    async fn in_turn(&self, deadline: Deadline) -> Result<(), StandInCause> {
+        timeout_at(deadline.decide_by, self.turns.by(deadline.decide_by)).await.map_err(|_| StandInCause::Starting)
     }
 
     /// What is seen of a question, with what the ledger has yet to hear.

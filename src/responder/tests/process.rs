@@ -17,7 +17,7 @@ use holdfast_core::{AuthorizationRequest, Country, Currency, PlatformName};
 use http::HeaderMap;
 use serde_json::json;
 use tempfile::TempDir;
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
 use super::scripted::Scripted;
 use crate::clock::{self, Instant, Moment};
@@ -209,7 +209,7 @@ impl Process {
             telemetry: None,
             workers: vec![Worker::new(4)],
             agents: None,
-            turn: Semaphore::new(1),
+            turns: Turns::default(),
             began: clock::utc(),
             stage: watch::channel(Stage::Open).1,
         });

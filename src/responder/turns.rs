@@ -1,0 +1,165 @@
+//! In which order questions go on that waited together: whoever has the least time goes first. Nothing here decides, and nobody
+//! waits for the processor of somebody whose time is over.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use crate::clock::Instant;
+
+/// Those that wait for their turn. One is called at a time: woken all together, they would reach their answers together, the first no
+/// sooner than the last, and whoever asks meanwhile behind them.
+#[derive(Debug, Default)]
+pub struct Turns {
+    queue: Mutex<Queue>,
+}
+
+/// By when an answer is owed, and which of several owed by then came first.
+type Place = (Instant, u64);
+
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: BTreeMap<Place, Waker>,
+    /// Who was called and has not gone on yet.
+    called: Option<Place>,
+    next: u64,
+}
+
+impl Turns {
+    /// Waits for the turn of a question that is to be decided by then. Whoever gives up waiting leaves its turn to the next.
+    pub fn by(&self, decide_by: Instant) -> Turn<'_> {
+        Turn { turns: self, decide_by, place: None }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Calls whoever has the least time.
+    fn call_next(&self, mut queue: MutexGuard<'_, Queue>) {
+        let next = queue.waiting.pop_first();
+        queue.called = next.as_ref().map(|(place, _)| *place);
+        drop(queue);
+        if let Some((_, waker)) = next {
+            waker.wake();
+        }
+    }
+}
+
+/// One that waits for its turn.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless awaited"]
+pub struct Turn<'t> {
+    turns: &'t Turns,
+    decide_by: Instant,
+    /// In the queue, or called.
+    place: Option<Place>,
+}
+
+impl Future for Turn<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let mut queue = self.turns.lock();
+        match self.place {
+            None => {
+                let place = (self.decide_by, queue.next);
+                queue.next = queue.next.saturating_add(1);
+                queue.waiting.insert(place, context.waker().clone());
+                // Also where nobody is called: all that were woken together are to be in the queue before the first goes on.
+                if queue.called.is_none() {
+                    self.turns.call_next(queue);
+                } else {
+                    drop(queue);
+                }
+                self.place = Some(place);
+                Poll::Pending
+            }
+            Some(place) if queue.called == Some(place) => {
+                // The next one is woken now and runs after this one, which goes on to its answer.
+                self.turns.call_next(queue);
+                self.place = None;
+                Poll::Ready(())
+            }
+            Some(place) => {
+                queue.waiting.insert(place, context.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let Some(place) = self.place else { return };
+        let mut queue = self.turns.lock();
+        if queue.called == Some(place) {
+            self.turns.call_next(queue);
+        } else {
+            queue.waiting.remove(&place);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+    use std::time::Duration;
+
+    use tokio::sync::watch;
+    use tokio::task::LocalSet;
+    use tokio::time::timeout_at;
+
+    use super::*;
+    use crate::clock;
+
+    /// Whoever waits until `open`, then for a turn, then goes on: in which order they do, by the milliseconds that each has. Each that
+    /// goes on lets the others run once before it says so, as one that asks the ledger does.
+    async fn order(budgets_ms: &[u64]) -> Vec<u64> {
+        let (turns, went_on) = (Rc::new(Turns::default()), Rc::new(RefCell::new(Vec::new())));
+        let (open, opens) = watch::channel(false);
+        let now = clock::instant();
+        let set = LocalSet::new();
+        for ms in budgets_ms.to_vec() {
+            let (turns, went_on, mut opens) = (Rc::clone(&turns), Rc::clone(&went_on), opens.clone());
+            set.spawn_local(async move {
+                opens.wait_for(|open| *open).await.unwrap();
+                let by = now + Duration::from_millis(ms);
+                if timeout_at(by, turns.by(by)).await.is_ok() {
+                    went_on.borrow_mut().push(ms);
+                }
+            });
+        }
+        set.run_until(tokio::task::yield_now()).await;
+        open.send_replace(true);
+        set.await;
+        Rc::try_unwrap(went_on).unwrap().into_inner()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_has_the_least_time_goes_first() {
+        let went_on = order(&[2_500, 2_400, 150, 900, 150, 2_500]).await;
+        // The one that came first is called before the others are there.
+        assert_eq!(went_on, [2_500, 150, 150, 900, 2_400, 2_500]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_gives_up_leaves_its_turn() {
+        let turns = Turns::default();
+        let now = clock::instant();
+        let mut context = Context::from_waker(Waker::noop());
+        let (mut called, mut waits) = (Box::pin(turns.by(now)), Box::pin(turns.by(now)));
+        let mut gives_up = Box::pin(turns.by(now));
+        for turn in [&mut called, &mut gives_up, &mut waits] {
+            assert!(turn.as_mut().poll(&mut context).is_pending());
+        }
+        drop(gives_up);
+        assert!(waits.as_mut().poll(&mut context).is_pending(), "somebody else is called");
+        drop(called);
+        assert!(waits.as_mut().poll(&mut context).is_ready());
+        assert!(turns.lock().called.is_none() && turns.lock().waiting.is_empty());
+    }
+}
