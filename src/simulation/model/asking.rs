@@ -43,6 +43,11 @@ impl Model {
             };
             return Expected::Decided(self.by_the_books(question, answer, Time::Again));
         }
+        if let Some(amount) = self.written_beside(question) {
+            let answer = Answer::Yes(amount);
+            self.remember(key, Known { meaning: Meaning::Question(*question), answer, asked_at: question.received_at });
+            return Expected::Decided(answer);
+        }
         let said = payment::last_word(&self.payments[question.of.payment].entries, question.key);
         let answer = match self.judge(question) {
             // The platform wrote so before it asked.
@@ -59,6 +64,16 @@ impl Model {
         }
         self.remember(key, known);
         Expected::Decided(answer)
+    }
+
+    /// What the platform wrote of this question into a payment that another one of our approvals opened: it lies there already.
+    fn written_beside(&self, question: &Question) -> Option<i64> {
+        let Payment { entries, sheet, .. } = &self.payments[question.of.payment];
+        let stands = payment::opened(entries) && (sheet.is_under_way() || sheet.captured > 0);
+        if !stands || question.adds() || question.foreign || !question.wants_money() {
+            return None;
+        }
+        payment::last_word(entries, question.key).and_then(Word::amount).filter(|amount| *amount > 0)
     }
 
     /// A platform asks while nothing can be written: only what was answered before is said.
