@@ -249,8 +249,9 @@ impl Model {
             let first_was_told_more = known.asked_at != question.received_at && known.answer.amount() > told.amount();
             // What could not be booked is not heard: no account here has that currency.
             let unbooked = question.foreign && matches!(heard, Heard::Yes(_));
-            if another || known.answer == told || first_was_told_more {
-                return Expected::Recorded { again: known.answer == told && !another && !unbooked };
+            let settled = !another && self.settled(question, told, known.answer);
+            if another || known.answer == told || settled || first_was_told_more {
+                return Expected::Recorded { again: (known.answer == told || settled) && !another && !unbooked };
             }
         }
         let entries = &self.payments[question.of.payment].entries;
@@ -263,6 +264,7 @@ impl Model {
             }
             Heard::No => {}
             Heard::Yes(_) if question.foreign => {}
+            Heard::Yes(_) if !approved && self.written_beside(question).is_some() => {}
             Heard::Yes(amount) if question.wants_money() => {
                 let (entries, entry) = (&self.payments[question.of.payment].entries, adopted(question, amount));
                 let entry = if approved { as_known(entries, entry) } else { now_approved(question, entries, entry) };
@@ -274,6 +276,14 @@ impl Model {
         let answer = word.map_or(told, |word| corrected(told, word));
         self.remember(key, Known { meaning: Meaning::Question(*question), answer, asked_at: question.received_at });
         Expected::Recorded { again: false }
+    }
+
+    /// Whether a yes is what is known of a question already, after what the platform wrote of it, with nothing of ours in its name.
+    fn settled(&self, question: &Question, told: Answer, known: Answer) -> bool {
+        let entries = &self.payments[question.of.payment].entries;
+        let ours = payment::approvals(entries).any(|(known, _)| known == question.key);
+        let word = payment::last_word(entries, question.key);
+        matches!(told, Answer::Yes(_)) && !ours && word.is_some_and(|word| corrected(told, word) == known)
     }
 
     /// A program orders something.
