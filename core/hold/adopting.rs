@@ -85,9 +85,13 @@ fn is_booked(slice: &Slice<'_>, adoption: &Adoption<'_>) -> bool {
     if adoption.weight == Weight::Preview {
         return true;
     }
+    if slice.account.is_none_or(|account| account.currency != amount.currency()) {
+        // It is nobody's; and what is there of another currency is none of it.
+        return false;
+    }
     let request = adoption.request;
     if amount.is_zero() || !moves_money(request.kind) {
-        return slice.account.is_some_and(|account| account.currency == amount.currency());
+        return true;
     }
     let (id, steps) = (question::of_request(slice.steps, request), Steps::of(slice.steps));
     // The platform's word made a step of its own, whatever it calls the question; what another question opened, or another door, has

@@ -483,6 +483,13 @@ fn an_adoption_of_what_cannot_be_booked_moves_nothing() {
     let euros = AuthorizationRequest { amount: eur(100), ..purchase(100) };
     let outcome = Book::with(1_000).adopt(&euros, ToldAnswer::Approved { amount: eur(100) });
     assert_eq!((outcome.held, outcome.finding), (0, Some(Finding::CurrencyMismatch)));
+    // Nor once the platform tells of the payment in the account's currency.
+    let mut dollars = Book::with(1_000);
+    for outcome in [None, Some(approved(130))] {
+        outcome.into_iter().for_each(|outcome| drop(dollars.tell(recorded("another name", outcome))));
+        let outcome = dollars.adopt(&euros, ToldAnswer::Approved { amount: eur(100) });
+        assert_eq!((outcome.step, outcome.finding), (None, Some(Finding::CurrencyMismatch)));
+    }
     for (posted, told) in [(1_000, yes(-100)), (1_000, yes(i64::MIN))] {
         let outcome = Book::with(posted).adopt(&purchase(100), told);
         assert_eq!((outcome.held, outcome.finding), (0, Some(Finding::AmountTooLarge)));
