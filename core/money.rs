@@ -52,15 +52,27 @@ impl Currency {
 }
 
 /// Those that have a numeric code, which is all but a few old ones. The library compares with each code in turn, and every amount
-/// that is read back has one.
+/// that is read back has one: here each code has its place.
 fn by_code(code: &str) -> Option<Currency> {
-    static BY_CODE: LazyLock<Vec<(&str, Currency)>> = LazyLock::new(|| {
-        let mut all: Vec<_> = (0..1_000).filter_map(Currency::from_numeric).map(|currency| (currency.code(), currency)).collect();
-        all.sort_unstable_by_key(|(code, _)| *code);
+    static BY_CODE: LazyLock<Vec<Option<Currency>>> = LazyLock::new(|| {
+        let mut all = vec![None; 26 * 26 * 26];
+        for currency in (0..1_000).filter_map(Currency::from_numeric) {
+            if let Some(place) = place_of(currency.code()).and_then(|place| all.get_mut(place)) {
+                *place = Some(currency);
+            }
+        }
         all
     });
-    let place = BY_CODE.binary_search_by_key(&code, |(known, _)| known).ok()?;
-    BY_CODE.get(place).map(|(_, currency)| *currency)
+    BY_CODE.get(place_of(code)?).copied().flatten()
+}
+
+/// Three capital letters as a number.
+fn place_of(code: &str) -> Option<usize> {
+    let letters: &[u8; 3] = code.as_bytes().try_into().ok()?;
+    letters.iter().try_fold(0_usize, |place, letter| {
+        let letter = letter.checked_sub(b'A').filter(|letter| *letter < 26)?;
+        place.checked_mul(26)?.checked_add(usize::from(letter))
+    })
 }
 
 /// By code, so that lists come in an order that people expect.
@@ -336,6 +348,12 @@ mod tests {
             assert_eq!(Currency::from_alpha(code), None, "{code}");
         }
         assert_eq!(Currency::from_alpha("usd"), Some(Currency::USD));
+        for currency in (0..1_000).filter_map(Currency::from_numeric) {
+            assert_eq!(Currency::from_alpha(currency.code()), Some(currency));
+        }
+        for code in ["ZZZ", "[[[", "@@@", "U$D", "ÜD", "AAA"] {
+            assert_eq!(Currency::from_alpha(code), None, "{code}");
+        }
         assert_eq!(Currency::from_numeric(840), Some(Currency::USD));
     }
 

@@ -112,8 +112,11 @@ impl Background {
 /// Looks again and again whether records may be dropped, and shows what is kept.
 async fn keep_trimmed(desk: Desk, stopped: watch::Receiver<()>, say: fn(&str)) {
     let look = async {
+        let mut opened = false;
         loop {
-            match desk.trim_journal(TrimMode::Drop, Least::ADay).await {
+            let trimmed = desk.trim_journal(TrimMode::Drop, Least::ADay).await;
+            opened |= desk.has_its_ledger();
+            match trimmed {
                 Ok(report) => {
                     if let Some(checkpoint) = &report.checkpoint {
                         say(&format!("the journal's records before {} were dropped", checkpoint.record));
@@ -122,10 +125,12 @@ async fn keep_trimmed(desk: Desk, stopped: watch::Receiver<()>, say: fn(&str)) {
                         continue;
                     }
                 }
-                Err(OperationError::Unavailable(problem)) => say(&format!("no records could be dropped: {problem}")),
-                Err(OperationError::Refused(_) | OperationError::Rows(_)) => {}
+                Err(OperationError::Unavailable(problem)) if opened => say(&format!("no records could be dropped: {problem}")),
+                // A ledger that did not even begin: why is said by whoever started it.
+                Err(OperationError::Unavailable(_) | OperationError::Refused(_) | OperationError::Rows(_)) => {}
             }
             for _ in 0..LOOKS_TO_A_TRIM {
+                opened |= desk.has_its_ledger();
                 desk.show_kept().await;
                 tokio::time::sleep(LOOK_EVERY).await;
             }
@@ -139,4 +144,58 @@ async fn keep_trimmed(desk: Desk, stopped: watch::Receiver<()>, say: fn(&str)) {
 
 fn take(data: &Path, bound: Bound, api: &Arc<Api>, room: Room) -> Result<(ControlListener, ApiListener), StartError> {
     Ok((ControlListener::bind(data).map_err(StartError::Control)?, ApiListener::new(bound, api, room.management)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::pin::pin;
+
+    use futures_util::FutureExt as _;
+
+    use super::*;
+    use crate::ledger::{Completions, Ledger, LedgerError, Readiness, Ticket};
+    use crate::retention::Retention;
+
+    /// A ledger that can do nothing: it never began, or cannot write now.
+    struct Unable(Readiness);
+
+    impl Ledger for Unable {
+        fn submit(&self, ticket: Arc<Ticket>) {
+            let mut completions = Completions::default();
+            completions.complete(&ticket, Err(LedgerError::Unavailable));
+            completions.announce();
+        }
+
+        fn nudge(&self) {}
+
+        fn readiness(&self) -> Readiness {
+            self.0
+        }
+    }
+
+    thread_local! {
+        static SAID: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    }
+
+    fn keep_said(line: &str) {
+        SAID.with_borrow_mut(|said| said.push(line.to_owned()));
+    }
+
+    /// Of one that never began, whoever started it says why.
+    #[tokio::test]
+    async fn what_a_ledger_that_never_began_cannot_drop_is_not_said_to_be_its_writing() {
+        let directory = tempfile::tempdir().unwrap();
+        for (readiness, told) in [
+            (Readiness::Unavailable, vec![]),
+            (Readiness::Ready, vec!["no records could be dropped: the ledger cannot write".to_owned()]),
+        ] {
+            let retention = Retention { data: directory.path().to_owned(), keeps: vec![], alone: tokio::sync::Mutex::default() };
+            let desk = Desk::new(Arc::new(Unable(readiness)), vec![], None).with_retention(retention);
+            let (_stop, stopped) = watch::channel(());
+            let mut trimming = pin!(keep_trimmed(desk, stopped, keep_said));
+            assert!(trimming.as_mut().now_or_never().is_none());
+            assert_eq!(SAID.take(), told, "{readiness:?}");
+        }
+    }
 }

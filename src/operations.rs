@@ -36,7 +36,7 @@ use crate::control::protocol::{
 };
 use crate::control::{AccountReport, Import, ImportSummary, OperationError, Operations, RulesVersion};
 use crate::ledger::{
-    self, AccountStanding, Act, Answer, KeptKind, KeptRuleset, Ledger, LedgerError, Noted, Operation, Origin, Whose,
+    self, AccountStanding, Act, Answer, KeptKind, KeptRuleset, Ledger, LedgerError, Noted, Operation, Origin, Readiness, Whose,
 };
 use crate::metrics::Metrics;
 use crate::profiles::Profiles;
@@ -99,6 +99,12 @@ impl Desk {
     #[must_use]
     pub fn with_spend(self, spend: Option<Arc<House>>) -> Self {
         Desk { spend, ..self }
+    }
+
+    /// Whether its ledger answers now.
+    #[must_use]
+    pub fn has_its_ledger(&self) -> bool {
+        self.ledger.readiness() == Readiness::Ready
     }
 
     /// Puts each program's last published ruleset and stand-in tables in force; a program that never published one publishes its

@@ -46,6 +46,7 @@ pub(super) fn adopt(slice: &Slice<'_>, adoption: &Adoption<'_>) -> Outcome {
         Some(ours) if ours.decision == decision && is_booked(slice, adoption) => {
             return Outcome::nothing(Finding::HeardBefore);
         }
+        Some(ours) if is_settled(slice, adoption, &ours.decision) => return Outcome::nothing(Finding::HeardBefore),
         // An earlier callback was told yes, and a retry of it heard no, or less, while the ledger was away. What the first
         // one heard stays true: only the platform's word releases it. (The same callback's approval is one that nobody
         // heard.)
@@ -84,9 +85,13 @@ fn is_booked(slice: &Slice<'_>, adoption: &Adoption<'_>) -> bool {
     if adoption.weight == Weight::Preview {
         return true;
     }
+    if slice.account.is_none_or(|account| account.currency != amount.currency()) {
+        // It is nobody's; and what is there of another currency is none of it.
+        return false;
+    }
     let request = adoption.request;
     if amount.is_zero() || !moves_money(request.kind) {
-        return slice.account.is_some_and(|account| account.currency == amount.currency());
+        return true;
     }
     let (id, steps) = (question::of_request(slice.steps, request), Steps::of(slice.steps));
     // The platform's word made a step of its own, whatever it calls the question; what another question opened, or another door, has
@@ -96,6 +101,16 @@ fn is_booked(slice: &Slice<'_>, adoption: &Adoption<'_>) -> bool {
         || is_of_what_was_told(&steps, request, amount)
         || twice::opened_by_another(slice, request)
         || (adoption.weight == Weight::Joins && slice.hold.is_some())
+}
+
+/// Whether what was told is what is remembered once the platform's word corrected it, of a question for which nothing is placed: it was
+/// adopted, or asked, and found to be of what another one opened.
+fn is_settled(slice: &Slice<'_>, adoption: &Adoption<'_>, ours: &Decision) -> bool {
+    let ToldAnswer::Approved { amount } = adoption.told else { return false };
+    let id = question::of_request(slice.steps, adoption.request);
+    let Some(account) = slice.account.filter(|account| account.currency == amount.currency()) else { return false };
+    let word = Steps::of(slice.steps).last_word(id).filter(|_| step_of(slice, id).is_none());
+    word.is_some_and(|word| corrected(Decision::Approve { amount }, word, account.currency) == *ours)
 }
 
 /// Whether an answer leaves more to be captured than another.
@@ -127,6 +142,9 @@ fn agree(slice: &Slice<'_>, adoption: &Adoption<'_>, id: StepId) -> Outcome {
         Some(account) if account.currency != amount.currency() => return Outcome::nothing(Finding::CurrencyMismatch),
         Some(account) => account,
     };
+    if twice::recorded_beside(slice, request).is_some() {
+        return Outcome::default();
+    }
     let (policy, limits) = match adoption.verdict {
         Some(Verdict::Proceed(proceed)) => {
             let policy = proceed.hold.for_approved(amount.minor(), request.amount.minor());

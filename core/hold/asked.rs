@@ -82,7 +82,7 @@ fn answer(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
     if let Some(step) = step_of(slice, question).filter(|_| question::is_of_key(question, request)) {
         return recall(slice, step);
     }
-    if let Some(again) = twice::asked_before(slice, asked) {
+    if let Some(again) = twice::recorded_before(slice, asked).or_else(|| twice::asked_before(slice, asked)) {
         return again;
     }
     let decline = |reason, basis| declined_by(&asked.digest, asked.asked_at, reason, basis);

@@ -191,7 +191,8 @@ pub enum StandingOf {
 /// How an authorization ended, by the platform's word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RecordedOutcome {
-    /// As approved by us, for this much in total under this key.
+    /// As approved by us, for this much in total under this key. Under one that we were not asked by, of the payment as a whole by then: so much
+    /// is held of it at least, what we approved included.
     Approved {
         /// How much the platform holds for it.
         amount: Money,

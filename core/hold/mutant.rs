@@ -81,6 +81,10 @@ mutants! {
     LateWordReopens = "late-word-reopens",
     /// What the platform recorded as approved is declined when its question comes after.
     RecordedYesDeclined = "recorded-yes-declined",
+    /// A question for less than the platform recorded of its payment under another name lowers what is held.
+    QuestionLowersTold = "question-lowers-told",
+    /// A question that the platform recorded as approved adds to the payment that another one opened.
+    RecordedQuestionAdds = "recorded-question-adds",
 }
 
 #[cfg(feature = "mutants")]

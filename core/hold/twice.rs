@@ -7,6 +7,7 @@
 
 use super::asked::{Asked, declined_by, moves_money};
 use super::life::{Hold, Role, StepId, Steps, Word};
+use super::mutant::{self, Mutant};
 use super::outcome::{Finding, Outcome};
 use super::question;
 use super::state::{Account, Answered, Slice};
@@ -37,6 +38,30 @@ pub(super) fn asked_before(slice: &Slice<'_>, asked: &Asked<'_>) -> Option<Outco
         return None;
     }
     Some(same_again(asked, &account, amount))
+}
+
+/// The answer to a question that the platform recorded as approved before it came, where another one opened the payment: what was
+/// recorded is held with that.
+pub(super) fn recorded_before(slice: &Slice<'_>, asked: &Asked<'_>) -> Option<Outcome> {
+    let (account, recorded) = recorded_beside(slice, asked.request)?;
+    let decision = Decision::Approve { amount: account.money(recorded) };
+    let answered = Answered { digest: asked.digest.kept(), asked_at: asked.asked_at, decision };
+    Some(Outcome { decision: Some((decision, Basis::Ledger)), answered: Some(answered), ..Outcome::default() })
+}
+
+/// How much the platform recorded as approved of a question for which nothing is placed, of a payment that another one opened.
+pub(super) fn recorded_beside(slice: &Slice<'_>, request: &AuthorizationRequest) -> Option<(Account, i64)> {
+    let (steps, question) = (Steps::of(slice.steps), StepId::of(&request.key));
+    let opens = moves_money(request.kind) && request.kind != AuthorizationKind::Incremental;
+    if !opens || mutant::is(Mutant::RecordedQuestionAdds) || !steps.opened() || steps.placements().any(|(id, _)| id == question) {
+        return None;
+    }
+    let (account, hold) = slice.account.zip(slice.hold)?;
+    if !is_there(&hold) || account.currency != request.amount.currency() {
+        return None;
+    }
+    let recorded = steps.last_word(question)?.approves().filter(|minor| *minor > 0)?;
+    Some((account, recorded))
 }
 
 /// The answer to an increment whose transaction another key brought before; nothing if none did.

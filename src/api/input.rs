@@ -243,7 +243,7 @@ impl Fields {
     /// A moment.
     pub fn moment(&self, name: &'static str, need: Need) -> Option<Timestamp> {
         self.parsed(name, need, |text| {
-            let moment: jiff::Timestamp = text.parse().map_err(|_| "must be a moment as RFC 3339 has it, with its offset")?;
+            let moment: jiff::Timestamp = text.parse().map_err(|_| not_a_moment(text))?;
             Ok::<_, &str>(Timestamp::from_unix_micros(moment.as_microsecond()))
         })
     }
@@ -277,6 +277,18 @@ fn is_beyond(value: &Value) -> bool {
             digits.parse::<i64>().is_err() && !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit())
         }
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => false,
+    }
+}
+
+/// Why a text is no moment: RFC 3339 goes on to the end of the year 9999 in every offset, and what is counted here ends before it.
+pub fn not_a_moment(text: &str) -> &'static str {
+    let is_late = |pieces: jiff::fmt::temporal::Pieces<'_>| {
+        pieces.date().year() > 0 && pieces.time().is_some() && pieces.offset().is_some()
+    };
+    if jiff::fmt::temporal::Pieces::parse(text).is_ok_and(is_late) {
+        "must be a moment before 9999-12-30T22:00:01Z"
+    } else {
+        "must be a moment as RFC 3339 has it, with its offset"
     }
 }
 
@@ -326,6 +338,23 @@ mod tests {
         let fields = Fields::of_body(br#"{"limit": 1.5}"#);
         fields.whole("limit", Need::Optional, 0);
         assert_eq!(fields.errors.borrow()[0].problem, "must be a whole number of at least 0");
+    }
+
+    #[test]
+    fn a_moment_that_is_too_late_is_told_so() {
+        let told = |moment: &str| {
+            let fields = Fields::of_query(vec![("until".to_owned(), moment.to_owned())]);
+            let read = fields.moment("until", Need::Optional);
+            (read.is_some(), fields.errors.borrow().first().map(|error| error.problem.clone()))
+        };
+        assert_eq!(told("9999-12-30T22:00:00Z"), (true, None));
+        for late in ["9999-12-31T23:59:59Z", "9999-12-31T00:00:00+01:00"] {
+            assert_eq!(told(late), (false, Some("must be a moment before 9999-12-30T22:00:01Z".to_owned())), "{late}");
+        }
+        for other in ["9999-12-31", "9999-12-31T23:59:59", "10000-01-01T00:00:00Z", "tomorrow"] {
+            let problem = "must be a moment as RFC 3339 has it, with its offset".to_owned();
+            assert_eq!(told(other), (false, Some(problem)), "{other}");
+        }
     }
 
     #[test]

@@ -107,6 +107,7 @@ impl App {
         let metrics = Metrics::new(&mount_names(&config)).map_err(StartError::Metrics)?;
         let bond = bond_of(&config)?;
         bond.must_be_there().map_err(StartError::Spool)?;
+        bond.remark().iter().for_each(|remark| say(remark));
         let programs = programs(&config)?;
         // Before the ledger begins to read: what was told without it is counted first, so that stand-in can answer.
         let (unheard, spool) = open_spool(&config, &programs, &metrics, &bond)?;

@@ -7,6 +7,7 @@ use holdfast_core::Timestamp;
 
 use super::organization::ask;
 use super::{Failure, Place};
+use crate::api::input::not_a_moment;
 use crate::control::protocol::{Erasure, SpendRequest};
 
 const EXAMPLES: &str = "\
@@ -55,7 +56,7 @@ struct Whose {
 }
 
 fn moment(text: &str) -> Result<Timestamp, String> {
-    let moment: jiff::Timestamp = text.parse().map_err(|_| "must be a moment as RFC 3339 has it, with its offset".to_owned())?;
+    let moment: jiff::Timestamp = text.parse().map_err(|_| not_a_moment(text).to_owned())?;
     Ok(Timestamp::from_unix_micros(moment.as_microsecond()))
 }
 

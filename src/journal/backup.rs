@@ -15,6 +15,7 @@ use rusqlite::{Connection, OpenFlags, params};
 use super::beside;
 use super::error::JournalError;
 use super::mark::{self, Mark, Synced};
+use super::proofs;
 use super::reader::{BACKUP_TABLE, Progress, Reader, Stage, Verified};
 use super::state_file;
 use super::store::{self, FILE};
@@ -214,17 +215,19 @@ fn copy(source: &Connection, to: &Path, progress: &mut Progress<'_>) -> Result<C
 /// Writes into a backup how far it reaches.
 fn name_mark(target: &mut Connection, synced: &Synced) -> rusqlite::Result<()> {
     let transaction = target.transaction()?;
+    let (column, proofs) = (proofs::COLUMN, proofs::of(&transaction)?);
     transaction.execute_batch(&format!(
         "DROP TABLE IF EXISTS {BACKUP_TABLE};
          CREATE TABLE {BACKUP_TABLE} (
              last INTEGER NOT NULL, -- the last record of this backup
              chain BLOB NOT NULL,   -- the hash of its last group
-             made_at TEXT NOT NULL
+             made_at TEXT NOT NULL,
+             {column} TEXT NOT NULL -- what proves the tables that no chain covers
          ) STRICT"
     ))?;
     transaction.execute(
-        &format!("INSERT INTO {BACKUP_TABLE} (last, chain, made_at) VALUES (?1, ?2, ?3)"),
-        params![synced.last, &synced.chain[..], clock::utc().to_string()],
+        &format!("INSERT INTO {BACKUP_TABLE} (last, chain, made_at, {column}) VALUES (?1, ?2, ?3, ?4)"),
+        params![synced.last, &synced.chain[..], clock::utc().to_string(), proofs],
     )?;
     transaction.commit()
 }

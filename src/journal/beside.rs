@@ -10,6 +10,7 @@ use rusqlite::{Connection, OpenFlags, params};
 use sha2::{Digest as _, Sha256};
 
 use super::error::JournalError;
+use super::proofs;
 use crate::private_file;
 
 /// Where a backup has them.
@@ -52,9 +53,13 @@ pub(super) fn into_backup(backup: &Connection, part: &Path, data: &Path, names: 
 /// of them are not proven to be what was backed up: older backups, and directories, have nothing to prove it by.
 ///
 /// # Errors
-/// The disk; or one of them is damaged.
+/// The disk; or one of them is damaged, or all of them are lost.
 pub(super) fn restore(source: &Connection, from: &Path, data: &Path, names: &[&str]) -> Result<Vec<String>, JournalError> {
     let carried = source.table_exists(None, TABLE).map_err(JournalError::disk(from))?;
+    if !carried && proofs::are_there(source).map_err(JournalError::disk(from))? {
+        let name = format!("the stores beside the journal (table `{TABLE}`)");
+        return Err(JournalError::PieceDamaged { path: from.to_owned(), name });
+    }
     let proves = carried && source.column_exists(None, TABLE, "digest").map_err(JournalError::disk(from))?;
     let mut unproven = Vec::new();
     for name in names {

@@ -110,11 +110,11 @@ pub enum JournalError {
         /// Which one.
         ruleset: String,
     },
-    /// A file that a backup carries besides the journal is not what was put there.
+    /// A file or a table that a backup carries besides the journal is not what was put there.
     PieceDamaged {
         /// The backup.
         path: PathBuf,
-        /// Which file.
+        /// Which one.
         name: String,
     },
     /// Another process has it open for writing.

@@ -9,6 +9,7 @@ use super::chain::{Groups, Joint};
 use super::error::JournalError;
 use super::group::Group;
 use super::mark::{self, Found, Synced};
+use super::proofs;
 use super::record::Body;
 use super::retention::Checkpoint;
 use super::schema;
@@ -129,7 +130,8 @@ impl Reader {
         self.groups().end()
     }
 
-    /// Walks the whole chain and opens every record; what is appended meanwhile is walked, too. Proves the rulesets that records name.
+    /// Walks the whole chain and opens every record; what is appended meanwhile is walked, too. Proves the rulesets that records name, and of a
+    /// backup whatever else it has.
     ///
     /// # Errors
     /// The place of the first damage, or what is missing at the end.
@@ -141,6 +143,7 @@ impl Reader {
             self.prove_state(checkpoint)?;
         }
         self.prove_rulesets()?;
+        proofs::prove(&self.connection, &self.path)?;
         // What the chain says of it, last.
         let mut announced = None;
         let (start, end) = (self.start, groups.end()?);

@@ -63,6 +63,22 @@ impl Bond {
         }
     }
 
+    /// What somebody should know before the spool is taken for the directory's: nothing says that it is. Told of before the spool is
+    /// opened.
+    #[must_use]
+    pub fn remark(&self) -> Option<String> {
+        let (file, spool) = (self.file.display(), self.spool.display());
+        let nothing_says = self.known.is_none() && self.ledger == LedgerWas::There && self.spool.exists();
+        nothing_says.then(|| {
+            format!(
+                "{file}: is missing, so that nothing says that {spool} is the spool that this data directory had; it is taken for it. That is \
+                 as it should be after a restore, and at the first start of this version. Else somebody removed the file: if the spool \
+                 is another one, stop the server, remove {file}, and name the right one at spool.path, for what platforms were told and the \
+                 ledger has not heard is in that one"
+            )
+        })
+    }
+
     /// The spool is the directory's, or is from now on.
     ///
     /// # Errors
@@ -141,6 +157,21 @@ mod tests {
         assert!(note.contains("by ann: the disk burnt"), "{note}");
         std::fs::rename(directory.path().join("away.sqlite"), &spool).unwrap();
         assert!(start(&data, &spool, there).is_err(), "the old one is another one now");
+    }
+
+    #[test]
+    fn a_note_that_is_missing_is_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let (data, spool) = (directory.path().join("data"), directory.path().join("spool.sqlite"));
+        let remark = |ledger| Bond::of(&data, &spool, ledger).unwrap().remark();
+        assert_eq!((remark(LedgerWas::New), remark(LedgerWas::There)), (None, None), "there is no spool yet");
+        start(&data, &spool, LedgerWas::New).unwrap();
+        assert_eq!(remark(LedgerWas::There), None);
+        std::fs::remove_file(data.join(FILE)).unwrap();
+        let told = remark(LedgerWas::There).unwrap();
+        assert!(told.contains("spool.id: is missing") && told.contains("spool.sqlite is the spool that"), "{told}");
+        // It goes on, and is the directory's from then on.
+        assert_eq!((start(&data, &spool, LedgerWas::There), remark(LedgerWas::There)), (Ok(()), None));
     }
 
     #[test]

@@ -87,7 +87,7 @@ impl Standing {
             What::Recorded { asked, .. } if steps.placed(asked) => {}
             What::Recorded { asked, role, .. } => {
                 if let Some(word) = steps.unplaced_word(step.id, asked, role) {
-                    self.believe(role, word, opened, step.at)?;
+                    self.believe(steps, role, word, opened, step.at)?;
                 }
             }
             What::Reduced { .. } if mutant::is(Mutant::StandInNotReversed) && !opened => {}
@@ -174,9 +174,16 @@ impl Standing {
     }
 
     /// The platform's word on a question that we did not approve, or were not asked.
-    fn believe(&mut self, role: Role, word: Word, opened: bool, at: Timestamp) -> Result<(), Overflow> {
+    fn believe(&mut self, steps: &Steps<'_>, role: Role, word: Word, opened: bool, at: Timestamp) -> Result<(), Overflow> {
         let posting = match (role, word) {
-            (Role::Opening, Word::Approved { .. }) if opened => return Ok(()),
+            (Role::Opening, Word::Approved { .. }) if opened && mutant::is(Mutant::QuestionLowersTold) => return Ok(()),
+            (Role::Opening, Word::Approved { amount }) if opened => {
+                // The payment's total by then, under a name that we were not asked by: what we approved of it is part of it, and is
+                // held on its own where it comes after the opening.
+                let total = amount.saturating_sub(steps.added_until(at));
+                self.authorize(self.hold.authorized.max(total));
+                return Ok(());
+            }
             (Role::Increment, Word::Declined) => return Ok(()),
             (Role::Opening, Word::Declined) => {
                 self.end(End::Released(ReleaseCause::Declined));

@@ -112,9 +112,11 @@ impl<'a> Steps<'a> {
         latest.map_or(at, |latest| at.max(latest.saturating_add(Duration::from_micros(1))))
     }
 
-    /// When something is added to the payment now: after all that took from it, or ended it.
+    /// When something is added to the payment now: after all that took from it, or ended it, and after what the platform says of its
+    /// total under a name that we were not asked by.
     pub fn after_what_settled(&self, at: Timestamp) -> Timestamp {
         let settles = |step: &&Step| match step.what {
+            What::Recorded { asked, role: Role::Opening, word: Word::Approved { .. } } => !self.placed(asked),
             What::Placed(_) | What::Recorded { word: Word::Approved { .. } | Word::StoodIn { .. }, .. } => false,
             What::Recorded { word: Word::Declined, .. }
             | What::Reduced { .. }
@@ -195,6 +197,23 @@ impl<'a> Steps<'a> {
     pub fn declined_after(&self, placement: StepId) -> bool {
         let later = self.iter().skip_while(|step| step.id != placement).skip(1);
         later.filter_map(|step| self.opening_word_in(step)).any(|word| word == Word::Declined)
+    }
+
+    /// How much we had approved besides the opening by then.
+    pub(super) fn added_until(&self, then: Timestamp) -> i64 {
+        let added = self.iter().filter_map(|step| match step.what {
+            What::Placed(placement) if placement.role == Role::Increment && step.at <= then => {
+                Some(self.amount_of(step.id, &placement))
+            }
+            What::Placed(_)
+            | What::Recorded { .. }
+            | What::Reduced { .. }
+            | What::Totalled { .. }
+            | What::Released { .. }
+            | What::Captured { .. }
+            | What::Moved { .. } => None,
+        });
+        added.fold(0, i64::saturating_add)
     }
 
     /// What we approved, in the order of the steps.

@@ -457,10 +457,39 @@ fn what_was_approved_by_the_platforms_word_under_another_name_is_not_held_again_
 }
 
 #[test]
+fn what_the_platform_recorded_beside_our_opening_is_not_held_again_by_its_adoption() {
+    let recorded_as = AuthorizationRequest { key: key("another name"), ..purchase(18) };
+    for told in [yes(18), yes(15), yes(20)] {
+        let mut book = Book::with(1_000);
+        book.ask(&purchase(15));
+        book.tell_at(2_000, recorded("another name", approved(18)));
+        assert_eq!((book.adopt(&recorded_as, told).step, book.held()), (None, 18), "{told:?}");
+        // It is the platform's word that a retry hears, and it is adopted once, whatever became of it.
+        for (seconds, outcome, held) in
+            [(2_010, None, 18), (2_020, Some(approved(19)), 19), (2_030, Some(RecordedOutcome::Declined), 0)]
+        {
+            outcome.into_iter().for_each(|outcome| drop(book.tell_at(seconds, recorded("another name", outcome))));
+            assert_eq!(book.adopt(&recorded_as, told), Outcome::nothing(Finding::HeardBefore), "{told:?} at {seconds}");
+            assert_eq!(book.held(), held, "{told:?} at {seconds}");
+            let again = book.ask(&recorded_as).decision;
+            let expected = if held > 0 { approved_before(held) } else { again };
+            assert_eq!(again, expected, "{told:?} at {seconds}");
+        }
+    }
+}
+
+#[test]
 fn an_adoption_of_what_cannot_be_booked_moves_nothing() {
     let euros = AuthorizationRequest { amount: eur(100), ..purchase(100) };
     let outcome = Book::with(1_000).adopt(&euros, ToldAnswer::Approved { amount: eur(100) });
     assert_eq!((outcome.held, outcome.finding), (0, Some(Finding::CurrencyMismatch)));
+    // Nor once the platform tells of the payment in the account's currency.
+    let mut dollars = Book::with(1_000);
+    for outcome in [None, Some(approved(130))] {
+        outcome.into_iter().for_each(|outcome| drop(dollars.tell(recorded("another name", outcome))));
+        let outcome = dollars.adopt(&euros, ToldAnswer::Approved { amount: eur(100) });
+        assert_eq!((outcome.step, outcome.finding), (None, Some(Finding::CurrencyMismatch)));
+    }
     for (posted, told) in [(1_000, yes(-100)), (1_000, yes(i64::MIN))] {
         let outcome = Book::with(posted).adopt(&purchase(100), told);
         assert_eq!((outcome.held, outcome.finding), (0, Some(Finding::AmountTooLarge)));

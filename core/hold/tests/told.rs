@@ -156,7 +156,8 @@ fn a_word_under_another_name_than_the_question_is_of_the_payment() {
     // Some platforms tell of a payment under a key that was never asked. We held 100 under `k`.
     for (outcome, held, status) in [
         (approved(100), 100, HoldStatus::Open),
-        (approved(130), 100, HoldStatus::Open),
+        (approved(130), 130, HoldStatus::Open),
+        (approved(80), 100, HoldStatus::Open),
         (stood_in(100, Posting::Hold), 100, HoldStatus::Open),
         (stood_in(5_000, Posting::Hold), 5_000, HoldStatus::Open),
         (stood_in(1, Posting::Hold), 100, HoldStatus::Open),
@@ -166,6 +167,48 @@ fn a_word_under_another_name_than_the_question_is_of_the_payment() {
         book.tell(recorded("another name", outcome));
         assert_eq!((book.held(), book.hold().status), (held, status), "{outcome:?}");
     }
+}
+
+#[test]
+fn a_payment_that_was_recorded_under_another_name_holds_what_was_recorded_whatever_is_asked_of_it() {
+    let counting = proceed([limit(1, None, None)]);
+    // What is asked of a payment that was recorded at 18, and what is held then, and debited where it is a single message.
+    for (minor, held) in [(15, 18), (18, 18), (25, 25)] {
+        for question in [purchase(minor), single_message(minor)] {
+            let (mut before, mut after) = (Book::with(1_000), Book::with(1_000));
+            before.tell(recorded("another name", approved(18)));
+            assert_eq!(before.ask_with(&question, &counting).decision, approves(minor));
+            after.ask_with(&question, &counting);
+            after.tell(recorded("another name", approved(18)));
+            for mut book in [before, after] {
+                assert_eq!((1_000 - book.available(), book.counted(1, DAY)), (held, (i128::from(held), 1)), "{question:?}");
+                // Whoever asks again hears what was told under the name that is used, and nothing more is held.
+                assert_eq!(book.ask_with(&question, &counting).decision, approved_before(minor));
+                let by_the_other = AuthorizationRequest { key: key("another name"), amount: usd(18), ..question };
+                assert_eq!(book.ask_with(&by_the_other, &counting).decision, approves(18), "{question:?}");
+                assert_eq!(book.ask_with(&by_the_other, &counting).decision, approved_before(18), "{question:?}");
+                assert_eq!((1_000 - book.available(), book.counted(1, DAY)), (held, (i128::from(held), 1)), "{question:?}");
+            }
+        }
+    }
+    // What was taken back of it stays taken back, and what ended is not opened again.
+    for (fact, held) in [(reduced(8), 10), (released(ReleaseCause::Reversed), 0), (captured(18, Finality::Final), 0)] {
+        let mut book = Book::with(1_000);
+        book.ask(&purchase(15));
+        book.tell_at(2_000, recorded("another name", approved(18)));
+        book.tell_at(2_010, fact);
+        book.tell_at(2_020, recorded("another name", approved(18)));
+        assert_eq!(book.held(), held, "{fact:?}");
+    }
+    // A total of what was added to has the addition in it; what is added after it comes on top.
+    let more = |name: &str, minor| AuthorizationRequest { key: key(name), ..purchase(minor) };
+    let mut book = Book::open();
+    book.ask(&more("more", 50));
+    book.tell_at(2_000, recorded("another name", approved(160)));
+    assert_eq!(book.held(), 160);
+    assert_eq!((book.ask(&more("still more", 30)).held, book.held()), (30, 190));
+    book.tell_at(9_000_000, recorded("another name", approved(190)));
+    assert_eq!(book.held(), 190);
 }
 
 #[test]

@@ -293,6 +293,14 @@ fn what_lies_beside_a_journal_is_proven_or_not_restored() {
         assert!(!elsewhere.path().join("damaged").exists(), "{damage}");
         fs::write(&file, &whole).unwrap();
     }
+    Connection::open(&file).unwrap().execute_batch("DROP TABLE beside").unwrap();
+    let refused = restored_as("damaged").unwrap_err();
+    assert!(
+        refused.to_string().contains("what it has of the stores beside the journal (table `beside`) is not what"),
+        "{refused}"
+    );
+    assert!(!elsewhere.path().join("damaged").exists());
+    fs::write(&file, &whole).unwrap();
     // What was not there is not missed.
     let (file_of_two, _) = backup(directory.path(), &elsewhere.path().join("two"), &["store", "none"], &mut silent).unwrap();
     let of_two = restore(&file_of_two, &elsewhere.path().join("of-two"), &["store", "none"], &mut silent).unwrap();
@@ -307,6 +315,50 @@ fn what_lies_beside_a_journal_is_proven_or_not_restored() {
         store.query_row("SELECT word FROM kept", [], |row| row.get::<_, String>(0)).unwrap()
     };
     assert_eq!((word("proven"), word("older")), ("a word".to_owned(), "a word".to_owned()));
+}
+
+/// What people wrote is in no record, so that it can be erased: no chain covers it.
+#[test]
+fn what_no_chain_covers_is_proven_in_a_backup() {
+    let [directory, elsewhere] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let mut journal = three_groups(directory.path());
+    let operation = |key: &str| Operation {
+        program: "a".to_owned(),
+        key: key.to_owned(),
+        request: [1; 32],
+        who: "ann".to_owned(),
+        why: "because".to_owned(),
+        at: Timestamp::from_unix_seconds(1_773_500_966),
+    };
+    for key in ["1", "2"] {
+        assert_eq!(journal.note(&operation(key)).unwrap(), Noted::New);
+    }
+    append(&mut journal, 1);
+    drop(journal);
+    let (file, _) = back_up(directory.path(), elsewhere.path()).unwrap();
+    let whole = fs::read(&file).unwrap();
+    let data = elsewhere.path().join("data");
+    for (damage, table) in [
+        ("UPDATE operation SET who = 'bob' WHERE key = '1'", "operation"),
+        ("DELETE FROM operation WHERE key = '2'", "operation"),
+        ("UPDATE ruleset SET why = 'for fun'", "ruleset"),
+        ("UPDATE backup SET proofs = 'operation 00'", "operation"),
+    ] {
+        assert_eq!(Connection::open(&file).unwrap().execute(damage, []).unwrap(), 1);
+        for refused in [restore(&file, &data, &[], &mut silent).unwrap_err(), CopyError::Journal(verify(&file).unwrap_err())] {
+            let told = refused.to_string();
+            assert!(told.contains(&format!("what it has of the table `{table}` is not what was backed up")), "{damage}: {told}");
+        }
+        assert!(!data.exists(), "{damage}");
+        fs::write(&file, &whole).unwrap();
+    }
+    restore(&file, &data, &[], &mut silent).unwrap();
+    // An older version's has nothing that proves them.
+    Connection::open(&file)
+        .unwrap()
+        .execute_batch("ALTER TABLE backup DROP COLUMN proofs; UPDATE operation SET who = 'bob'")
+        .unwrap();
+    restore(&file, &elsewhere.path().join("older"), &[], &mut silent).unwrap();
 }
 
 #[test]

@@ -153,6 +153,7 @@ macro_rules! conforms {
                 messages_end_the_same_in_every_order
                 the_platforms_word_changes_what_a_retry_hears
                 the_platforms_word_counts_whichever_came_first
+                a_payment_that_was_recorded_under_another_name_holds_what_was_recorded
                 another_currency_is_kept_and_moves_nothing
                 amounts_beyond_counting_are_kept_and_move_nothing
                 an_unknown_card_means_its_owners_only_account

@@ -7,7 +7,7 @@ use holdfast_core::hold::{
     ToldEvent,
 };
 use holdfast_core::rules::Verdict;
-use holdfast_core::{Basis, Decision, DeclineReason, Posting};
+use holdfast_core::{AuthorizationRequest, Basis, Decision, DeclineReason, Posting};
 
 use super::*;
 use crate::ledger::{Act, Answer, Decide, RowsEntered};
@@ -212,6 +212,40 @@ pub fn the_platforms_word_counts_whichever_came_first(engine: &dyn Engine) {
         let undone = declined(DeclineReason::TransactionNotPermitted);
         assert_eq!(house.decide(purchase("undone", 100)), again(undone));
         assert_eq!(house.balance(), (1_000, 400));
+    });
+}
+
+pub fn a_payment_that_was_recorded_under_another_name_holds_what_was_recorded(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    // Each of its names is that of a question; what they share is the transaction.
+    let named = |key: &str, transaction: &str| payment(key).with_alias(id(transaction));
+    let of =
+        |key: &str, transaction: &str, minor| AuthorizationRequest { payment: named(key, transaction), ..purchase(key, minor) };
+    let refused = |request: AuthorizationRequest| {
+        let verdict = Verdict::Decline { reason: DeclineReason::MerchantNotAllowed, rule: id("no-casinos") };
+        Act::Decide(Decide { verdict, ..asked(request) })
+    };
+    let recorded = |key: &str, transaction: &str| {
+        let (payment, outcome) = (named(key, transaction), RecordedOutcome::Approved { amount: usd(18) });
+        Fact::Recorded { payment, asked: id(key), increments: None, outcome }
+    };
+    house.tell("1", recorded("first-1", "approved"));
+    assert_eq!(house.decide(of("second-1", "approved", 15)), approved(15));
+    house.tell("2", recorded("first-2", "refused"));
+    assert_eq!(said(house.act(refused(of("second-2", "refused", 15)))), approved(15));
+    assert_eq!(house.decide(of("second-3", "asked", 15)), approved(15));
+    house.tell("3", recorded("first-3", "asked"));
+    house.always(|house| assert_eq!(house.balance(), (1_000, 54)));
+    for (first, transaction) in [("first-1", "approved"), ("first-2", "refused"), ("first-3", "asked")] {
+        assert_eq!(house.decide(of(first, transaction, 18)), approved(18), "{transaction}");
+    }
+    house.always(|house| {
+        for (number, transaction) in [(1, "approved"), (2, "refused"), (3, "asked")] {
+            let [first, second] = ["first", "second"].map(|which| format!("{which}-{number}"));
+            assert_eq!(house.decide(of(&first, transaction, 18)), again(approved(18)), "{transaction}");
+            assert_eq!(house.decide(of(&second, transaction, 15)), again(approved(15)), "{transaction}");
+        }
+        assert_eq!(house.balance(), (1_000, 54));
     });
 }
 

@@ -43,6 +43,11 @@ impl Model {
             };
             return Expected::Decided(self.by_the_books(question, answer, Time::Again));
         }
+        if let Some(amount) = self.written_beside(question) {
+            let answer = Answer::Yes(amount);
+            self.remember(key, Known { meaning: Meaning::Question(*question), answer, asked_at: question.received_at });
+            return Expected::Decided(answer);
+        }
         let said = payment::last_word(&self.payments[question.of.payment].entries, question.key);
         let answer = match self.judge(question) {
             // The platform wrote so before it asked.
@@ -59,6 +64,16 @@ impl Model {
         }
         self.remember(key, known);
         Expected::Decided(answer)
+    }
+
+    /// What the platform wrote of this question into a payment that another one of our approvals opened: it lies there already.
+    fn written_beside(&self, question: &Question) -> Option<i64> {
+        let Payment { entries, sheet, .. } = &self.payments[question.of.payment];
+        let stands = payment::opened(entries) && (sheet.is_under_way() || sheet.captured > 0);
+        if !stands || question.adds() || question.foreign || !question.wants_money() {
+            return None;
+        }
+        payment::last_word(entries, question.key).and_then(Word::amount).filter(|amount| *amount > 0)
     }
 
     /// A platform asks while nothing can be written: only what was answered before is said.
@@ -234,8 +249,9 @@ impl Model {
             let first_was_told_more = known.asked_at != question.received_at && known.answer.amount() > told.amount();
             // What could not be booked is not heard: no account here has that currency.
             let unbooked = question.foreign && matches!(heard, Heard::Yes(_));
-            if another || known.answer == told || first_was_told_more {
-                return Expected::Recorded { again: known.answer == told && !another && !unbooked };
+            let settled = !another && self.settled(question, told, known.answer);
+            if another || known.answer == told || settled || first_was_told_more {
+                return Expected::Recorded { again: (known.answer == told || settled) && !another && !unbooked };
             }
         }
         let entries = &self.payments[question.of.payment].entries;
@@ -248,6 +264,7 @@ impl Model {
             }
             Heard::No => {}
             Heard::Yes(_) if question.foreign => {}
+            Heard::Yes(_) if !approved && self.written_beside(question).is_some() => {}
             Heard::Yes(amount) if question.wants_money() => {
                 let (entries, entry) = (&self.payments[question.of.payment].entries, adopted(question, amount));
                 let entry = if approved { as_known(entries, entry) } else { now_approved(question, entries, entry) };
@@ -259,6 +276,14 @@ impl Model {
         let answer = word.map_or(told, |word| corrected(told, word));
         self.remember(key, Known { meaning: Meaning::Question(*question), answer, asked_at: question.received_at });
         Expected::Recorded { again: false }
+    }
+
+    /// Whether a yes is what is known of a question already, after what the platform wrote of it, with nothing of ours in its name.
+    fn settled(&self, question: &Question, told: Answer, known: Answer) -> bool {
+        let entries = &self.payments[question.of.payment].entries;
+        let ours = payment::approvals(entries).any(|(known, _)| known == question.key);
+        let word = payment::last_word(entries, question.key);
+        matches!(told, Answer::Yes(_)) && !ours && word.is_some_and(|word| corrected(told, word) == known)
     }
 
     /// A program orders something.

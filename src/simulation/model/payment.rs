@@ -123,9 +123,10 @@ pub fn below(entries: &[Entry], at: Timestamp) -> Timestamp {
 }
 
 /// When something is added to what is there: after every line that settles something. An approval, and what is said of one, settles nothing:
-/// what ends a payment in the same second still ends what was added.
+/// what ends a payment in the same second still ends what was added. What is said of the payment as a whole does.
 pub fn below_what_was_settled(entries: &[Entry], at: Timestamp) -> Timestamp {
     let settles = |entry: &&Entry| match entry.line {
+        Line::Word { question, opening: true, word: Word::Yes(_) } => !approvals(entries).any(|(known, _)| known == question),
         Line::Approved(_) | Line::Word { word: Word::Yes(_) | Word::StoodIn(..), .. } => false,
         Line::Word { word: Word::No, .. } | Line::Less { .. } | Line::Total(_) | Line::Ended(_) | Line::Taken { .. } => true,
         Line::Moved { .. } => true,
@@ -227,6 +228,13 @@ pub fn amount_of(entries: &[Entry], question: u32, approved: &Approved) -> i64 {
         Some(Word::No) => 0,
         None => approved.amount,
     }
+}
+
+/// What we had approved by then on top of what opened the payment.
+pub(super) fn added_until(entries: &[Entry], then: Timestamp) -> i64 {
+    let early = |question: u32| entries.iter().any(|entry| entry.source == Source::Question(question) && entry.at <= then);
+    let added = approvals(entries).filter(|(question, approved)| !approved.opening && early(*question));
+    added.map(|(question, approved)| amount_of(entries, question, &approved)).sum()
 }
 
 /// Our approvals among the entries.

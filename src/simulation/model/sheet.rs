@@ -7,7 +7,9 @@ use std::time::Duration;
 use holdfast_core::hold::{Finality, HoldStatus};
 use holdfast_core::{Posting, Timestamp};
 
-use super::payment::{Approved, Ending, Entry, Line, Source, Word, amount_of, approvals, latest_word, opened, words};
+use super::payment::{
+    Approved, Ending, Entry, Line, Source, Word, added_until, amount_of, approvals, latest_word, opened, words,
+};
 
 /// How long a hold lives at most that the platform told of.
 const SAFETY_TIMER: Duration = Duration::from_secs(35 * 86_400);
@@ -178,7 +180,11 @@ impl Desk<'_> {
         match (opening, word) {
             (true, Word::No) => return self.finish(false, Ending::Reversed),
             (false, Word::No) => return,
-            (true, Word::Yes(_)) if self.opened => return,
+            (true, Word::Yes(amount)) if self.opened => {
+                // Of the payment as a whole by then: no more lies on the pile for it than it says.
+                let total = amount - added_until(self.entries, at);
+                return self.lay_to(self.authorized().max(total));
+            }
             (true, Word::StoodIn(amount, _)) if self.opened => self.lay_to(self.authorized().max(amount)),
             (true, Word::Yes(amount) | Word::StoodIn(amount, _)) => self.lay_to(amount),
             (false, Word::Yes(amount) | Word::StoodIn(amount, _)) => {

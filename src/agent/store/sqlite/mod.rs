@@ -18,7 +18,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
 use holdfast_core::Timestamp;
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
 
 use self::schema::Unfit;
@@ -27,6 +27,11 @@ use crate::private_file;
 
 /// The file's name in the data directory.
 pub const FILE: &str = "agents.sqlite";
+
+/// The file that says that the data directory has had a store: one that is lost is not begun anew as if there had been none.
+const BEGUN: &str = "agents.begun";
+
+const NOT_OURS: &str = "is not a store of Holdfast; name another data directory, or take the file away";
 
 /// The most that one transaction takes.
 const TOGETHER_MAX: usize = 256;
@@ -70,15 +75,25 @@ impl SqliteStore {
         let path = data.join(FILE);
         let told = |problem: String| StoreError(format!("{}: {problem}", path.display()));
         std::fs::create_dir_all(data).map_err(|error| told(format!("its directory cannot be made: {error}")))?;
+        let begun = data.join(BEGUN);
+        if begun.exists() && !holds_anything(&path) {
+            return Err(told(format!(
+                "is missing or empty, and this data directory had one: organizations, their members, credentials, policies and what was done \
+                 for intents were in it. Bring it back, or restore the data directory from a backup (`holdfast restore`); if it is lost, \
+                 remove {} to begin without any of them",
+                begun.display()
+            )));
+        }
         private_file::make(&path).map_err(|error| told(format!("cannot be opened: {error}")))?;
         let unfit = |unfit: Unfit| match unfit {
             Unfit::Disk(error) => told(disk(&error)),
-            Unfit::Foreign => told("is not a store of Holdfast; name another data directory, or take the file away".into()),
+            Unfit::Foreign => told(NOT_OURS.to_owned()),
             Unfit::Newer(format) => {
                 told(format!("has format {format}, which this program does not read; start the newer one that wrote it"))
             }
         };
         let writer = schema::open(&path).map_err(unfit)?;
+        private_file::make(&begun).map_err(|error| StoreError(format!("{}: cannot be made: {error}", begun.display())))?;
         let reader = schema::connect(&path).map_err(|error| told(disk(&error)))?;
         let (writing, jobs) = channel();
         let (reading, looks) = channel::<Look>();
@@ -139,8 +154,22 @@ impl Drop for SqliteStore {
     }
 }
 
+/// Whether there is something in a file of SQLite's, or in its log.
+fn holds_anything(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    [path, Path::new(&log)].iter().any(|file| std::fs::metadata(file).is_ok_and(|file| file.len() > 0))
+}
+
 fn disk(error: &rusqlite::Error) -> String {
-    format!("cannot be read or written: {error}; is its disk full?")
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt) => format!(
+            "is damaged ({error}): organizations, their members, credentials, policies and what was done for intents are in it; restore \
+             the data directory from a backup (`holdfast restore`)"
+        ),
+        Some(ErrorCode::NotADatabase) => NOT_OURS.to_owned(),
+        Some(_) | None => format!("cannot be read or written: {error}; is its disk full?"),
+    }
 }
 
 struct Writer {

@@ -37,3 +37,37 @@ fn an_erased_text_is_not_in_the_files() {
         assert!(!found("sealed-text-of-t1") && !found("sealed-text-of-t3"));
     }
 }
+
+#[test]
+fn a_store_that_is_lost_is_not_begun_anew_unnoticed() {
+    let directory = tempfile::tempdir().unwrap();
+    let open =
+        || SqliteStore::open(directory.path(), Arc::new(Heard::default()), |_| {}).map(drop).map_err(|error| error.to_string());
+    assert_eq!((open(), open()), (Ok(()), Ok(())), "the first one, and it again");
+    let file = directory.path().join(FILE);
+    for lose in [|file: &Path| std::fs::remove_file(file), |file: &Path| std::fs::write(file, "")] {
+        lose(&file).unwrap();
+        let told = open().unwrap_err();
+        for part in [FILE, "is missing or empty, and this data directory had one", "`holdfast restore`", BEGUN] {
+            assert!(told.contains(part), "{part}: {told}");
+        }
+    }
+    std::fs::remove_file(directory.path().join(BEGUN)).unwrap();
+    assert_eq!(open(), Ok(()), "somebody has looked at it");
+}
+
+#[test]
+fn a_store_that_is_damaged_is_told_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let open =
+        || SqliteStore::open(directory.path(), Arc::new(Heard::default()), |_| {}).map(drop).map_err(|error| error.to_string());
+    open().unwrap();
+    let file = directory.path().join(FILE);
+    let whole = std::fs::read(&file).unwrap();
+    for (bytes, told) in [(&whole[..whole.len() / 2], "is damaged ("), (b"another file".repeat(100).as_slice(), "is not a store")]
+    {
+        std::fs::write(&file, bytes).unwrap();
+        let error = open().unwrap_err();
+        assert!(error.contains(told) && !error.contains("is its disk full?"), "{error}");
+    }
+}
