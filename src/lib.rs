@@ -160,7 +160,7 @@
 //! * For which intent a processor named a payment that its platform asks about, too, is counted under the payment's name where nothing moves: the
 //!   preview's act writes it, and the platform's question reads it in its own. There is no hold yet that could say so, and no second record.
 //! * What stand-in approves under an authority counts in its budgets until the ledger has heard it: on top of what the ledger's memory shows of
-//!   them, and of nothing, by each responder's share, where it shows none.
+//!   them. Where it shows none nothing is approved that they bound.
 //! * An instrument that is none of ours has an account in the ledger that only remembers what was paid (`outside-…`), with a credit line
 //!   that nobody reaches: budgets, reversals and intents need no second way of counting. Whatever lists or sums a program's money leaves it
 //!   out.
