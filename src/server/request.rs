@@ -76,13 +76,13 @@ async fn dispatch<R: Respond>(
         Found::Health => return Ok(bare(worker, StatusCode::OK, head.headers)),
         Found::MethodNotAllowed { allow } => {
             worker.metrics.http_refused(HttpRefusal::MethodNotAllowed);
-            let mut response = bare(worker, StatusCode::METHOD_NOT_ALLOWED, head.headers);
+            let mut response = in_a_line(worker, connection, StatusCode::METHOD_NOT_ALLOWED, NOT_THIS_WAY, head.headers);
             response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
             return Ok(response);
         }
         Found::Nothing => {
             worker.metrics.http_refused(HttpRefusal::PathUnknown);
-            return Ok(bare(worker, StatusCode::NOT_FOUND, head.headers));
+            return Ok(in_a_line(worker, connection, StatusCode::NOT_FOUND, NOT_HERE, head.headers));
         }
     };
     let buffer = connection.buffer.take();
@@ -224,6 +224,27 @@ fn close_if_due<R: Respond>(worker: &Worker<R>, after: After, headers: &mut Head
         let (name, value) = CLOSE;
         headers.insert(name, value);
     }
+}
+
+/// What a caller reads whose path leads nowhere: whose it is meant to be, nobody knows.
+const NOT_HERE: &str = "no platform calls at this path: see [[program.mount]] in the configuration\n";
+/// The same, of a path that is called otherwise.
+const NOT_THIS_WAY: &str = "this path is not called with this method: see the header Allow\n";
+
+/// An answer of a status and a line for people: there is no platform whose shape it could have.
+fn in_a_line<R: Respond>(
+    worker: &Worker<R>,
+    connection: &Rc<ConnectionState>,
+    status: StatusCode,
+    line: &str,
+    headers: HeaderMap,
+) -> Response<AnswerBody> {
+    let mut response = bare(worker, status, headers);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    let mut buffer = connection.buffer.take();
+    buffer.extend_from_slice(line.as_bytes());
+    *response.body_mut() = AnswerBody::new(buffer, Rc::clone(connection));
+    response
 }
 
 /// Without allocating for what adapters really say.
