@@ -126,8 +126,7 @@ impl App {
         let (signals, to_be_told) = webhooks_of(&config, recorded, &metrics)?.unzip();
         let house = spend::open(&config, (&programs, &ledger), agents.as_ref(), signals.clone())?;
         let desk = desk.with_spend(house.clone());
-        let (bridge, crossings) = crossing::bridge();
-        let bridge = house.is_some().then_some(bridge);
+        let (bridge, crossings) = agents.clone().map(crossing::bridge).unzip();
         let (telemetry, writing) = start_telemetry(&config, &metrics)?.unzip();
         let responder = Arc::new(Responder {
             mounts: mounts(&config, &programs, &metrics, agents.as_ref()),
@@ -165,7 +164,7 @@ impl App {
         let (room, (hold_back, begin)) = (room(&config, workers), oneshot::channel());
         let reconciling =
             Reconciler { begin, spool, ledger, heard: unheard, observer: Arc::new(SpoolReporter(Arc::clone(&metrics))) };
-        let spend = house.clone().map(|house| (house, crossings));
+        let spend = house.clone().zip(crossings);
         let doors = Doors { bound: management, api: &api, spend };
         let background = Background::start(&config.ledger.data, desk.clone(), doors, room, reconciling, following, say)?;
         let running = callbacks.serve(Serving {

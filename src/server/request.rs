@@ -5,9 +5,11 @@ use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::rc::Rc;
 
+use bytes::Bytes;
 use futures_util::FutureExt as _;
 use holdfast_adapters::Reply;
 use http::header::{ALLOW, CONNECTION, CONTENT_TYPE};
+use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use hyper::body::Incoming;
 use hyper::{Request, Response};
@@ -110,14 +112,14 @@ async fn dispatch<R: Respond>(
     say(worker, connection, answered, After::Keep, head.headers)
 }
 
-/// Why a callback's body is not there.
-enum Unread {
+/// Why a body is not there.
+enum Unread<A> {
     Fault(BodyFault),
-    /// Nobody waits for a stranger's.
-    Stranger(Box<Answered>),
+    /// Nobody waits for a stranger's, who hears this.
+    Stranger(Box<A>),
 }
 
-impl From<BodyFault> for Unread {
+impl<A> From<BodyFault> for Unread<A> {
     fn from(fault: BodyFault) -> Self {
         Unread::Fault(fault)
     }
@@ -129,6 +131,17 @@ fn stranger<R: Respond>(worker: &Worker<R>, of_head: Call<'_>) -> Option<Answere
         worker.metrics.panicked();
         Some(Answered::Said { reply: Reply::json(500), body: Vec::new() })
     })
+}
+
+/// What a caller hears who is a stranger by the head alone of a request that is to cross.
+fn stranger_beside<R: Respond>(worker: &Worker<R>, bridge: &Bridge, head: &Parts) -> Result<(), Unread<Response<Bytes>>> {
+    let refused = std::panic::catch_unwind(AssertUnwindSafe(|| bridge.refuse_stranger(head))).unwrap_or_else(|_| {
+        worker.metrics.panicked();
+        let mut broken = Response::new(Bytes::new());
+        *broken.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        Some(broken)
+    });
+    refused.map_or(Ok(()), |refused| Err(Unread::Stranger(Box::new(refused))))
 }
 
 /// The bridge, if a path is not the workers' own.
@@ -146,9 +159,11 @@ async fn cross<R: Respond>(
 ) -> Response<AnswerBody> {
     let (head, incoming) = request.into_parts();
     let until = received.instant.checked_add(worker.limits.body_read_max).unwrap_or(received.instant);
-    let (crossed, mut after) = match body::read(incoming, bridge.body_bytes_max, until, || Ok::<(), BodyFault>(())).await {
+    let may_send = || stranger_beside(worker, bridge, &head);
+    let (crossed, mut after) = match body::read(incoming, bridge.body_bytes_max, until, may_send).await {
         Ok(body) => (bridge.cross(Request::from_parts(head, body)).await, After::Keep),
-        Err(fault) => {
+        Err(Unread::Stranger(refused)) => (Ok(*refused), After::Close),
+        Err(Unread::Fault(fault)) => {
             worker.metrics.http_refused(fault.refusal());
             (Err(NotCrossed::Body(fault)), After::Close)
         }
@@ -161,6 +176,9 @@ async fn cross<R: Respond>(
         }
         bridge.refuse(why)
     });
+    if response.status() == StatusCode::UNAUTHORIZED {
+        worker.metrics.stranger_beside();
+    }
     let (mut head, body) = response.into_parts();
     close_if_due(worker, after, &mut head.headers);
     Response::from_parts(head, AnswerBody::new(body.into(), Rc::clone(connection)))
@@ -208,24 +226,6 @@ fn say<R: Respond>(
     Ok(response)
 }
 
-/// An answer of a status only.
-fn bare<R: Respond>(worker: &Worker<R>, status: StatusCode, mut headers: HeaderMap) -> Response<AnswerBody> {
-    headers.clear();
-    close_if_due(worker, After::Keep, &mut headers);
-    let mut response = Response::new(AnswerBody::empty());
-    *response.status_mut() = status;
-    *response.headers_mut() = headers;
-    response
-}
-
-fn close_if_due<R: Respond>(worker: &Worker<R>, after: After, headers: &mut HeaderMap) {
-    const CLOSE: (HeaderName, HeaderValue) = (CONNECTION, HeaderValue::from_static("close"));
-    if after == After::Close || worker.drain.begun() {
-        let (name, value) = CLOSE;
-        headers.insert(name, value);
-    }
-}
-
 /// What a caller reads whose path leads nowhere: whose it is meant to be, nobody knows.
 const NOT_HERE: &str = "no platform calls at this path: see [[program.mount]] in the configuration\n";
 /// The same, of a path that is called otherwise.
@@ -245,6 +245,24 @@ fn in_a_line<R: Respond>(
     buffer.extend_from_slice(line.as_bytes());
     *response.body_mut() = AnswerBody::new(buffer, Rc::clone(connection));
     response
+}
+
+/// An answer of a status only.
+fn bare<R: Respond>(worker: &Worker<R>, status: StatusCode, mut headers: HeaderMap) -> Response<AnswerBody> {
+    headers.clear();
+    close_if_due(worker, After::Keep, &mut headers);
+    let mut response = Response::new(AnswerBody::empty());
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}
+
+fn close_if_due<R: Respond>(worker: &Worker<R>, after: After, headers: &mut HeaderMap) {
+    const CLOSE: (HeaderName, HeaderValue) = (CONNECTION, HeaderValue::from_static("close"));
+    if after == After::Close || worker.drain.begun() {
+        let (name, value) = CLOSE;
+        headers.insert(name, value);
+    }
 }
 
 /// Without allocating for what adapters really say.
