@@ -46,7 +46,7 @@ use crate::ledger::postgres::Patience as DatabasePatience;
 use crate::metrics::Metrics;
 use crate::operations::{Desk, Outage, SpoolOf};
 use crate::reporter::{SpoolReporter, say};
-use crate::responder::{Responder, Stage, Till, Worker, end_waits};
+use crate::responder::{Responder, Stage, Till, Worker, end_waits, keep_looking};
 use crate::server::ops::{self, Operators};
 use crate::server::{self, Drained, Limits, Running, Serving, Tls};
 use crate::spool::Reconciler;
@@ -160,7 +160,8 @@ impl App {
         let counted = foresight.begin()?;
         let following = follow_rules(desk.clone(), publications_of_others, Arc::clone(&unheard.publications));
         let ending = end_waits(Arc::downgrade(&responder));
-        let following = async { tokio::join!(following, ending).0 };
+        let looking = keep_looking(Arc::downgrade(&responder));
+        let following = async { tokio::join!(following, ending, looking).0 };
         let (room, (hold_back, begin)) = (room(&config, workers), oneshot::channel());
         let reconciling =
             Reconciler { begin, spool, ledger, heard: unheard, observer: Arc::new(SpoolReporter(Arc::clone(&metrics))) };
