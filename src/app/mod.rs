@@ -26,7 +26,8 @@ use tokio::sync::{Semaphore, oneshot, watch};
 use self::meanwhile::Here;
 use self::mounts::{agents, desk, mount_names, mounts, programs, routes};
 use self::opening::{
-    Counted, EarlyDesk, Foresight, Opened, Opening, bond_of, follow_rules, open_ledger, open_spool, spool_settings,
+    Counted, EarlyDesk, Foresight, Opened, Opening, bond_of, follow_rules, follow_switches, open_ledger, open_spool,
+    spool_settings, switchboard_of,
 };
 use self::pages::pages;
 use self::parts::{
@@ -51,7 +52,6 @@ use crate::server::ops::{self, Operators};
 use crate::server::{self, Drained, Limits, Running, Serving, Tls};
 use crate::spool::Reconciler;
 use crate::start_error::StartError;
-use crate::switchboard::Switchboard;
 use crate::telemetry::Writing;
 use crate::webhook::{self, Webhooks};
 
@@ -117,7 +117,7 @@ impl App {
         let profiles = open_profiles(&config)?;
         let desk = desk(&config, &programs, &ledger, Some(Arc::clone(&metrics))).with_profiles(Arc::clone(&profiles));
         let workers = workers(&config);
-        let switchboard = Arc::new(Switchboard::new(spool_settings(&config), mount_names(&config)));
+        let switchboard = Arc::new(switchboard_of(&config)?);
         switchboard.restore().map_err(StartError::Spool)?;
         let running = SpoolOf::Running(Arc::clone(&spool));
         let publications = Arc::clone(&unheard.publications);
@@ -148,6 +148,7 @@ impl App {
         });
         let tls = config.tls.clone().map(|tls| Arc::new(Tls::new(tls)));
         let here = Here::new(&unheard, &spool, &ledger);
+        let switching = follow_switches(Arc::clone(&switchboard));
         let api = Arc::new(management_api(&config, here, &ledger, switchboard, &profiles, &metrics)?);
         let early_desk = EarlyDesk::new(desk.clone());
         let foresight = Foresight {
@@ -161,7 +162,7 @@ impl App {
         let following = follow_rules(desk.clone(), publications_of_others, Arc::clone(&unheard.publications));
         let ending = end_waits(Arc::downgrade(&responder));
         let looking = keep_looking(Arc::downgrade(&responder));
-        let following = async { tokio::join!(following, ending, looking).0 };
+        let following = async { tokio::join!(following, ending, looking, switching).0 };
         let (room, (hold_back, begin)) = (room(&config, workers), oneshot::channel());
         let reconciling =
             Reconciler { begin, spool, ledger, heard: unheard, observer: Arc::new(SpoolReporter(Arc::clone(&metrics))) };
@@ -378,7 +379,7 @@ pub async fn open_desk(config: &Config) -> Result<Desk, StartError> {
     let Opened { ledger, opening, .. } = open_ledger(config, metrics, DatabasePatience::None)?;
     let programs = programs(config)?;
     let settings = spool_settings(config);
-    let switchboard = Arc::new(Switchboard::new(settings.clone(), mount_names(config)));
+    let switchboard = Arc::new(switchboard_of(config)?);
     let desk = desk(config, &programs, &ledger, None)
         .with_outage(Outage { switchboard, spool: SpoolOf::Closed(settings), publications: Arc::default() })
         .with_profiles(open_profiles(config)?);

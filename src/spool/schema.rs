@@ -91,6 +91,8 @@ CREATE TABLE away (
     since INTEGER PRIMARY KEY,
     until INTEGER               -- none: until now, or nobody was there to see its end
 ) STRICT;
+-- What responders that share a ledger call that switching on; none: nobody else knows of it.
+ALTER TABLE switch ADD COLUMN shared TEXT;
 ";
 
 /// What a file is.
