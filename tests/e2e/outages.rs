@@ -138,7 +138,7 @@ fn an_outage_ends_although_nobody_asks() {
     }
     let to = |report: &Value| report["to"].as_str().unwrap().to_owned();
     let last_answer = to(&bench.json(&["stand-in", "report", "--json"])[0]);
-    let back = std::time::Instant::now();
+    let back = holdfast::clock::instant();
     bench.faulty.set(Fault::None);
     while !bench.status()["breaker"]["open_since"].is_null() {
         assert!(back.elapsed().as_secs() < 20, "nobody sees that it is back");

@@ -147,7 +147,7 @@ fn responders_on_one_database_are_switched_together_and_each_alone_while_it_says
     let (one, other) = (bench_on(&postgres), bench_on(&postgres));
     let on = |bench: &Bench| bench.status()["stand_in"]["demo"]["switched"].as_array().unwrap().len();
     let until = |bench: &Bench, count: usize| {
-        let began = std::time::Instant::now();
+        let began = holdfast::clock::instant();
         while on(bench) != count {
             assert!(began.elapsed().as_secs() < 20, "what another responder switched is not followed");
             std::thread::yield_now();
