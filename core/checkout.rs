@@ -84,6 +84,8 @@ pub enum Monitoring {
     Asked,
     /// Its caller may skip them, and does. Limits count all the same.
     Bypassed,
+    /// Its caller wants to skip them, and may not: they are asked.
+    BypassRefused,
 }
 
 /// What is told of a payment at a door of ours.

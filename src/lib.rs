@@ -146,8 +146,8 @@
 //!   and an intent is a limit of one payment. So the ledger's one act lets one of several payments have it, and gives it back.
 //! * Under whose authority a question was decided goes with its act, into the journal as a line of its own before the record: format 4,
 //!   in which older records read as ever. So does what payment doors tell besides (surcharge, items, IP address and such), which rules
-//!   may ask for and a replay needs: format 5; and, in format 6, that its caller had the program's rules bypassed. Of other questions
-//!   nothing of the kind is written.
+//!   may ask for and a replay needs: format 5; and, in format 6, that its caller had the program's rules bypassed; in format 9, that it
+//!   wanted to and may not. Of other questions nothing of the kind is written.
 //! * What an intent reserves is a hold of its own. Its payment is weighed as if that had been given back, and an approval gives it back by
 //!   a record of its own before the payment's, in the same group: both engines have it from the same code, and the journal no new format.
 //! * A binding names the door at which its budgets and intents count. At `/v1/authorize` a binding of the platform's door is decided
@@ -160,7 +160,7 @@
 //! * For which intent a processor named a payment that its platform asks about, too, is counted under the payment's name where nothing moves: the
 //!   preview's act writes it, and the platform's question reads it in its own. There is no hold yet that could say so, and no second record.
 //! * What stand-in approves under an authority counts in its budgets until the ledger has heard it: on top of what the ledger's memory shows of
-//!   them, and of nothing, by each responder's share, where it shows none.
+//!   them. Where it shows none nothing is approved that they bound.
 //! * An instrument that is none of ours has an account in the ledger that only remembers what was paid (`outside-…`), with a credit line
 //!   that nobody reaches: budgets, reversals and intents need no second way of counting. Whatever lists or sums a program's money leaves it
 //!   out.

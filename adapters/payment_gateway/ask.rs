@@ -57,10 +57,11 @@ pub(super) fn decode<'a>(
         Some(text) => (names::of(Kind::Auth, b"key", &options.names.named(&merchant, text))?, None),
         None => (names::of(kind, b"", b"")?, Some(names::of_nothing(kind))),
     };
-    // A credential that may not is not told so: its rules are asked.
+    // A credential that may not is not told so: its rules are asked. That it wanted it is recorded.
     let monitoring = match (bypass, allowed) {
         (Some(true), RuleBypass::Allowed) => Monitoring::Bypassed,
-        (Some(true), RuleBypass::Refused) | (Some(false) | None, _) => Monitoring::Asked,
+        (Some(true), RuleBypass::Refused) => Monitoring::BypassRefused,
+        (Some(false) | None, _) => Monitoring::Asked,
     };
     let request = request((key, payment), kind, (merchant, source), total, Checkout { monitoring, ..checkout(&data, total)? });
     // What a caller gets back, in one order whatever order it came in.
@@ -108,8 +109,12 @@ pub(super) fn resume(
     let told = checkout(&Fields::of(data, "data"), total)?;
     let key = IdempotencyKey::new(payment.as_str()).map_err(|error| Malformed::identifier("id", error))?;
     let names = (key, PaymentRef::of(payment));
-    let bypassed = text.get(BYPASSED).and_then(Value::as_bool) == Some(true);
-    let monitoring = if bypassed { Monitoring::Bypassed } else { Monitoring::Asked };
+    let said = |name: &str| text.get(name).and_then(Value::as_bool) == Some(true);
+    let monitoring = match (said(BYPASSED), said("transaction_monitoring_bypass")) {
+        (true, _) => Monitoring::Bypassed,
+        (false, true) => Monitoring::BypassRefused,
+        (false, false) => Monitoring::Asked,
+    };
     let told = Checkout { three_d_secure: authentication.outcome, monitoring, ..told };
     let request = request(names, kind, (slip.merchant, slip.source), total, told);
     let shown =

@@ -272,7 +272,9 @@ impl Compiling<'_> {
         }
         let length_seconds = DAY_SECONDS.saturating_mul(u32::from(period_days));
         match Rolling::new(length_seconds, RECURRING_BUCKETS) {
-            // Who is paid every week is paid a minute early now and then, and must not be refused when it is exactly a week.
+            // Who is paid every week is paid an hour early now and then, and must not be refused when it is exactly a week: the window
+            // forgets by buckets, of which the oldest counts no more. That is up to a sixtieth of the period (2 h 48 min of a week), never
+            // more, and the template says so.
             Ok(rolling) => {
                 let window = LimitWindow::Rolling(rolling.forgetting_early());
                 self.add_limit("recurring-period", window, path, |limit| limit.count_max(1));

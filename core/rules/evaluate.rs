@@ -70,7 +70,7 @@ pub fn evaluate(ruleset: &Ruleset, request: &AuthorizationRequest, now: Timestam
     }
     let facts = Facts::of(request, ruleset.country(), now);
     let refused = match monitoring(request) {
-        Monitoring::Asked => first_refusal(ruleset, &facts, trace),
+        Monitoring::Asked | Monitoring::BypassRefused => first_refusal(ruleset, &facts, trace),
         Monitoring::Bypassed => None,
     };
     match refused {

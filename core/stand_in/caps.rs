@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::ids::RuleId;
 use crate::money::Money;
-use crate::rules::{LimitCheck, LimitScope, Zone};
+use crate::rules::{LimitScope, Zone};
 use crate::time::Timestamp;
 
 /// The name under which the exposure cap stands in decisions; no other cap has it.
@@ -83,13 +83,6 @@ impl Share {
     #[must_use]
     pub const fn one_of(responders: NonZeroU32) -> Self {
         Share(responders)
-    }
-
-    /// A limit of which one responder has its share, while nobody can count for all of them.
-    #[must_use]
-    pub fn of_limit(self, check: &LimitCheck) -> LimitCheck {
-        let amount_max = check.amount_max.map(|most| self.of_amount(most));
-        LimitCheck { amount_max, count_max: check.count_max.map(|most| self.of_count(most)), ..*check }
     }
 
     pub(super) fn of_amount(self, amount: i64) -> i64 {

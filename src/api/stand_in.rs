@@ -19,7 +19,7 @@ use super::problem::{Code, Problem};
 use super::write::{Change, KeyParameter, Write};
 use crate::clock;
 use crate::spool::{Off, Scope, Switched, Turn};
-use crate::switchboard::NotTurned;
+use crate::switchboard::{NotTurned, Reach};
 
 /// One time that stand-in was switched on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -49,6 +49,11 @@ pub struct Switch {
     /// Why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub off_why: Option<String>,
+    /// Of responders that share a ledger: whether all of them have it so (`everywhere`, within two seconds), or, as their database does not
+    /// answer, the one that was asked (`here_only`). Told of what was just switched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "everywhere")]
+    pub reach: Option<Reach>,
 }
 
 /// What is switched on.
@@ -133,7 +138,11 @@ impl Api {
         let turn = Turn { scope: Scope { program: change.program.id, platform }, on_until, by: change.who, why, key };
         let turned = tokio::task::spawn_blocking(move || switchboard.turn(&turn, now)).await;
         let turned = turned.map_err(|_| Problem::of(Code::Internal, "switching met a bug"))?;
-        turned.map(|switched| Json(Switch::of(&switched, now))).map_err(|why| match why {
+        let told = |(switched, reach): (Switched, Reach)| {
+            let reach = Some(reach).filter(|reach| *reach != Reach::Alone);
+            Json(Switch { reach, ..Switch::of(&switched, now) })
+        };
+        turned.map(told).map_err(|why| match why {
             NotTurned::Refused(problem) => Problem::of(Code::NotSwitched, problem),
             NotTurned::Conflict => Problem::conflict(),
             NotTurned::Unavailable(problem) => Problem::of(Code::SpoolUnavailable, problem).retry_after(1),
@@ -158,6 +167,7 @@ impl Switch {
             off_at,
             off_by,
             off_why,
+            reach: None,
         }
     }
 }

@@ -26,7 +26,8 @@ use tokio::sync::{oneshot, watch};
 use self::meanwhile::Here;
 use self::mounts::{agents, desk, mount_names, mounts, programs, routes};
 use self::opening::{
-    Counted, EarlyDesk, Foresight, Opened, Opening, bond_of, follow_rules, open_ledger, open_spool, spool_settings,
+    Counted, EarlyDesk, Foresight, Opened, Opening, bond_of, follow_rules, follow_switches, open_ledger, open_spool,
+    spool_settings, switchboard_of,
 };
 use self::pages::pages;
 use self::parts::{
@@ -46,12 +47,11 @@ use crate::ledger::postgres::Patience as DatabasePatience;
 use crate::metrics::Metrics;
 use crate::operations::{Desk, Outage, SpoolOf};
 use crate::reporter::{SpoolReporter, say};
-use crate::responder::{Responder, Stage, Till, Turns, Worker, end_waits};
+use crate::responder::{Responder, Stage, Till, Turns, Worker, end_waits, keep_looking};
 use crate::server::ops::{self, Operators};
 use crate::server::{self, Drained, Limits, Running, Serving, Tls};
 use crate::spool::{Bringing, Reconciler};
 use crate::start_error::StartError;
-use crate::switchboard::Switchboard;
 use crate::telemetry::Writing;
 use crate::webhook::{self, Webhooks};
 
@@ -119,7 +119,7 @@ impl App {
         let profiles = open_profiles(&config)?;
         let desk = desk(&config, &programs, &ledger, Some(Arc::clone(&metrics))).with_profiles(Arc::clone(&profiles));
         let workers = workers(&config);
-        let switchboard = Arc::new(Switchboard::new(spool_settings(&config), mount_names(&config)));
+        let switchboard = Arc::new(switchboard_of(&config)?);
         switchboard.restore().map_err(StartError::Spool)?;
         let running = SpoolOf::Running(Arc::clone(&spool));
         let publications = Arc::clone(&unheard.publications);
@@ -128,8 +128,7 @@ impl App {
         let (signals, to_be_told) = webhooks_of(&config, recorded, &metrics)?.unzip();
         let house = spend::open(&config, (&programs, &ledger), agents.as_ref(), signals.clone())?;
         let desk = desk.with_spend(house.clone());
-        let (bridge, crossings) = crossing::bridge();
-        let bridge = house.is_some().then_some(bridge);
+        let (bridge, crossings) = agents.clone().map(crossing::bridge).unzip();
         let (telemetry, writing) = start_telemetry(&config, &metrics)?.unzip();
         let responder = Arc::new(Responder {
             mounts: mounts(&config, &programs, &metrics, agents.as_ref()),
@@ -151,6 +150,7 @@ impl App {
         });
         let tls = config.tls.clone().map(|tls| Arc::new(Tls::new(tls)));
         let here = Here::new(&unheard, &spool, &ledger);
+        let switching = follow_switches(Arc::clone(&switchboard));
         let api = Arc::new(management_api(&config, here, &ledger, switchboard, &profiles, &metrics)?);
         let early_desk = EarlyDesk::new(desk.clone());
         let foresight = Foresight {
@@ -163,11 +163,12 @@ impl App {
         let counted = foresight.begin()?;
         let following = follow_rules(desk.clone(), publications_of_others, Arc::clone(&unheard.publications));
         let ending = end_waits(Arc::downgrade(&responder));
-        let following = async { tokio::join!(following, ending).0 };
+        let looking = keep_looking(Arc::downgrade(&responder));
+        let following = async { tokio::join!(following, ending, looking, switching).0 };
         let (room, (hold_back, begin)) = (room(&config, workers), oneshot::channel());
         let reconciler =
             Reconciler { begin, spool, ledger, heard: unheard, observer: Arc::new(SpoolReporter(Arc::clone(&metrics))) };
-        let spend = house.clone().map(|house| (house, crossings));
+        let spend = house.clone().zip(crossings);
         let doors = Doors { bound: management, api: &api, spend };
         let background = Background::start(&config.ledger.data, desk.clone(), doors, room, following, say)?;
         let bringing = Bringing::start(reconciler)?;
@@ -384,7 +385,7 @@ pub async fn open_desk(config: &Config) -> Result<Desk, StartError> {
     let Opened { ledger, opening, .. } = open_ledger(config, metrics, DatabasePatience::None)?;
     let programs = programs(config)?;
     let settings = spool_settings(config);
-    let switchboard = Arc::new(Switchboard::new(settings.clone(), mount_names(config)));
+    let switchboard = Arc::new(switchboard_of(config)?);
     let desk = desk(config, &programs, &ledger, None)
         .with_outage(Outage { switchboard, spool: SpoolOf::Closed(settings), publications: Arc::default() })
         .with_profiles(open_profiles(config)?);

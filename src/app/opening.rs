@@ -20,6 +20,8 @@ use crate::responder::{Breaker, Program, Publications, Stage, ToldBook, Unheard}
 use crate::second_place::take_second_place;
 use crate::spool::{self, Bond, LedgerWas, Spool, SpoolError};
 use crate::start_error::StartError;
+use crate::switchboard::Switchboard;
+use crate::switchboard::shared::Shared;
 
 /// A ledger that begins to open.
 pub(super) struct Opened {
@@ -142,6 +144,20 @@ pub(super) fn spool_settings(config: &Config) -> spool::Settings {
             LedgerSync::None => spool::Sync::None,
         },
         entries_max: config.spool.entries_max,
+    }
+}
+
+/// The switches of stand-in, of all responders where there are several.
+pub(super) fn switchboard_of(config: &Config) -> Result<Switchboard, StartError> {
+    let shared = config.ledger.postgres.as_ref().map(|shared| Database::new(shared.connection.clone(), &shared.roots));
+    let shared = shared.transpose().map_err(StartError::Database)?.map(|database| Arc::new(Shared::new(database)));
+    Ok(Switchboard::new(spool_settings(config), mount_names(config)).with_shared(shared))
+}
+
+/// Has it follow what other responders switch, for ever.
+pub(super) async fn follow_switches(switchboard: Arc<Switchboard>) {
+    if let Some(shared) = switchboard.shared() {
+        shared.follow(&switchboard).await;
     }
 }
 

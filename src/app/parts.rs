@@ -33,7 +33,7 @@ const CARD_NUMBER_CONNECTIONS_MAX: usize = 256;
 
 /// Connections to a shared ledger's database besides those of acts: lists, upkeep, agent spend, webhooks, and what hears of other
 /// responders.
-const DATABASE_CONNECTIONS_BESIDE_ACTS: usize = 14 + webhook::shared::CONNECTIONS_MAX;
+const DATABASE_CONNECTIONS_BESIDE_ACTS: usize = 16 + webhook::shared::CONNECTIONS_MAX;
 
 /// Serves what takes card numbers: by one thread, whose number is behind those of all others.
 pub(super) fn serve_card_numbers(

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use holdfast_core::card_number::stands_in_text;
 
+use crate::app::Signals;
 use crate::config::{self, Config, Errors, LedgerEngine, Overrides, PostgresConfig};
 use crate::ledger::postgres::connect::Database;
 
@@ -206,12 +207,14 @@ impl Failure {
 /// Does what the command line says.
 #[must_use]
 pub fn main() -> ExitCode {
+    // Before the command line is understood, which takes a while: a signal that comes meanwhile must not end a server that starts.
+    let signals = std::env::args_os().nth(1).is_some_and(|word| word == serve::NAME).then(Signals::install);
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return misunderstood(&error),
     };
     let mut output = io::stdout().lock();
-    match cli.run(&mut output) {
+    match cli.run(signals, &mut output) {
         Ok(()) | Err(Failure::OutputClosed) => ExitCode::SUCCESS,
         Err(Failure::Told(problem) | Failure::CutOff(problem)) => {
             // With standard error gone too, the exit code is all that is left to say.
@@ -245,9 +248,9 @@ fn without_card_numbers(said: String, typed: impl Iterator<Item = String>) -> St
 }
 
 impl Cli {
-    fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
+    fn run(self, signals: Option<io::Result<Signals>>, output: &mut dyn io::Write) -> Result<(), Failure> {
         match self.command {
-            Command::Serve(serve) => serve.run(),
+            Command::Serve(serve) => serve.run(signals.unwrap_or_else(Signals::install)),
             Command::Check(check) => check.run(output),
             Command::Import(import) => import.run(output),
             Command::Balance(balance) => balance.run(output),

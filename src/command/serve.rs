@@ -33,6 +33,9 @@ Exit codes:
   1  could not start, or not close the ledger in time (every error on standard error)
   2  the command line is not understood";
 
+/// What it is called on the command line.
+pub(super) const NAME: &str = "serve";
+
 /// Answers callbacks until it is told to stop.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -61,9 +64,8 @@ impl Serve {
         (config, Overrides { listen, ops_listen, api_listen, data })
     }
 
-    pub(super) fn run(self) -> Result<(), Failure> {
-        // Before anything slow: a signal that comes while starting must not end the process by default.
-        let signals = Signals::install().map_err(|error| Failure::Told(format!("signals cannot be heard: {error}")))?;
+    pub(super) fn run(self, signals: io::Result<Signals>) -> Result<(), Failure> {
+        let signals = signals.map_err(|error| Failure::Told(format!("signals cannot be heard: {error}")))?;
         let (path, overrides) = self.config();
         let config = Config::load(&path, overrides)?;
         if config.card_numbers.is_some() {

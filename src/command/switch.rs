@@ -11,12 +11,11 @@ use super::ledger::{Ledger, not_an_answer};
 use super::preview::seconds;
 use super::rules::Signature;
 use super::{Failure, Place};
-use crate::app::runtime;
 use crate::clock;
 use crate::control::protocol::{Switch, SwitchReport};
 use crate::control::{ControlAnswer, ControlRequest};
-use crate::ledger::postgres::connect::{ANSWER_MAX, Database};
 use crate::spool::Scope;
+use crate::switchboard::Reach;
 
 /// Switches stand-in on: until its end no question goes to the ledger.
 #[derive(Debug, Args)]
@@ -87,45 +86,25 @@ fn turn(
     output: &mut dyn io::Write,
 ) -> Result<(), Failure> {
     let switch = Switch { program, platform, on_until, by, why };
-    let shared = place.shared_database()?;
     let ControlAnswer::Switched(report) = Ledger::at(place)?.ask(ControlRequest::Switch(switch))? else {
         return Err(not_an_answer());
     };
-    let SwitchReport { program, platform, since, until, off_at } = *report;
+    let SwitchReport { program, platform, since, until, off_at, reach } = *report;
     let scope = Scope { program, platform };
     match off_at {
         None => writeln!(output, "{scope}: stand-in is on since {since}, until {until}")?,
         Some(off_at) => writeln!(output, "{scope}: stand-in is off since {off_at}; it was on since {since}")?,
     }
-    match shared {
-        None => Ok(()),
-        Some(database) => Ok(writeln!(output, "{}", where_it_holds(responders(&database)))?),
+    match reach {
+        Reach::Alone => Ok(()),
+        Reach::Everywhere => Ok(writeln!(output, "{EVERYWHERE}")?),
+        Reach::HereOnly => Ok(writeln!(output, "{HERE_ONLY}")?),
     }
 }
 
-/// Each responder has a switch of its own, which works without the database.
-fn where_it_holds(responders: Option<Vec<String>>) -> String {
-    match responders.as_deref() {
-        Some([_]) => "that is at the only responder there is now".to_owned(),
-        Some(all) if !all.is_empty() => {
-            let (many, names) = (all.len(), all.join(", "));
-            format!(
-                "that is at one responder, the one of this data directory, of {many} ({names}): say it to each with its --data"
-            )
-        }
-        Some(_) | None => "that is at one responder, the one of this data directory: say it to each with its --data".to_owned(),
-    }
-}
+/// What responders that share a ledger do.
+const EVERYWHERE: &str = "that is at every responder on this database, within two seconds";
 
-/// How the responders that run call themselves; `None` if the database does not say.
-fn responders(database: &Database) -> Option<Vec<String>> {
-    let sql = "SELECT name FROM holdfast.node WHERE seen_at > now() - interval '1 minute' ORDER BY name, number";
-    runtime().ok()?.block_on(async {
-        let asked = async {
-            let (client, _driving) = database.open(|_| {}).await.ok()?;
-            let rows = client.query(sql, &[]).await.ok()?;
-            rows.iter().map(|row| row.try_get(0).ok()).collect()
-        };
-        tokio::time::timeout(ANSWER_MAX, asked).await.ok()?
-    })
-}
+/// What they do while their database does not answer.
+const HERE_ONLY: &str = "that is here only, at the responder of this data directory: the database does not answer. Say it to each with its \
+    --data, or again once the database answers";

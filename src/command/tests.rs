@@ -191,7 +191,7 @@ fn run(files: &[(&str, &str)], line: &str, reply: fn(ControlRequest) -> ControlA
         let command = async {
             let done = tokio::task::spawn_blocking(move || {
                 let mut output = Vec::new();
-                let result = cli.run(&mut output);
+                let result = cli.run(None, &mut output);
                 (String::from_utf8(output).unwrap(), result)
             });
             let done = done.await.unwrap();
@@ -365,7 +365,7 @@ fn without_a_server_the_configuration_is_needed() {
     let data = tempfile::tempdir().unwrap();
     let told = |command: &str| {
         let line = format!("holdfast {command} --data {0} --config {0}/none.toml", data.path().display());
-        let Err(Failure::Told(problem)) = parse(&line).unwrap().run(&mut Vec::new()) else { panic!() };
+        let Err(Failure::Told(problem)) = parse(&line).unwrap().run(None, &mut Vec::new()) else { panic!() };
         problem
     };
     fs::write(data.path().join("journal.sqlite"), "").unwrap();
@@ -411,7 +411,7 @@ fn no_command_but_serve_and_import_takes_a_directory_without_a_ledger() {
             let command = command.replace('@', &parent.path().display().to_string());
             let line = format!("holdfast {command} --data {}", data.display());
             let mut output = Vec::new();
-            let Err(Failure::Told(problem)) = parse(&line).unwrap().run(&mut output) else { panic!("{line}") };
+            let Err(Failure::Told(problem)) = parse(&line).unwrap().run(None, &mut output) else { panic!("{line}") };
             assert!(problem.starts_with(&format!("there is no ledger in {}: {why}", data.display())), "{line}: {problem}");
             assert!(problem.contains("--data"), "{line}: {problem}");
             assert_eq!(output, b"", "{line}");
@@ -444,7 +444,7 @@ fn the_journal_is_proven_copied_and_restored() {
         let line = line.replace('@', &elsewhere.path().display().to_string());
         let line = line.replace("DATA", &data.path().display().to_string());
         let mut output = Vec::new();
-        match parse(&line).unwrap().run(&mut output) {
+        match parse(&line).unwrap().run(None, &mut output) {
             Ok(()) => Ok(String::from_utf8(output).unwrap()),
             Err(Failure::Told(problem) | Failure::CutOff(problem)) => Err(problem),
             Err(Failure::OutputClosed) => panic!("the output is a vector"),
@@ -501,7 +501,7 @@ fn what_reads_the_journals_file_says_where_a_shared_ledger_has_it() {
     let says = |line: &str| {
         let cli = Cli::try_parse_from(format!("holdfast {line} --config {}", config.display()).split(' ')).unwrap();
         let mut output = Vec::new();
-        let Err(Failure::Told(problem)) = cli.run(&mut output) else { panic!("{line} goes through") };
+        let Err(Failure::Told(problem)) = cli.run(None, &mut output) else { panic!("{line} goes through") };
         assert!(problem.contains("ledger.engine: is \"postgres\", and the journal is in its database"), "{line}: {problem}");
         problem
     };

@@ -20,6 +20,7 @@ use super::protocol::{
 use super::server::{BindError, ControlListener};
 use super::*;
 use crate::journal::KeptKind;
+use crate::switchboard::Reach;
 
 /// A ledger of one account that remembers nothing.
 struct OneAccount;
@@ -93,7 +94,7 @@ impl Operations for OneAccount {
     async fn switch(&self, switch: Switch) -> Result<SwitchReport, OperationError> {
         let Switch { program, platform, on_until, .. } = switch;
         let until = on_until.unwrap_or(Timestamp::EPOCH);
-        Ok(SwitchReport { program, platform, since: Timestamp::EPOCH, until, off_at: None })
+        Ok(SwitchReport { program, platform, since: Timestamp::EPOCH, until, off_at: None, reach: Reach::Alone })
     }
 
     async fn spend(&self, _: SpendRequest) -> Result<SpendAnswer, OperationError> {

@@ -274,6 +274,12 @@ pub fn checkout(told: &Checkout, currency: Currency) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
+/// Whether the caller of a question wanted the program's rules skipped, and may not.
+#[must_use]
+pub fn was_bypass_refused(request: &AuthorizationRequest) -> bool {
+    request.checkout.is_some_and(|checkout| checkout.monitoring == Monitoring::BypassRefused)
+}
+
 /// Whether a question was asked past the program's rules.
 #[must_use]
 pub fn are_rules_bypassed(request: &AuthorizationRequest) -> bool {

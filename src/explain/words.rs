@@ -97,8 +97,14 @@ impl Lines<'_> {
         self.line(format!("{platform} asked at {received_at}: {}.", phrases::question(request)));
         if let Some(checkout) = &request.checkout {
             self.line(format!("The door told besides: {}.", phrases::checkout(checkout, request.amount.currency())));
-            if checkout.monitoring == Monitoring::Bypassed {
-                self.line("Its caller may bypass the program's rules, and did: none of them was asked, its limits were.");
+            match checkout.monitoring {
+                Monitoring::Asked => {}
+                Monitoring::Bypassed => {
+                    self.line("Its caller may bypass the program's rules, and did: none of them was asked, its limits were.");
+                }
+                Monitoring::BypassRefused => {
+                    self.line("Its caller wanted to bypass the program's rules, and may not: they were asked.");
+                }
             }
         }
     }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::record::{Body, BodyRef, Place, Record, RecordRef};
 
 /// The number of this encoding. A reader refuses a newer one, and reads every older one that was ever released.
-pub const FORMAT: u8 = 8;
+pub const FORMAT: u8 = 9;
 
 /// The oldest encoding that is read as this one: what it can say has grown since.
 const OLDEST: u8 = 2;
@@ -67,6 +67,17 @@ enum LineRef<'a> {
     Bypassed,
     /// How the next record's payment would be held if less of it were approved. Since format 8.
     OfLess(&'a OfLess),
+    /// The caller of the next record's question wanted the program's rules skipped, and may not. Since format 9.
+    BypassRefused,
+}
+
+/// What is written of whether rules were asked, where that is not as ever.
+const fn line_of(monitoring: Monitoring) -> Option<LineRef<'static>> {
+    match monitoring {
+        Monitoring::Asked => None,
+        Monitoring::Bypassed => Some(LineRef::Bypassed),
+        Monitoring::BypassRefused => Some(LineRef::BypassRefused),
+    }
 }
 
 /// Gathers the records of one group into one reused buffer.
@@ -157,8 +168,8 @@ impl GroupWriter {
         }
         if let Some(checkout) = record.body.checkout() {
             onto(&mut self.bytes, &LineRef::Checkout(checkout))?;
-            if checkout.monitoring == Monitoring::Bypassed {
-                onto(&mut self.bytes, &LineRef::Bypassed)?;
+            if let Some(line) = line_of(checkout.monitoring) {
+                onto(&mut self.bytes, &line)?;
             }
         }
         if let Some(of_less) = record.body.of_less() {
@@ -202,8 +213,8 @@ impl Draft {
         }
         if let Some(checkout) = record.body.checkout() {
             onto(&mut head, &LineRef::Checkout(checkout)).ok()?;
-            if checkout.monitoring == Monitoring::Bypassed {
-                onto(&mut head, &LineRef::Bypassed).ok()?;
+            if let Some(line) = line_of(checkout.monitoring) {
+                onto(&mut head, &line).ok()?;
             }
         }
         if let Some(of_less) = record.body.of_less() {
@@ -321,6 +332,7 @@ impl<'a> Group<'a> {
                 4 => checkout = Some(Deserialize::deserialize(&mut line).ok()?),
                 5 => checkout = Some(Checkout { monitoring: Monitoring::Bypassed, ..checkout? }),
                 6 => of_less = Some(Deserialize::deserialize(&mut line).ok()?),
+                7 => checkout = Some(Checkout { monitoring: Monitoring::BypassRefused, ..checkout? }),
                 _ => return None,
             }
         }

@@ -16,12 +16,17 @@ const HTTP_REFUSALS: Family = Family {
     help: "Requests refused before anyone looked who sent them, by cause",
     kind: Kind::Counter,
 };
+const STRANGERS: Family = Family {
+    name: "holdfast_spend_refusals_total",
+    help: "Requests below /v1 that decide nothing, answered 401 because their caller could not be verified",
+    kind: Kind::Counter,
+};
 const IN_FLIGHT: Family =
     Family { name: "holdfast_in_flight", help: "Authorizations that are being decided right now", kind: Kind::Gauge };
 const PANICS: Family =
     Family { name: "holdfast_panics_total", help: "Bugs that were caught while a callback was answered", kind: Kind::Counter };
 
-pub(super) const FAMILIES: &[Family] = &[CONNECTIONS, CONNECTIONS_REFUSED, HTTP_REFUSALS, IN_FLIGHT, PANICS];
+pub(super) const FAMILIES: &[Family] = &[CONNECTIONS, CONNECTIONS_REFUSED, HTTP_REFUSALS, STRANGERS, IN_FLIGHT, PANICS];
 
 /// Why a connection was closed before its first request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,6 +118,7 @@ pub struct ServerMetrics {
     connections: Gauge,
     connections_refused: [Counter; ConnectionRefusal::ALL.len()],
     http_refusals: [Counter; HttpRefusal::ALL.len()],
+    strangers: Counter,
     in_flight: Gauge,
     panics: Counter,
 }
@@ -124,6 +130,7 @@ impl ServerMetrics {
             connections_refused: ConnectionRefusal::ALL
                 .map(|cause| registry.counter(&CONNECTIONS_REFUSED, &[("cause", cause.name())])),
             http_refusals: HttpRefusal::ALL.map(|cause| registry.counter(&HTTP_REFUSALS, &[("cause", cause.name())])),
+            strangers: registry.counter(&STRANGERS, &[]),
             in_flight: registry.gauge(&IN_FLIGHT, &[]),
             panics: registry.counter(&PANICS, &[]),
         }
@@ -151,6 +158,11 @@ impl ServerMetrics {
         if let Some(counter) = self.http_refusals.get(cause as usize) {
             counter.increment(1);
         }
+    }
+
+    /// A stranger's request that was none of the workers' own was refused.
+    pub fn stranger_beside(&self) {
+        self.strangers.increment(1);
     }
 
     /// So many authorizations are being decided right now. Set it when the metrics are read, not on every callback.

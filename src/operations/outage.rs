@@ -9,7 +9,7 @@ use crate::control::protocol::{BringBack, Switch, SwitchReport};
 use crate::ledger::Erase;
 use crate::responder::Publications;
 use crate::spool::{self, Observer, Scope, Settings, Spool, SpoolError, Switched, Turn};
-use crate::switchboard::Switchboard;
+use crate::switchboard::{Reach, Switchboard};
 
 /// What stand-in is switched with, and where what the ledger has not heard is.
 #[derive(Clone)]
@@ -61,8 +61,8 @@ impl Desk {
         let Switch { program, platform, on_until, by, why } = switch;
         let turn = Turn { scope: Scope { program, platform }, on_until, by, why, key: None };
         let turned = tokio::task::spawn_blocking(move || switchboard.turn(&turn, clock::utc()));
-        let switched = turned.await.map_err(|_| other_answer())??;
-        Ok(report(&switched))
+        let (switched, reach) = turned.await.map_err(|_| other_answer())??;
+        Ok(report(&switched, reach))
     }
 
     pub(super) async fn bring_entry_back(&self, back: BringBack) -> Result<i64, OperationError> {
@@ -89,8 +89,8 @@ impl Desk {
     }
 }
 
-fn report(switched: &Switched) -> SwitchReport {
+fn report(switched: &Switched, reach: Reach) -> SwitchReport {
     let Scope { program, platform } = switched.scope;
     let off_at = switched.off.as_ref().map(|spool::Off { at, .. }| *at);
-    SwitchReport { program, platform, since: switched.since, until: switched.until, off_at }
+    SwitchReport { program, platform, since: switched.since, until: switched.until, off_at, reach }
 }

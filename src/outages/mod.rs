@@ -1,8 +1,8 @@
 //! What stand-in did, outage by outage: from the answers that the journal adopted, those that the spool still has, and the times
 //! at which somebody switched it on.
 //!
-//! An outage begins with the first answer that was given without the ledger, or with the switch, and ends with the last one, or
-//! with the switch; answers less than [`APART_MAX`] apart belong together. What mode `drop` left to the platform is
+//! An outage begins with the first answer that was given without the ledger, or with the switch, and ends with the last one, with the
+//! ledger's own answering again where this responder saw that, or with the switch; answers less than [`APART_MAX`] apart belong together. What mode `drop` left to the platform is
 //! counted apart. Nothing here writes.
 
 use std::collections::{BTreeMap, HashSet};
@@ -62,7 +62,7 @@ pub struct Outage {
     pub program: ProgramId,
     /// Its first answer, or the switch.
     pub from: Timestamp,
-    /// Its last answer, or the end of the switch, which may lie ahead.
+    /// Its last answer, the moment at which the ledger answered again, or the end of the switch, which may lie ahead.
     pub to: Timestamp,
     /// Answers by cause, in the order of causes.
     pub causes: Vec<(StandInCause, u64)>,
@@ -120,6 +120,8 @@ pub struct Answers {
     told: BTreeMap<ProgramId, Vec<Answer>>,
     keys: HashSet<(ProgramId, Option<PlatformName>, IdempotencyKey)>,
     switched: Vec<Switched>,
+    /// When the ledger did not answer, whosever questions those were.
+    away: Vec<(Timestamp, Timestamp)>,
 }
 
 impl Answers {
@@ -155,7 +157,9 @@ impl Answers {
         let unheard = spool.map(rows).transpose()?.unwrap_or_default();
         let switches = spool.map(File::switches).transpose()?.unwrap_or_default();
         let switched = switches.into_iter().filter(|switched| switched.ends() >= since).collect();
-        Ok((Answers { switched, ..Answers::default() }, unheard))
+        let away = spool.map(File::away).transpose()?.unwrap_or_default().into_iter();
+        let away = away.filter_map(|away| Some((away.since, away.until?))).filter(|(_, until)| *until >= since).collect();
+        Ok((Answers { switched, away, ..Answers::default() }, unheard))
     }
 
     fn take_all(&mut self, unheard: &[(Entry, Heard)], since: Timestamp) {
@@ -228,7 +232,12 @@ impl Answers {
     fn spans(&self, program: ProgramId, answers: &[Answer]) -> Vec<(Timestamp, Timestamp)> {
         let switched = self.switched.iter().filter(|switched| switched.scope.program == program);
         let spans = switched.map(|switched| (switched.since, switched.ends()));
-        let mut spans: Vec<_> = answers.iter().map(|answer| (answer.at, answer.at)).chain(spans).collect();
+        // One without an answer of the program's is no outage of its.
+        let of_its = |(since, until): &(Timestamp, Timestamp)| {
+            answers.iter().any(|answer| since.saturating_sub(APART_MAX) <= answer.at && answer.at <= *until)
+        };
+        let away = self.away.iter().copied().filter(of_its);
+        let mut spans: Vec<_> = answers.iter().map(|answer| (answer.at, answer.at)).chain(spans).chain(away).collect();
         spans.sort();
         spans
     }

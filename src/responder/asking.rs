@@ -112,7 +112,7 @@ impl Responder {
 }
 
 /// What an answer, or none, says about the ledger. A bug that an act met is not its fault.
-const fn response_of<E>(answer: &Result<Result<ledger::Answer, LedgerError>, E>) -> Response {
+pub(super) const fn response_of<E>(answer: &Result<Result<ledger::Answer, LedgerError>, E>) -> Response {
     match answer {
         Err(_) | Ok(Err(LedgerError::Unavailable | LedgerError::Late | LedgerError::Starting)) => Response::Failed,
         Ok(Ok(_) | Err(LedgerError::Panicked | LedgerError::Refused)) => Response::Answered,

@@ -3,6 +3,10 @@
 //!
 //! It opens after a few failures in a row, or when questions are out and nothing came back for a while. Whoever probes gets its
 //! answer in time like everybody else: from stand-in, if the ledger is silent.
+//!
+//! Where nobody asks, nobody probes: then the ledger is looked at now and then, and once it answers to that, it counts as back. It may do
+//! one thing and not another, so the next question is still a probe, and until it is answered it stays the only one. If it fails, looks
+//! say nothing any more: only a question closes the breaker then.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -27,8 +31,33 @@ struct Inner {
 
 #[derive(Debug, Clone, Copy)]
 enum State {
-    Closed { failures: u32 },
-    Open { since: Instant, probed: Instant, probe: Probe },
+    Closed {
+        failures: u32,
+    },
+    Open {
+        since: Instant,
+        probed: Instant,
+        probe: Probe,
+        looks: Looks,
+    },
+    /// It answers to looks: the next question finds out.
+    Half {
+        probe: Probe,
+    },
+}
+
+/// Whether it says anything that the ledger answers to a look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Looks {
+    Tell,
+    /// It did, and the question after that failed.
+    ToldWrong,
+}
+
+impl State {
+    const fn open(now: Instant, looks: Looks) -> Self {
+        State::Open { since: now, probed: now, probe: Probe::None, looks }
+    }
 }
 
 /// Whether a question is out to find out whether the ledger is back.
@@ -83,7 +112,7 @@ pub enum Response {
 /// Whether the breaker lets questions through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BreakerIs {
-    /// It does.
+    /// It does, or will with the next one.
     Closed,
     /// It does not, since then.
     Open(Instant),
@@ -105,7 +134,7 @@ impl Breaker {
     #[must_use]
     pub fn is(&self) -> BreakerIs {
         match self.lock().state {
-            State::Closed { .. } => BreakerIs::Closed,
+            State::Closed { .. } | State::Half { .. } => BreakerIs::Closed,
             State::Open { since, .. } => BreakerIs::Open(since),
         }
     }
@@ -116,7 +145,7 @@ impl Breaker {
         let Inner { state, out, quiet_since } = &mut *inner;
         let stalled = *out > 0 && quiet_since.is_some_and(|since| now.saturating_duration_since(since) >= self.settings.stall);
         if stalled && matches!(state, State::Closed { .. }) {
-            *state = State::Open { since: now, probed: now, probe: Probe::None };
+            *state = State::open(now, Looks::Tell);
         }
         let probing = match state {
             State::Closed { .. } => None,
@@ -126,7 +155,11 @@ impl Breaker {
                 (*probed, *probe) = (now, Probe::Out);
                 Some(self.settings.probe_max)
             }
-            State::Open { .. } => return Admission::StandIn,
+            State::Half { probe: probe @ Probe::None } => {
+                *probe = Probe::Out;
+                Some(self.settings.probe_max)
+            }
+            State::Open { .. } | State::Half { .. } => return Admission::StandIn,
         };
         if *out == 0 {
             *quiet_since = Some(now);
@@ -146,8 +179,31 @@ impl Breaker {
             (Response::Answered, State::Open { probed, .. }) => {
                 *probed = now.checked_sub(self.settings.probe_every).unwrap_or(*probed);
             }
-            (Response::Answered, State::Closed { .. }) => {}
+            (Response::Answered, State::Closed { .. } | State::Half { .. }) => {}
             (Response::Failed, _) => inner.learn(response, now, self.settings.failures),
+        }
+    }
+
+    /// How often the ledger is to be looked at while it is open.
+    #[must_use]
+    pub const fn look_every(&self) -> Duration {
+        self.settings.probe_every
+    }
+
+    /// Whether a look would say anything: nobody has asked for a while.
+    #[must_use]
+    pub fn wants_a_look(&self, now: Instant) -> bool {
+        match self.lock().state {
+            State::Open { probed, looks: Looks::Tell, .. } => now.saturating_duration_since(probed) >= self.settings.probe_every,
+            State::Open { looks: Looks::ToldWrong, .. } | State::Closed { .. } | State::Half { .. } => false,
+        }
+    }
+
+    /// The ledger answered to a look.
+    pub fn looked_well(&self) {
+        let mut inner = self.lock();
+        if let State::Open { probe, looks: Looks::Tell, .. } = inner.state {
+            inner.state = State::Half { probe };
         }
     }
 
@@ -155,10 +211,14 @@ impl Breaker {
     fn came_back(&self, was: Probe, response: Option<(Response, Instant)>) {
         let mut inner = self.lock();
         inner.out = inner.out.saturating_sub(1);
-        if let (Probe::Out, State::Open { probe, .. }) = (was, &mut inner.state) {
+        if let (Probe::Out, State::Open { probe, .. } | State::Half { probe }) = (was, &mut inner.state) {
             *probe = Probe::None;
         }
         let Some((response, now)) = response else { return };
+        if let (Response::Failed, Probe::None, State::Half { .. }) = (response, was, inner.state) {
+            // It was asked before the ledger was looked at.
+            return;
+        }
         inner.learn(response, now, self.settings.failures);
     }
 }
@@ -173,9 +233,9 @@ impl Inner {
             (Response::Failed, State::Closed { failures }) => {
                 let failures = failures.saturating_add(1);
                 let open = failures >= failures_max;
-                self.state =
-                    if open { State::Open { since: now, probed: now, probe: Probe::None } } else { State::Closed { failures } };
+                self.state = if open { State::open(now, Looks::Tell) } else { State::Closed { failures } };
             }
+            (Response::Failed, State::Half { .. }) => self.state = State::open(now, Looks::ToldWrong),
             (Response::Failed, State::Open { .. }) => {}
         }
     }
@@ -253,6 +313,38 @@ mod tests {
             breaker.heard_of(Response::Answered, now + ms(5));
         }
         assert_eq!(breaker.is(), BreakerIs::Open(now + ms(5)));
+    }
+
+    #[test]
+    fn a_look_ends_an_outage_and_the_next_question_is_the_only_one_until_it_is_answered() {
+        let (breaker, now) = breaker();
+        let open = |now| (0..5).for_each(|_| ask(&breaker, now).came_back(Response::Failed, now));
+        assert!(!breaker.wants_a_look(now), "it is closed");
+        breaker.looked_well();
+        let early = ask(&breaker, now);
+        open(now);
+        assert_eq!((breaker.wants_a_look(now + ms(249)), breaker.wants_a_look(now + ms(250))), (false, true));
+        breaker.looked_well();
+        assert_eq!(breaker.is(), BreakerIs::Closed);
+        // Asked before that, it says nothing.
+        early.came_back(Response::Failed, now + ms(251));
+        let Admission::Probe(probe, wait) = breaker.admit(now + ms(251)) else { panic!("nobody probes") };
+        assert_eq!(wait, ms(100));
+        assert!(stands_in(&breaker, now + ms(251)));
+        probe.came_back(Response::Answered, now + ms(252));
+        drop([ask(&breaker, now + ms(252)), ask(&breaker, now + ms(252))]);
+        // Looks tell again in the next outage, until they tell wrong.
+        open(now + ms(300));
+        breaker.looked_well();
+        let Admission::Probe(probe, _) = breaker.admit(now + ms(600)) else { panic!("nobody probes") };
+        probe.came_back(Response::Failed, now + ms(700));
+        assert_eq!(breaker.is(), BreakerIs::Open(now + ms(700)));
+        assert!(!breaker.wants_a_look(now + ms(10_000)));
+        breaker.looked_well();
+        assert_eq!(breaker.is(), BreakerIs::Open(now + ms(700)));
+        let Admission::Probe(probe, _) = breaker.admit(now + ms(10_000)) else { panic!("nobody probes") };
+        probe.came_back(Response::Answered, now + ms(10_001));
+        drop(ask(&breaker, now + ms(10_002)));
     }
 
     #[test]

@@ -1,15 +1,15 @@
 //! What stand-in approved under agents' authorities and the ledger has yet to hear: it counts in their budgets, counts and intents, on top
 //! of what the ledger was last seen to have counted. Caps bound what an outage puts at risk; a budget is bounded here.
 //!
-//! Where the ledger's counters are not to be seen (another machine's database), a budget begins at nothing, and each responder has its share
-//! of it: more than the budget is never approved during one outage.
+//! Where what was spent is not to be seen (a shared ledger's counters while its database is away; a ledger that starts), no budget is taken
+//! as unspent: nothing is approved under one.
 
 use std::collections::HashMap;
 
 use holdfast_core::agent::Weight;
 use holdfast_core::hold::LimitUse;
 use holdfast_core::rules::{CounterKey, Enforcement, LimitCheck, LimitScope, Verdict, Window};
-use holdfast_core::stand_in::{Share, ToldName};
+use holdfast_core::stand_in::ToldName;
 use holdfast_core::{AuthorizationKind, AuthorizationRequest, DeclineReason};
 use smallvec::SmallVec;
 
@@ -85,20 +85,19 @@ impl Budgets {
         request: &AuthorizationRequest,
         amount: i64,
         spending: &Spending<'_>,
-        share: Share,
     ) -> Option<DeclineReason> {
         if self.told.contains_key(name) || !request.kind.takes_money() && request.kind != AuthorizationKind::Incremental {
             return None;
         }
         let LimitUse { amount, count } = counts(request, amount);
-        if *spending.seen == Counted::Busy {
-            return spending.own().next().map(|_| DeclineReason::LedgerUnavailable);
+        match spending.seen {
+            Counted::Seen(_) => {}
+            Counted::Busy | Counted::Never => return spending.own().next().map(|_| DeclineReason::LedgerUnavailable),
         }
         spending.own().find_map(|(check, seen)| {
             let told = self.told_in(check);
             let used = LimitUse { amount: seen.amount.saturating_add(told.amount), count: seen.count.saturating_add(told.count) };
-            let check = if *spending.seen == Counted::Never { share.of_limit(check) } else { *check };
-            used.passes(&check, amount, count)
+            used.passes(check, amount, count)
         })
     }
 
@@ -173,8 +172,6 @@ fn counts_in(counted: Window, open: Window) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroU32;
-
     use holdfast_core::{IdempotencyKey, PlatformName, RuleId};
 
     use super::*;
@@ -203,7 +200,7 @@ mod tests {
         let seen = Counted::Seen(vec![LimitUse { amount: 50, count: 1 }]);
         let spending = Spending { limits: &limits, seen: &seen, weight: Weight::Moves };
         let ask = |budgets: &Budgets, key: &str, amount: i64, spending: &Spending<'_>| {
-            budgets.objection(&name(key), &purchase(key, amount), amount, spending, Share::WHOLE)
+            budgets.objection(&name(key), &purchase(key, amount), amount, spending)
         };
         assert_eq!(ask(&budgets, "1", 51, &spending), Some(DeclineReason::PolicyLimitReached));
         assert_eq!(ask(&budgets, "1", 30, &spending), None);
@@ -231,21 +228,16 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_seen_just_now_is_not_taken_as_unspent() {
+    fn what_cannot_be_seen_is_not_taken_as_unspent() {
         let limits = [budget()];
-        let ask = |limits: &[LimitCheck]| {
-            let spending = Spending { limits, seen: &Counted::Busy, weight: Weight::Moves };
-            Budgets::default().objection(&name("1"), &purchase("1", 1), 1, &spending, Share::WHOLE)
+        let ask = |limits: &[LimitCheck], seen: &Counted| {
+            let spending = Spending { limits, seen, weight: Weight::Moves };
+            Budgets::default().objection(&name("1"), &purchase("1", 1), 1, &spending)
         };
-        assert_eq!(ask(&limits), Some(DeclineReason::LedgerUnavailable));
-        assert_eq!(ask(&[LimitCheck { scope: LimitScope::Card, ..budget() }]), None, "caps bound what is no authority's");
-    }
-
-    #[test]
-    fn where_nothing_is_seen_each_responder_has_its_share() {
-        let (limits, half) = ([budget()], Share::one_of(NonZeroU32::new(2).unwrap()));
-        let spending = Spending { limits: &limits, seen: &Counted::Never, weight: Weight::Moves };
-        let ask = |amount| Budgets::default().objection(&name("1"), &purchase("1", amount), amount, &spending, half);
-        assert_eq!((ask(50), ask(51)), (None, Some(DeclineReason::PolicyLimitReached)));
+        for seen in [Counted::Busy, Counted::Never] {
+            assert_eq!(ask(&limits, &seen), Some(DeclineReason::LedgerUnavailable));
+            let of_card = [LimitCheck { scope: LimitScope::Card, ..budget() }];
+            assert_eq!(ask(&of_card, &seen), None, "caps bound what is no authority's");
+        }
     }
 }

@@ -25,6 +25,7 @@ use tokio::time::timeout_at;
 use super::authentication::{self, Awaited};
 use super::deadline::Deadline;
 use super::mount::Mount;
+use super::question::Question;
 use super::showing::Found;
 use super::watch::{Phase, Watch};
 use super::{Decided, Responder, Turn, encode};
@@ -180,7 +181,7 @@ impl Responder {
             mount.metrics.conflict();
             not_done(mount, echo, DeclineReason::ConflictingDuplicate, None, body)
         } else {
-            let payment = self.as_answered(call, mount, &request, &own, &decided, turn).await;
+            let payment = self.as_answered(call, mount, &question, &own, &decided, turn).await;
             let is_replay = turn == Turn::Later || decided.told.basis == Basis::Replay;
             replayed_if(is_replay, encode(mount, echo, &Answer::Payment(&payment), body))
         };
@@ -235,11 +236,12 @@ impl Responder {
         &self,
         call: &Call<'_>,
         mount: &Mount,
-        request: &AuthorizationRequest,
+        question: &Question<'_>,
         own: &Own,
         decided: &Decided,
         turn: Turn,
     ) -> Payment {
+        let request = &*question.request;
         let name = request.payment.authorization;
         if turn == Turn::Later || decided.told.basis == Basis::Replay {
             let by = Deadline::new(&clock::now(), None, &mount.patience).decide_by;
@@ -255,6 +257,10 @@ impl Responder {
             }
         }
         let asked_at = call.received.utc;
+        if own.life_seconds.get().is_none() {
+            // It was answered before, and rules were not asked again.
+            question.opinion_unheard(&mount.program.rules.load(), mount, call);
+        }
         let life = own.life_seconds.get().filter(|_| request.posting == Posting::Hold);
         let expires_at = match decided.told.decision {
             Decision::Approve { amount } if !amount.is_zero() => {

@@ -105,7 +105,7 @@ impl StandIn {
         let mut budgets = self.budgets();
         let name = ToldName::of(platform, &request.key);
         if let (StandInAnswer::Approve { amount }, _) = proposal.uncapped()
-            && let Some(reason) = budgets.objection(&name, request, amount.minor(), spending, self.share)
+            && let Some(reason) = budgets.objection(&name, request, amount.minor(), spending)
         {
             return Some((proposal.refused(reason), None));
         }

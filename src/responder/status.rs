@@ -33,7 +33,7 @@ impl Responder {
     }
 
     /// Since when the breaker is open, by the clock on the wall.
-    fn open_since(&self, now: Timestamp) -> Option<Timestamp> {
+    pub(super) fn open_since(&self, now: Timestamp) -> Option<Timestamp> {
         match self.breaker.is() {
             BreakerIs::Closed => None,
             BreakerIs::Open(since) => Some(now.saturating_sub(clock::instant().saturating_duration_since(since))),

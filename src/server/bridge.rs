@@ -3,9 +3,12 @@
 //! A worker reads the body within its limits, hands the request over, and goes on with its callbacks until the answer is there: it
 //! never does the work itself. What waits is bounded, and so is how long.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::request::Parts;
 use http::{Request, Response};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
@@ -23,7 +26,16 @@ pub struct Bridge {
     /// The largest body, in bytes.
     pub(super) body_bytes_max: usize,
     answer_max: Duration,
-    refuse: fn(NotCrossed) -> Response<Bytes>,
+    near: Arc<dyn NearSide>,
+}
+
+/// What is answered without crossing.
+pub trait NearSide: fmt::Debug + Send + Sync {
+    /// To what could not cross.
+    fn refuse(&self, why: NotCrossed) -> Response<Bytes>;
+
+    /// To a caller who is a stranger by the head of its request alone, whose body is not there yet; nothing if it may be none.
+    fn refuse_stranger(&self, head: &Parts) -> Option<Response<Bytes>>;
 }
 
 /// Why a request did not get an answer from the other side.
@@ -52,16 +64,11 @@ pub struct Crossing {
 pub type Crossings = mpsc::Receiver<Crossing>;
 
 impl Bridge {
-    /// A bridge for everything below `prefix`, which ends with a slash. `refuse` writes the answers that are given on the near side.
+    /// A bridge for everything below `prefix`, which ends with a slash. `near` writes the answers that are given on the near side.
     #[must_use]
-    pub fn new(
-        prefix: &'static str,
-        body_bytes_max: usize,
-        answer_max: Duration,
-        refuse: fn(NotCrossed) -> Response<Bytes>,
-    ) -> (Self, Crossings) {
+    pub fn new(prefix: &'static str, body_bytes_max: usize, answer_max: Duration, near: Arc<dyn NearSide>) -> (Self, Crossings) {
         let (over, crossings) = mpsc::channel(WAITING_MAX);
-        (Bridge { prefix, over, body_bytes_max, answer_max, refuse }, crossings)
+        (Bridge { prefix, over, body_bytes_max, answer_max, near }, crossings)
     }
 
     /// Whether a path is the other side's.
@@ -71,7 +78,12 @@ impl Bridge {
 
     /// The answer to what could not cross.
     pub(super) fn refuse(&self, why: NotCrossed) -> Response<Bytes> {
-        (self.refuse)(why)
+        self.near.refuse(why)
+    }
+
+    /// The answer to a stranger, if the head alone shows one.
+    pub(super) fn refuse_stranger(&self, head: &Parts) -> Option<Response<Bytes>> {
+        self.near.refuse_stranger(head)
     }
 
     /// Brings a request over, and its answer back.

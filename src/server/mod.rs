@@ -40,7 +40,7 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use accept::Door;
 pub use answer::{Answered, BodyFault, Call, Respond};
-pub use bridge::{Bridge, Crossing, Crossings, NotCrossed};
+pub use bridge::{Bridge, Crossing, Crossings, NearSide, NotCrossed};
 use drain::Drain;
 pub use route::{HEALTH_PATH, RouteEntry, RouteError, RouteTable};
 pub use tls::Tls;

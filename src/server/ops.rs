@@ -33,7 +33,7 @@ const CONNECTION_MAX: Duration = Duration::from_secs(300);
 /// How long the rest after an accept that failed is.
 const EXHAUSTED_REST: Duration = Duration::from_millis(100);
 /// How often [`Pages::upkeep`] runs.
-const UPKEEP_INTERVAL: Duration = Duration::from_secs(1);
+const UPKEEP_INTERVAL: Duration = Duration::from_millis(500);
 
 /// What operators are shown. Each is called on the listener's own thread and may take a few milliseconds.
 pub struct Pages {

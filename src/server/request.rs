@@ -5,9 +5,11 @@ use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::rc::Rc;
 
+use bytes::Bytes;
 use futures_util::FutureExt as _;
 use holdfast_adapters::Reply;
 use http::header::{ALLOW, CONNECTION, CONTENT_TYPE};
+use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use hyper::body::Incoming;
 use hyper::{Request, Response};
@@ -76,13 +78,13 @@ async fn dispatch<R: Respond>(
         Found::Health => return Ok(bare(worker, StatusCode::OK, head.headers)),
         Found::MethodNotAllowed { allow } => {
             worker.metrics.http_refused(HttpRefusal::MethodNotAllowed);
-            let mut response = bare(worker, StatusCode::METHOD_NOT_ALLOWED, head.headers);
+            let mut response = in_a_line(worker, connection, StatusCode::METHOD_NOT_ALLOWED, NOT_THIS_WAY, head.headers);
             response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
             return Ok(response);
         }
         Found::Nothing => {
             worker.metrics.http_refused(HttpRefusal::PathUnknown);
-            return Ok(bare(worker, StatusCode::NOT_FOUND, head.headers));
+            return Ok(in_a_line(worker, connection, StatusCode::NOT_FOUND, NOT_HERE, head.headers));
         }
     };
     let buffer = connection.buffer.take();
@@ -110,14 +112,14 @@ async fn dispatch<R: Respond>(
     say(worker, connection, answered, After::Keep, head.headers)
 }
 
-/// Why a callback's body is not there.
-enum Unread {
+/// Why a body is not there.
+enum Unread<A> {
     Fault(BodyFault),
-    /// Nobody waits for a stranger's.
-    Stranger(Box<Answered>),
+    /// Nobody waits for a stranger's, who hears this.
+    Stranger(Box<A>),
 }
 
-impl From<BodyFault> for Unread {
+impl<A> From<BodyFault> for Unread<A> {
     fn from(fault: BodyFault) -> Self {
         Unread::Fault(fault)
     }
@@ -129,6 +131,17 @@ fn stranger<R: Respond>(worker: &Worker<R>, of_head: Call<'_>) -> Option<Answere
         worker.metrics.panicked();
         Some(Answered::Said { reply: Reply::json(500), body: Vec::new() })
     })
+}
+
+/// What a caller hears who is a stranger by the head alone of a request that is to cross.
+fn stranger_beside<R: Respond>(worker: &Worker<R>, bridge: &Bridge, head: &Parts) -> Result<(), Unread<Response<Bytes>>> {
+    let refused = std::panic::catch_unwind(AssertUnwindSafe(|| bridge.refuse_stranger(head))).unwrap_or_else(|_| {
+        worker.metrics.panicked();
+        let mut broken = Response::new(Bytes::new());
+        *broken.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        Some(broken)
+    });
+    refused.map_or(Ok(()), |refused| Err(Unread::Stranger(Box::new(refused))))
 }
 
 /// The bridge, if a path is not the workers' own.
@@ -146,9 +159,11 @@ async fn cross<R: Respond>(
 ) -> Response<AnswerBody> {
     let (head, incoming) = request.into_parts();
     let until = received.instant.checked_add(worker.limits.body_read_max).unwrap_or(received.instant);
-    let (crossed, mut after) = match body::read(incoming, bridge.body_bytes_max, until, || Ok::<(), BodyFault>(())).await {
+    let may_send = || stranger_beside(worker, bridge, &head);
+    let (crossed, mut after) = match body::read(incoming, bridge.body_bytes_max, until, may_send).await {
         Ok(body) => (bridge.cross(Request::from_parts(head, body)).await, After::Keep),
-        Err(fault) => {
+        Err(Unread::Stranger(refused)) => (Ok(*refused), After::Close),
+        Err(Unread::Fault(fault)) => {
             worker.metrics.http_refused(fault.refusal());
             (Err(NotCrossed::Body(fault)), After::Close)
         }
@@ -161,6 +176,9 @@ async fn cross<R: Respond>(
         }
         bridge.refuse(why)
     });
+    if response.status() == StatusCode::UNAUTHORIZED {
+        worker.metrics.stranger_beside();
+    }
     let (mut head, body) = response.into_parts();
     close_if_due(worker, after, &mut head.headers);
     Response::from_parts(head, AnswerBody::new(body.into(), Rc::clone(connection)))
@@ -206,6 +224,27 @@ fn say<R: Respond>(
     *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     *response.headers_mut() = headers;
     Ok(response)
+}
+
+/// What a caller reads whose path leads nowhere: whose it is meant to be, nobody knows.
+const NOT_HERE: &str = "no platform calls at this path: see [[program.mount]] in the configuration\n";
+/// The same, of a path that is called otherwise.
+const NOT_THIS_WAY: &str = "this path is not called with this method: see the header Allow\n";
+
+/// An answer of a status and a line for people: there is no platform whose shape it could have.
+fn in_a_line<R: Respond>(
+    worker: &Worker<R>,
+    connection: &Rc<ConnectionState>,
+    status: StatusCode,
+    line: &str,
+    headers: HeaderMap,
+) -> Response<AnswerBody> {
+    let mut response = bare(worker, status, headers);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    let mut buffer = connection.buffer.take();
+    buffer.extend_from_slice(line.as_bytes());
+    *response.body_mut() = AnswerBody::new(buffer, Rc::clone(connection));
+    response
 }
 
 /// An answer of a status only.

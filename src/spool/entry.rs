@@ -121,6 +121,11 @@ enum Written {
         told: Box<Written>,
         of_less: OfLess,
     },
+    /// As `ToldAtCheckout`, of a caller that wanted the program's rules skipped, and may not.
+    ToldOfRefusedBypass {
+        told: Box<Written>,
+        checkout: Checkout,
+    },
 }
 
 /// What is written around an answer that was told.
@@ -307,12 +312,17 @@ impl Written {
                 let checkout = Checkout { monitoring: Monitoring::Bypassed, ..checkout };
                 return told.entry(Besides { checkout: Some(checkout), ..besides });
             }
+            Written::ToldOfRefusedBypass { told, checkout } if besides.checkout.is_none() => {
+                let checkout = Checkout { monitoring: Monitoring::BypassRefused, ..checkout };
+                return told.entry(Besides { checkout: Some(checkout), ..besides });
+            }
             Written::ToldOfLess { told, of_less } if besides.of_less.is_none() => {
                 return told.entry(Besides { of_less: Some(of_less), ..besides });
             }
             Written::ToldWithSlip { .. }
             | Written::ToldAtCheckout { .. }
             | Written::ToldPastRules { .. }
+            | Written::ToldOfRefusedBypass { .. }
             | Written::ToldOfLess { .. } => return None,
             Written::Told { program, platform, request, digest, verdict, told, basis, received_at, account } => {
                 let (origin, digest, slip) = (origin(program, platform), digest.into(), None);
@@ -378,6 +388,7 @@ fn told(adopt: Adopt, account: Option<AccountId>) -> Written {
         Some(checkout) => match checkout.monitoring {
             Monitoring::Asked => Written::ToldAtCheckout { told: Box::new(told), checkout },
             Monitoring::Bypassed => Written::ToldPastRules { told: Box::new(told), checkout },
+            Monitoring::BypassRefused => Written::ToldOfRefusedBypass { told: Box::new(told), checkout },
         },
     };
     match slip {

@@ -4,6 +4,7 @@
 //! It is a file of its own, with a thread of its own that writes it, and may be on another disk than the ledger's: what fails
 //! there need not fail here. It decides nothing, and never waits for the ledger; the reconciler reads it.
 
+mod away;
 mod bond;
 mod bringing;
 mod entry;
@@ -34,6 +35,7 @@ use crate::clock;
 use crate::ledger::{Act, Erase};
 use crate::private_file;
 
+pub use self::away::Away;
 pub use self::bond::{Bond, LedgerWas};
 pub use self::bringing::Bringing;
 pub use self::entry::{Entry, Unreadable};

@@ -10,7 +10,7 @@ use super::file::{Held, Sync};
 use crate::private_file;
 
 /// The number of these tables, in SQLite's `user_version`.
-const FORMAT: i32 = 3;
+const FORMAT: i32 = 4;
 
 /// "HFS1", in SQLite's `application_id`: the file is ours.
 const APPLICATION: i32 = 0x4846_5331;
@@ -84,10 +84,21 @@ CREATE TABLE name (id INTEGER PRIMARY KEY CHECK (id = 1), name TEXT NOT NULL) ST
 INSERT INTO name VALUES (1, lower(hex(randomblob(16))));
 ";
 
+/// What format 4 has besides.
+const TABLES_OF_4: &str = "
+-- From when to when the ledger was not asked because it did not answer.
+CREATE TABLE away (
+    since INTEGER PRIMARY KEY,
+    until INTEGER               -- none: until now, or nobody was there to see its end
+) STRICT;
+-- What responders that share a ledger call that switching on; none: nobody else knows of it.
+ALTER TABLE switch ADD COLUMN shared TEXT;
+";
+
 /// What a file is.
 pub(super) enum Found {
     Spool,
-    /// One of an older format: 1 or 2.
+    /// One of an older format.
     Older(i32),
     Nothing,
 }
@@ -125,6 +136,7 @@ pub(super) fn make_tables(connection: &Connection) -> rusqlite::Result<()> {
     transaction.execute_batch(TABLES)?;
     transaction.execute_batch(TABLES_OF_2)?;
     transaction.execute_batch(TABLES_OF_3)?;
+    transaction.execute_batch(TABLES_OF_4)?;
     transaction.execute_batch(&format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {FORMAT}"))?;
     transaction.commit()
 }
@@ -135,7 +147,10 @@ pub(super) fn make_newer(connection: &Connection, from: i32) -> rusqlite::Result
     if from < 2 {
         transaction.execute_batch(TABLES_OF_2)?;
     }
-    transaction.execute_batch(TABLES_OF_3)?;
+    if from < 3 {
+        transaction.execute_batch(TABLES_OF_3)?;
+    }
+    transaction.execute_batch(TABLES_OF_4)?;
     transaction.execute_batch(&format!("PRAGMA user_version = {FORMAT}"))?;
     transaction.commit()
 }

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use holdfast_core::{PlatformName, ProgramId, Timestamp};
-use rusqlite::{OptionalExtension as _, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
 use super::{File, SpoolError};
 
@@ -43,6 +43,8 @@ pub struct Switched {
     pub why: String,
     /// Who ended it before its time.
     pub off: Option<Off>,
+    /// What responders that share a ledger call it; `None` if only this one knows of it.
+    pub shared: Option<String>,
 }
 
 /// How it was ended before its time.
@@ -111,7 +113,7 @@ pub enum Turned {
     NotOn,
 }
 
-const COLUMNS: &str = "SELECT number, program, platform, since, until, by, why, off_at, off_by, off_why FROM switch";
+const COLUMNS: &str = "SELECT number, program, platform, since, until, by, why, off_at, off_by, off_why, shared FROM switch";
 
 impl File {
     /// Every time that it was switched on, the oldest first.
@@ -137,36 +139,105 @@ impl File {
             return Ok(before);
         }
         let on = on_now(&transaction, &turn.scope, now)?;
+        let platform = turn.scope.platform.as_ref().map(PlatformName::as_str);
         let number = match (turn.on_until, on) {
             (Some(_), Some(on)) => return Ok(Turned::AlreadyOn(on)),
             (None, None) => return Ok(Turned::NotOn),
             (Some(until), None) if until <= now => return Ok(Turned::Past(until)),
             (Some(until), None) => {
                 let sql = "INSERT INTO switch (program, platform, since, until, by, why) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-                let Scope { program, platform } = &turn.scope;
-                let platform = platform.as_ref().map(PlatformName::as_str);
-                let row = params![program.as_str(), platform, now.unix_micros(), until.unix_micros(), turn.by, turn.why];
+                let program = turn.scope.program.as_str();
+                let row = params![program, platform, now.unix_micros(), until.unix_micros(), turn.by, turn.why];
                 transaction.execute(sql, row)?;
                 transaction.last_insert_rowid()
             }
             (None, Some(on)) => {
-                let sql = "UPDATE switch SET off_at = ?2, off_by = ?3, off_why = ?4 WHERE number = ?1";
-                transaction.execute(sql, params![on.number, now.unix_micros(), turn.by, turn.why])?;
+                // It may be on twice: here, and for all.
+                let sql = "UPDATE switch SET off_at = ?3, off_by = ?4, off_why = ?5
+                    WHERE program = ?1 AND platform IS ?2 AND off_at IS NULL AND until > ?3";
+                let program = turn.scope.program.as_str();
+                transaction.execute(sql, params![program, platform, now.unix_micros(), turn.by, turn.why])?;
                 on.number
             }
         };
-        if let Some(KeyOf { key, request }) = &turn.key {
-            let row = params![turn.scope.program.as_str(), key, &request[..], number];
-            transaction.execute("INSERT INTO switch_key VALUES (?1, ?2, ?3, ?4)", row)?;
-        }
+        keep_key(&transaction, turn, number)?;
         let done = numbered(&transaction, number)?;
         transaction.commit()?;
         Ok(Turned::Done(done))
     }
+
+    /// What became of the same request, if it came before.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn turned_before(&self, turn: &Turn) -> Result<Option<Turned>, SpoolError> {
+        turned_before(self.connection(), turn).map_err(SpoolError::disk(self.path()))
+    }
+
+    /// Takes over what was turned for all responders: durable when this returns. What somebody ended here stays ended here.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn take_over(&self, turned: &[Switched]) -> Result<(), SpoolError> {
+        let take = || {
+            let transaction = Transaction::new_unchecked(self.connection(), TransactionBehavior::Immediate)?;
+            turned.iter().try_for_each(|switched| take_over(&transaction, switched).map(drop))?;
+            transaction.commit()
+        };
+        take().map_err(SpoolError::disk(self.path()))
+    }
+
+    /// Takes over what one request turned, with its key; as it is here.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn take_over_one(&self, switched: &Switched, turn: &Turn) -> Result<Switched, SpoolError> {
+        let take = || {
+            let transaction = Transaction::new_unchecked(self.connection(), TransactionBehavior::Immediate)?;
+            let number = take_over(&transaction, switched)?;
+            keep_key(&transaction, turn, number)?;
+            let taken = numbered(&transaction, number)?;
+            transaction.commit()?;
+            Ok(taken)
+        };
+        take().map_err(SpoolError::disk(self.path()))
+    }
+}
+
+/// Takes over one; its number here.
+fn take_over(transaction: &Transaction<'_>, switched: &Switched) -> rusqlite::Result<i64> {
+    let Switched { scope, since, until, by, why, off, shared, .. } = switched;
+    let sql = "SELECT number, off_at FROM switch WHERE shared = ?1";
+    let known: Option<(i64, Option<i64>)> =
+        transaction.query_row(sql, params![shared], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let off_at = off.as_ref().map(|off| off.at.unix_micros());
+    let (off_by, off_why) = off.as_ref().map(|off| (&off.by, &off.why)).unzip();
+    match known {
+        None => {
+            let sql = "INSERT INTO switch (program, platform, since, until, by, why, off_at, off_by, off_why, shared)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+            let (program, platform) = (scope.program.as_str(), scope.platform.as_ref().map(PlatformName::as_str));
+            let (since, until) = (since.unix_micros(), until.unix_micros());
+            transaction.execute(sql, params![program, platform, since, until, by, why, off_at, off_by, off_why, shared])?;
+            Ok(transaction.last_insert_rowid())
+        }
+        Some((number, None)) if off_at.is_some() => {
+            let sql = "UPDATE switch SET off_at = ?2, off_by = ?3, off_why = ?4 WHERE number = ?1";
+            transaction.execute(sql, params![number, off_at, off_by, off_why])?;
+            Ok(number)
+        }
+        Some((number, _)) => Ok(number),
+    }
+}
+
+fn keep_key(transaction: &Transaction<'_>, turn: &Turn, number: i64) -> rusqlite::Result<()> {
+    let Some(KeyOf { key, request }) = &turn.key else { return Ok(()) };
+    let row = params![turn.scope.program.as_str(), key, &request[..], number];
+    transaction.execute("INSERT INTO switch_key VALUES (?1, ?2, ?3, ?4)", row).map(drop)
 }
 
 /// What became of the same request, if it came before.
-fn turned_before(transaction: &Transaction<'_>, turn: &Turn) -> rusqlite::Result<Option<Turned>> {
+fn turned_before(transaction: &Connection, turn: &Turn) -> rusqlite::Result<Option<Turned>> {
     let Some(KeyOf { key, request }) = &turn.key else { return Ok(None) };
     let sql = "SELECT request, switch FROM switch_key WHERE program = ?1 AND key = ?2";
     let known = transaction
@@ -185,7 +256,7 @@ fn on_now(transaction: &Transaction<'_>, scope: &Scope, now: Timestamp) -> rusql
     transaction.query_row(&sql, params![scope.program.as_str(), platform, now.unix_micros()], switched).optional()
 }
 
-fn numbered(transaction: &Transaction<'_>, number: i64) -> rusqlite::Result<Switched> {
+fn numbered(transaction: &Connection, number: i64) -> rusqlite::Result<Switched> {
     transaction.query_row(&format!("{COLUMNS} WHERE number = ?1"), [number], switched)
 }
 
@@ -205,6 +276,7 @@ fn switched(row: &rusqlite::Row<'_>) -> rusqlite::Result<Switched> {
         by: row.get(5)?,
         why: row.get(6)?,
         off,
+        shared: row.get(10)?,
     })
 }
 

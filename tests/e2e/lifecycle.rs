@@ -224,6 +224,21 @@ fn a_sighup_before_the_configuration_is_read_ends_nothing() {
     assert_eq!(server.client().post("/marqeta/jit", &Marqeta::purchase("1", "1.00").body()).status, 200);
 }
 
+/// The command line takes a while to be understood: a server that does not even understand its own hears signals before that.
+#[test]
+fn signals_are_heard_before_the_command_line_is_understood() {
+    if !has_strace() {
+        return;
+    }
+    let taken = |words: &[&str]| {
+        let traced = Command::new("strace").args(["-e", "trace=rt_sigaction", server::HOLDFAST]).args(words).output().unwrap();
+        let trace = String::from_utf8(traced.stderr).unwrap();
+        trace.lines().any(|line| line.starts_with("rt_sigaction(SIGHUP, {sa_handler=0x"))
+    };
+    assert!(taken(&["serve", "--nonsense"]));
+    assert!(!taken(&["check", "--nonsense"]), "a command ends with its terminal");
+}
+
 /// Parses `strace -f` of one server: is there an approval whose bytes reach a socket before a sync that covers them?
 fn approvals_before_their_sync(trace: &str) -> (usize, usize) {
     // A thread's sync is over when its line, or the line that resumes it, appears. One request at a time is in flight, so an

@@ -125,6 +125,47 @@ fn a_report_tells_of_an_outage_what_it_cost() {
     bench.app.drain();
 }
 
+/// Nobody asks any more, and the ledger is back: that is seen, and told.
+#[test]
+fn an_outage_ends_although_nobody_asks() {
+    let bench = Bench::new(short_budget);
+    assert!(bench.publish_table(ALL).status.success());
+    bench.faulty.set(Fault::Hung);
+    let mut asked = 0;
+    while bench.status()["breaker"]["open_since"].is_null() {
+        bench.ask(&Marqeta::purchase(&format!("away-{asked}"), "1.00"));
+        asked += 1;
+    }
+    let to = |report: &Value| report["to"].as_str().unwrap().to_owned();
+    let last_answer = to(&bench.json(&["stand-in", "report", "--json"])[0]);
+    let back = holdfast::clock::instant();
+    bench.faulty.set(Fault::None);
+    while !bench.status()["breaker"]["open_since"].is_null() {
+        assert!(back.elapsed().as_secs() < 20, "nobody sees that it is back");
+        std::thread::yield_now();
+    }
+    while to(&bench.json(&["stand-in", "report", "--json"])[0]) <= last_answer {
+        assert!(back.elapsed().as_secs() < 20, "the report does not tell when it was back");
+    }
+    assert_eq!(bench.ask(&Marqeta::purchase("back", "1.00")).status, 200);
+    bench.app.drain();
+}
+
+/// Whoever asks once more is shown when the hold ends, as whoever asked first was.
+#[test]
+fn a_payment_that_the_ledger_has_not_heard_of_shows_when_its_hold_ends() {
+    let bench = Bench::new(short_budget);
+    assert!(bench.publish_table(ALL).status.success());
+    bench.faulty.set(Fault::Unavailable);
+    let body =
+        json!({"amount": 500, "currency": "USD", "idempotency_id": "once", "merchant": "merchant-demo", "source": "PIdemo1"});
+    for time in ["first", "again"] {
+        let paid = bench.client().post("/payments/na/authorizations", &body.to_string()).json();
+        assert_eq!((&paid["state"], paid["expires_at"].is_string()), (&json!("SUCCEEDED"), true), "{time}: {paid}");
+    }
+    bench.app.drain();
+}
+
 /// A ledger that comes to the same answer, too late to tell it, takes nothing from the report.
 #[test]
 fn an_answer_that_the_ledger_gave_too_is_in_the_report() {

@@ -492,3 +492,29 @@ fn a_policy_with_more_budgets_than_there_is_room_for_is_refused() {
     assert!(refused.body.contains("there is room for 2"), "{refused:?}");
     owner.made("/v1/policies", &budgets(2));
 }
+
+/// Nobody waits for a stranger's body, nor tells what is wrong with it.
+#[test]
+fn a_stranger_is_told_that_before_the_body_is_read() {
+    use std::io::{Read as _, Write as _};
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let asked = |path: &str, length: usize| {
+        let mut stream = std::net::TcpStream::connect(server.listen).unwrap();
+        let head =
+            format!("POST {path} HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    // One that does not come, and one that is too large.
+    for length in [100, 10_000_000] {
+        let answer = asked("/v1/authorize-intent", length);
+        assert!(answer.starts_with("HTTP/1.1 401 ") && answer.contains("\"code\":\"token_missing\""), "{answer}");
+        assert!(answer.contains("application/problem+json") && answer.contains("www-authenticate"), "{answer}");
+    }
+    let answer = asked("/v1/invitations/accept", 10_000_000);
+    assert!(answer.starts_with("HTTP/1.1 413 "), "that one needs no token: {answer}");
+    assert!(server.ops("/metrics").body.contains("holdfast_spend_refusals_total 2\n"));
+}

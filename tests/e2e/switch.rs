@@ -3,10 +3,13 @@
 
 use std::sync::atomic::Ordering;
 
+use rustix::process::Signal;
 use serde_json::json;
 
 use crate::faults::{Bench, Fault, short_budget};
+use crate::shared::bench_on;
 use crate::stand_in::ALL;
+use crate::support::postgres::Postgres;
 use crate::support::{BackOffice, Marqeta};
 
 const SIGNED: [&str; 4] = ["--by", "ann", "--why", "a new disk"];
@@ -136,4 +139,40 @@ fn the_management_api_switches_while_the_ledger_is_away_and_only_once_a_key() {
     // Sent again after its end, it does not begin again.
     assert_eq!(office.made("/v1/stand-in/on", "k-1", &on)["on"], json!(false));
     bench.app.drain();
+}
+
+#[test]
+fn responders_on_one_database_are_switched_together_and_each_alone_while_it_says_nothing() {
+    let Some(postgres) = Postgres::start() else { return };
+    let (one, other) = (bench_on(&postgres), bench_on(&postgres));
+    let on = |bench: &Bench| bench.status()["stand_in"]["demo"]["switched"].as_array().unwrap().len();
+    let until = |bench: &Bench, count: usize| {
+        let began = holdfast::clock::instant();
+        while on(bench) != count {
+            assert!(began.elapsed().as_secs() < 20, "what another responder switched is not followed");
+            std::thread::yield_now();
+        }
+    };
+    let (switch_on, off) = (["on", "--program", "demo", "--for", "30m"], ["off", "--program", "demo"]);
+    let said = one.switch(&switch_on).unwrap();
+    assert!(said.ends_with("that is at every responder on this database, within two seconds\n"), "{said}");
+    until(&other, 1);
+    assert!(other.switch(&switch_on).unwrap_err().1.contains("is switched on already for program demo, by ann"));
+    postgres.signal(Signal::STOP);
+    let said = other.switch(&off).unwrap();
+    assert!(said.contains("\nthat is here only, at the responder of this data directory"), "{said}");
+    assert_eq!((on(&one), on(&other)), (1, 0), "what was last known stays");
+    postgres.signal(Signal::CONT);
+    let said = other.switch(&off).unwrap();
+    assert!(said.contains("\nthat is at every responder"), "{said}");
+    until(&one, 0);
+    // Another process of one that was away meanwhile knows it, too.
+    assert!(one.switch(&switch_on).is_ok());
+    until(&other, 1);
+    let other = Bench::on(other.stop(), Fault::None);
+    assert_eq!(on(&other), 1);
+    assert!(one.switch(&off).is_ok());
+    until(&other, 0);
+    one.app.drain();
+    other.app.drain();
 }

@@ -135,7 +135,7 @@ pub const TEMPLATES: &[TemplateFacts] = &[
     TemplateFacts {
         name: "recurring_merchant",
         title: "Recurring merchant",
-        description: "Lets pass payments to the same merchant, of about the same amount, at most one in a period; one may come a sixtieth of the period early, for who is paid every week is not always paid at the same hour.",
+        description: "Lets pass payments to the same merchant, of about the same amount, at most one in a period; one may come up to a sixtieth of the period early (of 28 days, 11 hours and 12 minutes; of 7 days, 2 hours and 48 minutes), for who is paid every week is not always paid at the same hour.",
         schema: concat!(
             r#"{"type":"object","additionalProperties":false,"required":["amount","currency","tolerance_percent","period_days"],"anyOf":[{"required":["merchant_ids"]},{"required":["merchants"]}],"properties":{"#,
             amount_schema!(),

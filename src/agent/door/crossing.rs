@@ -1,6 +1,7 @@
 //! Answers, on the background thread, what the workers hand over; and says what is answered where nothing crosses.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,9 +9,11 @@ use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response as Answer};
 use bytes::Bytes;
+use holdfast_adapters::token::verify_caller;
 use holdfast_core::Timestamp;
 use holdfast_core::agent::CredentialId;
 use http::Response;
+use http::request::Parts;
 use http_body_util::BodyExt as _;
 use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
@@ -18,11 +21,14 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use super::asking::refused;
 use super::router::service;
 use super::{Shared, insight};
+use crate::agent::lead::Agents;
 use crate::agent::store::{Kind, List};
 use crate::api::problem::{Code, Problem};
-use crate::server::{Bridge, Crossing, Crossings, NotCrossed};
+use crate::clock;
+use crate::server::{Bridge, Crossing, Crossings, NearSide, NotCrossed};
 use crate::spool::told_to_stop;
 
 /// The prefix of what crosses.
@@ -38,10 +44,40 @@ const NOTE_EVERY: Duration = Duration::from_secs(60);
 /// How long a stop waits for answers that are owed.
 const LAST_ANSWERS_MAX: Duration = Duration::from_secs(5);
 
+/// What needs no token: everything else below the prefix does.
+const FOR_EVERYBODY: [&str; 3] = ["/v1/openapi.json", "/v1/policy-templates", "/v1/invitations/accept"];
+
 /// The bridge of `/v1`, and its far end.
 #[must_use]
-pub fn bridge() -> (Bridge, Crossings) {
-    Bridge::new(PREFIX, BODY_BYTES_MAX, ANSWER_MAX, refusal)
+pub fn bridge(agents: Arc<Agents>) -> (Bridge, Crossings) {
+    Bridge::new(PREFIX, BODY_BYTES_MAX, ANSWER_MAX, Arc::new(Gate(agents)))
+}
+
+/// What is answered by those who read requests and do not answer them.
+struct Gate(Arc<Agents>);
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Gate")
+    }
+}
+
+impl NearSide for Gate {
+    fn refuse(&self, why: NotCrossed) -> Response<Bytes> {
+        refusal(why)
+    }
+
+    fn refuse_stranger(&self, head: &Parts) -> Option<Response<Bytes>> {
+        if FOR_EVERYBODY.contains(&head.uri.path()) {
+            return None;
+        }
+        if !self.0.is_filled() {
+            // Nobody is known yet: who is a stranger and who is none hear the same.
+            return Some(not_yet());
+        }
+        let fault = verify_caller(&head.headers, self.0.registry.as_ref(), clock::utc()).err()?;
+        Some(at_once(refused(fault)))
+    }
 }
 
 /// What is answered where nothing crosses.

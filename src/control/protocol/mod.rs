@@ -16,6 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 pub use self::rules::{RulesHistory, RulesPublish, RulesRollback, RulesVersion};
 pub use self::spend::{Erasure, GoLiveDecision, InsightView, SpendAnswer, SpendRequest};
 use crate::journal::Checkpoint;
+use crate::switchboard::Reach;
 
 /// The longest line that asks, in bytes. Larger imports go in several.
 pub const REQUEST_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -339,6 +340,8 @@ pub struct SwitchReport {
     pub until: Timestamp,
     /// When somebody switched it off.
     pub off_at: Option<Timestamp>,
+    /// For whom that is so.
+    pub reach: Reach,
 }
 
 /// An entry to bring to the ledger again.

@@ -35,6 +35,7 @@ pub(super) const TABLES: &[(&str, &[&str])] = &[
     ("setting", &[]),
     ("signal", &["INSERT"]),
     ("slip", &["INSERT", "UPDATE"]),
+    ("switch", &["INSERT", "UPDATE"]),
     ("told", &["INSERT"]),
     ("webhook_endpoint", &["INSERT", "UPDATE"]),
     ("webhook_letter", &["INSERT", "UPDATE", "DELETE"]),

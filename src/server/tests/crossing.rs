@@ -1,21 +1,32 @@
 //! Requests that are no callbacks: answered beside the workers, which never wait for them.
 
 use ::http::Response;
+use ::http::request::Parts;
 use bytes::Bytes;
 
 use super::*;
 
-fn refusal(why: NotCrossed) -> Response<Bytes> {
-    let status = match why {
-        NotCrossed::Body(fault) => fault.status(),
-        NotCrossed::Full | NotCrossed::Stopping => 503,
-        NotCrossed::TooLate => 504,
-    };
-    Response::builder().status(status).body(Bytes::from(format!("{why:?}"))).unwrap()
+#[derive(Debug)]
+struct Near;
+
+impl NearSide for Near {
+    fn refuse(&self, why: NotCrossed) -> Response<Bytes> {
+        let status = match why {
+            NotCrossed::Body(fault) => fault.status(),
+            NotCrossed::Full | NotCrossed::Stopping => 503,
+            NotCrossed::TooLate => 504,
+        };
+        Response::builder().status(status).body(Bytes::from(format!("{why:?}"))).unwrap()
+    }
+
+    fn refuse_stranger(&self, head: &Parts) -> Option<Response<Bytes>> {
+        let is_one = head.headers.contains_key("x-stranger");
+        is_one.then(|| Response::builder().status(401).body(Bytes::from_static(b"who are you?")).unwrap())
+    }
 }
 
 fn beside(answer_max: Duration) -> (Harness, Crossings) {
-    let (bridge, crossings) = Bridge::new("/v1/", 100, answer_max, refusal);
+    let (bridge, crossings) = Bridge::new("/v1/", 100, answer_max, Arc::new(Near));
     (Harness::start_beside(Limits::default(), None, 1, Some(bridge)), crossings)
 }
 
@@ -76,4 +87,21 @@ fn no_more_wait_than_there_is_room_for() {
         assert_eq!(caller.hear().unwrap().unwrap().status, 200);
     }
     server.drain_and_expect(&[("http_refusals_total{cause=\"too_many\"}", "1")]);
+}
+
+/// Nobody waits for a stranger's body, nor says what is wrong with it.
+#[test]
+fn a_stranger_is_told_that_and_not_what_is_wrong_with_the_body() {
+    let (server, mut crossings) = beside(PATIENCE);
+    for length in [5, 101] {
+        let mut caller = server.caller();
+        caller.send(format!("POST /v1/things HTTP/1.1\r\nhost: h\r\nx-stranger: 1\r\ncontent-length: {length}\r\n\r\n"));
+        let heard = caller.hear().unwrap().unwrap();
+        assert_eq!((heard.status, heard.body.as_str()), (401, "who are you?"));
+        assert_eq!(heard.header("connection"), Some("close"));
+        caller.expect_end();
+    }
+    assert!(crossings.try_recv().is_err(), "nothing crosses");
+    let (_, text) = server.drain();
+    assert!(text.contains("holdfast_spend_refusals_total 2\n"), "{text}");
 }

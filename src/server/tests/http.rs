@@ -102,9 +102,12 @@ fn a_caller_that_asks_first_is_told_to_go_on() {
 fn what_is_not_served_is_refused_without_asking_anyone() {
     let server = Harness::start(Limits::default());
     let mut caller = server.caller();
-    assert_eq!(caller.post("/nothing", "x").status, 404);
+    let heard = caller.post("/nothing", "x");
+    assert_eq!((heard.status, heard.header("content-type")), (404, Some("text/plain")));
+    assert!(heard.body.starts_with("no platform calls at this path"), "{heard:?}");
     let heard = caller.get("/echo");
     assert_eq!((heard.status, heard.header("allow")), (405, Some("POST")));
+    assert!(heard.body.starts_with("this path is not called with this method"), "{heard:?}");
     let heard = caller.post("/thing/1/part", "x");
     assert_eq!((heard.status, heard.header("allow")), (405, Some("GET")));
     let heard = caller.post("/healthz", "x");

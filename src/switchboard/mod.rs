@@ -1,14 +1,18 @@
 //! The switch: stand-in by an operator's hand, for a program or one of its platforms, with who, why and an end of its own.
 //!
 //! It is kept in the spool's file, so that it holds after a restart and can be turned while the ledger is away. Callbacks look at
-//! a copy in memory; only what is durable gets there.
+//! a copy in memory; only what is durable gets there. Responders on one database turn it for all of them ([`shared`]).
+
+pub mod shared;
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use holdfast_core::{PlatformName, ProgramId, Timestamp};
+use serde::{Deserialize, Serialize};
 
+use self::shared::Shared;
 use crate::clock;
 use crate::control::OperationError;
 use crate::spool::{File, Scope, Settings, SpoolError, Switched, Turn, Turned};
@@ -24,10 +28,24 @@ pub struct Switchboard {
     spool: Settings,
     /// Which platforms call for which program.
     mounts: Vec<(ProgramId, PlatformName)>,
+    /// Where all responders' are, if there are others.
+    shared: Option<Arc<Shared>>,
     /// What was on when it was last looked; what ended by itself may still be among it.
     on: ArcSwap<Vec<Switched>>,
     /// Whoever turns one writes, reads again and shows; not two at once.
     turning: Mutex<()>,
+}
+
+/// For whom a switch was turned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reach {
+    /// For this responder: there is no other.
+    Alone,
+    /// For all that share the ledger.
+    Everywhere,
+    /// For this one of several: their database does not answer.
+    HereOnly,
 }
 
 /// Why a switch was not turned.
@@ -55,7 +73,30 @@ impl Switchboard {
     /// The switches in that spool; none is on until [`Switchboard::restore`].
     #[must_use]
     pub fn new(spool: Settings, mounts: Vec<(ProgramId, PlatformName)>) -> Self {
-        Switchboard { spool, mounts, on: ArcSwap::default(), turning: Mutex::default() }
+        Switchboard { spool, mounts, shared: None, on: ArcSwap::default(), turning: Mutex::default() }
+    }
+
+    /// The same, among responders that share a ledger.
+    #[must_use]
+    pub fn with_shared(self, shared: Option<Arc<Shared>>) -> Self {
+        Switchboard { shared, ..self }
+    }
+
+    /// Where all responders' are, if there are others.
+    #[must_use]
+    pub const fn shared(&self) -> Option<&Arc<Shared>> {
+        self.shared.as_ref()
+    }
+
+    /// Takes over what was turned for all responders. Blocks.
+    ///
+    /// # Errors
+    /// The spool cannot be written.
+    pub fn take_over(&self, turned: &[Switched]) -> Result<(), SpoolError> {
+        let _turning = self.turning.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = self.file()?;
+        file.take_over(turned)?;
+        self.show(&file, clock::utc())
     }
 
     /// What was on before this process is on.
@@ -97,20 +138,47 @@ impl Switchboard {
     ///
     /// # Errors
     /// See [`NotTurned`].
-    pub fn turn(&self, turn: &Turn, now: Timestamp) -> Result<Switched, NotTurned> {
+    pub fn turn(&self, turn: &Turn, now: Timestamp) -> Result<(Switched, Reach), NotTurned> {
         self.must_know(&turn.scope)?;
         must_be_near(turn.on_until, now)?;
         let unavailable = |error: SpoolError| NotTurned::Unavailable(error.to_string());
         let _turning = self.turning.lock().unwrap_or_else(PoisonError::into_inner);
         let file = self.file().map_err(unavailable)?;
-        let turned = file.turn(turn, now).map_err(unavailable)?;
+        let (turned, reach) = self.turn_in(&file, turn, now).map_err(unavailable)?;
         self.show(&file, now).map_err(unavailable)?;
         match turned {
-            Turned::Done(switched) | Turned::Again(switched) => Ok(switched),
+            Turned::Done(switched) | Turned::Again(switched) => Ok((switched, reach)),
             Turned::Conflict => Err(NotTurned::Conflict),
             Turned::AlreadyOn(on) => Err(NotTurned::Refused(already_on(&on))),
             Turned::Past(until) => Err(NotTurned::Refused(format!("{until} is past: stand-in would end before it begins"))),
             Turned::NotOn => Err(NotTurned::Refused(self.not_on(&turn.scope, now))),
+        }
+    }
+
+    /// Turns it for all, if there are others and they can be told, and here.
+    fn turn_in(&self, file: &File, turn: &Turn, now: Timestamp) -> Result<(Turned, Reach), SpoolError> {
+        let Some(shared) = &self.shared else { return Ok((file.turn(turn, now)?, Reach::Alone)) };
+        if let Some(before) = file.turned_before(turn)? {
+            let known_to_all = matches!(&before, Turned::Again(switched) if switched.shared.is_some());
+            return Ok((before, if known_to_all { Reach::Everywhere } else { Reach::HereOnly }));
+        }
+        match shared.turn(turn) {
+            None => Ok((file.turn(turn, now)?, Reach::HereOnly)),
+            Some(Turned::Done(switched)) => {
+                let taken = file.take_over_one(&switched, turn)?;
+                if turn.on_until.is_none() {
+                    // What was on here only goes off with it.
+                    file.turn(&Turn { key: None, ..turn.clone() }, now)?;
+                }
+                Ok((Turned::Done(taken), Reach::Everywhere))
+            }
+            Some(Turned::AlreadyOn(on)) => {
+                file.take_over(std::slice::from_ref(&on))?;
+                Ok((Turned::AlreadyOn(on), Reach::Everywhere))
+            }
+            // It may be on here only.
+            Some(Turned::NotOn) => Ok((file.turn(turn, now)?, Reach::Everywhere)),
+            Some(turned @ (Turned::Past(_) | Turned::Again(_) | Turned::Conflict)) => Ok((turned, Reach::Everywhere)),
         }
     }
 

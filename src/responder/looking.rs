@@ -1,0 +1,78 @@
+//! A ledger that nobody asks: whether it is back is found out by a read, which changes nothing, and from when to when it was away is noted
+//! beside the spool, for the report. Neither ever keeps an answer waiting.
+
+use std::sync::{Arc, Weak};
+
+use holdfast_core::{AccountId, Timestamp};
+use tokio::time::sleep;
+
+use super::Responder;
+use super::asking::response_of;
+use super::breaker::Response;
+use crate::clock;
+use crate::ledger::{Act, Origin, Readiness, Ticket, Wait, Whose};
+use crate::spool::{Away, SpoolError};
+
+/// Nobody's account: what is asked is whether anything is answered.
+const NOBODYS: &str = "is-anybody-there";
+
+/// Looks at a ledger that is away, and notes when it was, for ever or as long as there is a responder.
+pub async fn keep_looking(responder: Weak<Responder>) {
+    tokio::join!(look(Weak::clone(&responder)), note(responder));
+}
+
+async fn look(responder: Weak<Responder>) {
+    loop {
+        let Some(at_it) = responder.upgrade() else { return };
+        let (every, looked) = (at_it.breaker.look_every(), at_it.look_at_ledger());
+        // A ledger that hangs keeps one look, and not the responder.
+        drop(at_it);
+        if let Some(looked) = looked {
+            let answer = looked.await;
+            let Some(responder) = responder.upgrade() else { return };
+            if response_of::<()>(&Ok(answer)) == Response::Answered {
+                responder.breaker.looked_well();
+            }
+        }
+        sleep(every).await;
+    }
+}
+
+async fn note(responder: Weak<Responder>) {
+    let mut open: Option<Timestamp> = None;
+    loop {
+        let Some(at_it) = responder.upgrade() else { return };
+        let (every, now) = (at_it.breaker.look_every(), clock::utc());
+        let away = match (open, at_it.open_since(now)) {
+            (None, Some(since)) => Some(Away { since, until: None }),
+            (Some(since), None) => Some(Away { since, until: Some(now) }),
+            (None, None) | (Some(_), Some(_)) => None,
+        };
+        let spool = Arc::clone(&at_it.spool);
+        drop(at_it);
+        if let Some(away) = away {
+            let noting = tokio::task::spawn_blocking(move || spool.reader()?.note_away(&away));
+            // What a disk does not take now it may take the next time.
+            if let Ok(Ok::<(), SpoolError>(())) = noting.await {
+                open = away.until.is_none().then_some(away.since);
+            }
+        }
+        sleep(every).await;
+    }
+}
+
+impl Responder {
+    /// Asks it something harmless, if that would tell anything.
+    fn look_at_ledger(&self) -> Option<Wait> {
+        let may_tell = self.is_open() && self.ledger.readiness() == Readiness::Ready;
+        if !may_tell || !self.breaker.wants_a_look(clock::instant()) {
+            return None;
+        }
+        let program = self.programs().next()?.id;
+        let whose = Whose::Account(AccountId::new(NOBODYS).ok()?);
+        let ticket = Ticket::new(Act::Balances(Origin::of(program), whose));
+        self.ledger.submit(Arc::clone(&ticket));
+        self.ledger.nudge();
+        Some(Wait::on(ticket))
+    }
+}
