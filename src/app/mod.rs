@@ -144,7 +144,8 @@ impl App {
             telemetry,
             workers: (0..=workers.get()).map(|_| Worker::new(RESTING_TICKETS_MAX)).collect(),
             agents,
-            turns: Turns::default(),
+            foreseen: Turns::default(),
+            opened: Turns::default(),
             began: crate::clock::utc(),
             stage: to_be_open,
         });

@@ -106,8 +106,9 @@ pub struct Responder {
     pub workers: Vec<Worker>,
     /// What software agents may spend, if any are configured.
     pub agents: Option<Arc<Agents>>,
-    /// By which questions that waited for a start go on one by one.
-    pub turns: Turns,
+    /// In which questions go on that wait until the start knows what stand-in needs, and until it is over.
+    pub foreseen: Turns,
+    pub opened: Turns,
     /// When this process began.
     pub began: Timestamp,
     /// How far the start has come: nothing is decided by rules that are not in force, or on accounts that are not there.
@@ -388,6 +389,18 @@ impl Responder {
         }
     }
 
+    /// Lets those go on that wait for the start, as far as it has come.
+    async fn open_with_the_start(&self) {
+        let mut stage = self.stage.clone();
+        // Whoever starts the process and gave up ends it, too.
+        if stage.wait_for(|stage| *stage != Stage::Starting).await.is_ok() {
+            self.foreseen.open();
+        }
+        if stage.wait_for(|stage| *stage == Stage::Open).await.is_ok() {
+            self.opened.open();
+        }
+    }
+
     /// Waits until the start is over; costs a look once it is.
     async fn until_open(&self) {
         if !self.is_open() {
@@ -399,8 +412,14 @@ impl Responder {
 
 impl Respond for Responder {
     async fn attend(&self, worker: usize) {
+        let opening = async {
+            // One of them does.
+            if worker == 0 {
+                self.open_with_the_start().await;
+            }
+        };
         if let Some(worker) = self.workers.get(worker) {
-            worker.mailbox.pump().await;
+            tokio::join!(worker.mailbox.pump(), opening);
         }
     }
 

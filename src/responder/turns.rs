@@ -9,8 +9,8 @@ use std::task::{Context, Poll, Waker};
 
 use crate::clock::Instant;
 
-/// Those that wait for their turn. One is called at a time: woken all together, they would reach their answers together, the first no
-/// sooner than the last, and whoever asks meanwhile behind them.
+/// Those that wait until something has come, and then for their turn. One is called at a time: woken all together, they would reach
+/// their answers together, the first no sooner than the last, and whoever asks meanwhile behind them.
 #[derive(Debug, Default)]
 pub struct Turns {
     queue: Mutex<Queue>,
@@ -25,9 +25,27 @@ struct Queue {
     /// Who was called and has not gone on yet.
     called: Option<Place>,
     next: u64,
+    gate: Gate,
+}
+
+/// Whether anybody goes on.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Gate {
+    #[default]
+    Closed,
+    Open,
 }
 
 impl Turns {
+    /// What is waited for has come.
+    pub fn open(&self) {
+        let mut queue = self.lock();
+        queue.gate = Gate::Open;
+        if queue.called.is_none() {
+            self.call_next(queue);
+        }
+    }
+
     /// Waits for the turn of a question that is to be decided by then. Whoever gives up waiting leaves its turn to the next.
     pub fn by(&self, decide_by: Instant) -> Turn<'_> {
         Turn { turns: self, decide_by, place: None }
@@ -68,8 +86,7 @@ impl Future for Turn<'_> {
                 let place = (self.decide_by, queue.next);
                 queue.next = queue.next.saturating_add(1);
                 queue.waiting.insert(place, context.waker().clone());
-                // Also where nobody is called: all that were woken together are to be in the queue before the first goes on.
-                if queue.called.is_none() {
+                if queue.gate == Gate::Open && queue.called.is_none() {
                     self.turns.call_next(queue);
                 } else {
                     drop(queue);
@@ -109,46 +126,43 @@ mod tests {
     use std::rc::Rc;
     use std::time::Duration;
 
-    use tokio::sync::watch;
     use tokio::task::LocalSet;
     use tokio::time::timeout_at;
 
     use super::*;
     use crate::clock;
 
-    /// Whoever waits until `open`, then for a turn, then goes on: in which order they do, by the milliseconds that each has. Each that
-    /// goes on lets the others run once before it says so, as one that asks the ledger does.
+    /// In which order those that have so many milliseconds go on, who all wait when what they wait for comes. Each lets the others run
+    /// once it goes on, as one that asks the ledger does.
     async fn order(budgets_ms: &[u64]) -> Vec<u64> {
         let (turns, went_on) = (Rc::new(Turns::default()), Rc::new(RefCell::new(Vec::new())));
-        let (open, opens) = watch::channel(false);
         let now = clock::instant();
         let set = LocalSet::new();
         for ms in budgets_ms.to_vec() {
-            let (turns, went_on, mut opens) = (Rc::clone(&turns), Rc::clone(&went_on), opens.clone());
+            let (turns, went_on) = (Rc::clone(&turns), Rc::clone(&went_on));
             set.spawn_local(async move {
-                opens.wait_for(|open| *open).await.unwrap();
                 let by = now + Duration::from_millis(ms);
                 if timeout_at(by, turns.by(by)).await.is_ok() {
                     went_on.borrow_mut().push(ms);
                 }
             });
         }
-        set.run_until(tokio::task::yield_now()).await;
-        open.send_replace(true);
+        set.run_until(tokio::time::sleep(Duration::from_millis(100))).await;
+        assert!(went_on.borrow().is_empty(), "nothing has come");
+        turns.open();
         set.await;
         Rc::try_unwrap(went_on).unwrap().into_inner()
     }
 
     #[tokio::test(start_paused = true)]
     async fn whoever_has_the_least_time_goes_first() {
-        let went_on = order(&[2_500, 2_400, 150, 900, 150, 2_500]).await;
-        // The one that came first is called before the others are there.
-        assert_eq!(went_on, [2_500, 150, 150, 900, 2_400, 2_500]);
+        assert_eq!(order(&[2_500, 2_400, 150, 900, 50, 151, 2_500]).await, [150, 151, 900, 2_400, 2_500, 2_500]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn whoever_gives_up_leaves_its_turn() {
         let turns = Turns::default();
+        turns.open();
         let now = clock::instant();
         let mut context = Context::from_waker(Waker::noop());
         let (mut called, mut waits) = (Box::pin(turns.by(now)), Box::pin(turns.by(now)));

@@ -21,7 +21,7 @@ use super::payments::Own;
 use super::question::{Led, Question};
 use super::telling::{GivenUp, Telling};
 use super::told::{Claim, Told};
-use super::{Decided, Responder, Stage};
+use super::{Decided, Responder};
 use crate::clock::{self, Instant};
 use crate::ledger::sight::{Lasts, LongerAgo, Seen};
 use crate::ledger::{Adopt, Counted, Glimpse, Origin, Readiness, weight_of};
@@ -192,29 +192,18 @@ impl Responder {
         received_at: Timestamp,
         deadline: Deadline,
     ) -> Result<(), StandInCause> {
-        let foreseen = async { self.stage.clone().wait_for(|stage| *stage != Stage::Starting).await.is_ok() };
+        let (foreseen, opened) = (self.foreseen.by(deadline.decide_by), self.opened.by(deadline.decide_by));
         timeout_at(deadline.decide_by, foreseen).await.map_err(|_| StandInCause::Starting)?;
         if !self.is_open() && self.switchboard.is_on(&mount.program.id, &mount.platform, received_at) {
             return Err(StandInCause::Switched);
         }
-        self.in_turn(deadline).await?;
         let by = match self.look(question, deadline).await {
             Glimpse::Seen(Seen { answered: Some(_), .. } | Seen { longer_ago: LongerAgo::No, .. }) => {
                 deadline.decide_by.min(soon())
             }
             Glimpse::Seen(Seen { longer_ago: LongerAgo::Perhaps, .. }) | Glimpse::Nothing | Glimpse::Busy => deadline.decide_by,
         };
-        timeout_at(by, self.until_open()).await.map_err(|_| StandInCause::Starting)?;
-        self.in_turn(deadline).await
-    }
-
-    /// All that waited for a start wake at once, thousands of them. Those with the least time go on first, each to its answer before
-    /// the next is woken: else all answers would come together in the end, and those of whoever asks meanwhile behind them.
-    ///
-    /// # Errors
-    /// Its turn has not come by `decide_by`.
-    async fn in_turn(&self, deadline: Deadline) -> Result<(), StandInCause> {
-        timeout_at(deadline.decide_by, self.turns.by(deadline.decide_by)).await.map_err(|_| StandInCause::Starting)
+        timeout_at(by, opened).await.map_err(|_| StandInCause::Starting)
     }
 
     /// What is seen of a question, with what the ledger has yet to hear.

@@ -209,7 +209,8 @@ impl Process {
             telemetry: None,
             workers: vec![Worker::new(4)],
             agents: None,
-            turns: Turns::default(),
+            foreseen: Turns::default(),
+            opened: Turns::default(),
             began: clock::utc(),
             stage: watch::channel(Stage::Open).1,
         });
