@@ -106,8 +106,9 @@ pub struct Responder {
     pub workers: Vec<Worker>,
     /// What software agents may spend, if any are configured.
     pub agents: Option<Arc<Agents>>,
-    /// In which questions go on that wait until the start knows what stand-in needs, and until it is over.
+    /// In which questions go on that wait until a start knows what stand-in needs.
     pub foreseen: Turns,
+    /// And those that wait until it is over.
     pub opened: Turns,
     /// When this process began.
     pub began: Timestamp,
