@@ -138,10 +138,10 @@ mod tests {
         let (turns, went_on) = (Rc::new(Turns::default()), Rc::new(RefCell::new(Vec::new())));
         let now = clock::instant();
         let set = LocalSet::new();
-        for ms in budgets_ms.to_vec() {
+        for ms in budgets_ms.iter().copied() {
             let (turns, went_on) = (Rc::clone(&turns), Rc::clone(&went_on));
             set.spawn_local(async move {
-                let by = now + Duration::from_millis(ms);
+                let by = now.checked_add(Duration::from_millis(ms)).unwrap();
                 if timeout_at(by, turns.by(by)).await.is_ok() {
                     went_on.borrow_mut().push(ms);
                 }

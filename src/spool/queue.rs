@@ -181,6 +181,14 @@ impl Queue {
         self.comes.notify_one();
     }
 
+    /// What came since, without waiting; how much that is.
+    pub fn take_ready(&self, into: &mut Vec<Job>) -> usize {
+        let mut inner = self.lock();
+        let came = inner.jobs.len();
+        into.extend(inner.jobs.drain(..));
+        came
+    }
+
     /// Everything that waits; waits for something at most so long.
     pub fn take(&self, into: &mut Vec<Job>, patience: Duration) -> Flow {
         let sleep = |inner: &mut Inner| {

@@ -20,6 +20,9 @@ const RETRY_EVERY: Duration = Duration::from_millis(100);
 /// bars a card or an account, and tables.
 const RESERVE_SHARE: i64 = 8;
 
+/// How often the workers are given a turn before a transaction.
+const GATHERING_TURNS: u32 = 3;
+
 /// How long the writer sleeps if nobody wakes it.
 const IDLE: Duration = Duration::from_secs(3600);
 
@@ -59,6 +62,7 @@ impl Writer {
         let (mut jobs, mut tries_left) = (Vec::new(), CLOSING_TRIES_MAX);
         loop {
             let flow = self.shared.queue.take(&mut jobs, self.patience());
+            self.gather(&mut jobs);
             self.sort(&mut jobs);
             if self.ask_again.is_some_and(|moment| clock::instant() < moment) {
                 // Whoever waits for a disk that says no hears so at once.
@@ -78,6 +82,20 @@ impl Writer {
                     self.say_what_is_lost(observer);
                     return;
                 }
+            }
+        }
+    }
+
+    /// A sync costs more than a turn of the workers: they bring what they have, as long as they have something, so that it serves
+    /// them all. The first entry alone would have one of its own, and all others wait for that.
+    fn gather(&self, jobs: &mut Vec<Job>) {
+        for _ in 0..GATHERING_TURNS {
+            if jobs.is_empty() {
+                return;
+            }
+            std::thread::yield_now();
+            if self.shared.queue.take_ready(jobs) == 0 {
+                return;
             }
         }
     }
