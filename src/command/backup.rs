@@ -12,7 +12,7 @@ use crate::agent::store::sqlite;
 use crate::config::{Config, Overrides};
 use crate::journal::backup;
 use crate::profiles::store;
-use crate::spool::{FILE, File, Held};
+use crate::spool::{Bond, FILE, File, Held, LedgerWas, SpoolError};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -76,7 +76,8 @@ impl Backup {
 /// The spool, which no backup has.
 struct LeftOut {
     file: PathBuf,
-    held: Held,
+    /// What it holds; nothing if it is lost.
+    held: Option<Held>,
 }
 
 /// What of the spool there is when a backup begins.
@@ -84,20 +85,30 @@ fn left_out(place: &Place, data: &Path) -> Result<LeftOut, Failure> {
     let configured = Config::load(&place.config, Overrides { data: place.data.clone(), ..Overrides::default() });
     // A directory is backed up also where no configuration is.
     let file = configured.map_or_else(|_| data.join(FILE), |config| config.spool.path);
-    let held = File::open_if_there(&file).map_err(Failure::told)?.map_or(Held::default(), |spool| spool.held());
+    let held = match File::open_if_there(&file).map_err(Failure::told)? {
+        Some(spool) => Some(spool.held()),
+        None => match Bond::of(data, &file, LedgerWas::There).and_then(|bond| bond.must_be_there()) {
+            Ok(()) => Some(Held::default()),
+            Err(SpoolError::Lost(_)) => None,
+            Err(error) => return Err(Failure::told(error)),
+        },
+    };
     Ok(LeftOut { file, held })
 }
 
 impl LeftOut {
     fn as_json(&self) -> serde_json::Value {
-        json!({"spool": self.file.display().to_string(), "waiting": self.held.waiting, "set_aside": self.held.aside})
+        let (waiting, aside) = (self.held.map(|held| held.waiting), self.held.map(|held| held.aside));
+        json!({"spool": self.file.display().to_string(), "waiting": waiting, "set_aside": aside, "lost": self.held.is_none()})
     }
 }
 
 impl fmt::Display for LeftOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Held { waiting, aside } = self.held;
         write!(f, "not in it    the spool, {}: ", self.file.display())?;
+        let Some(Held { waiting, aside }) = self.held else {
+            return f.write_str("it is missing, and this data directory had one; look for it before anything is restored");
+        };
         if (waiting, aside) == (0, 0) {
             return f.write_str("nothing in it waits for the ledger");
         }

@@ -28,6 +28,8 @@ pub enum JournalError {
     },
     /// SQLite finds the file's pages damaged, where this record should be if it is known.
     Corrupt(PathBuf, Option<i64>, rusqlite::Error),
+    /// Its records may be whole, and its pages are not: what is appended could be written over them.
+    Pages(PathBuf, String),
     /// The chain of hashes breaks at the group that begins with this record.
     Broken(PathBuf, i64),
     /// A group that the chain confirms cannot be read; the number is its first record's.
@@ -177,6 +179,12 @@ impl fmt::Display for JournalError {
                 }
                 write!(f, " ({error}); restore it from a backup")
             }
+            JournalError::Pages(path, what) => write!(
+                f,
+                "{}: its pages are damaged ({what}): what is appended could be written over what is there; go on with a backup that \
+                 is whole",
+                path.display()
+            ),
             JournalError::Broken(path, first) => write!(
                 f,
                 "{}: the group that begins with record {first} does not follow from the one before it: the file is damaged or \

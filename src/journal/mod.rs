@@ -20,6 +20,7 @@ pub mod log;
 pub mod mark;
 pub mod memory;
 pub mod operations;
+mod pages;
 mod proofs;
 pub mod reader;
 pub mod record;

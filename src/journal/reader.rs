@@ -9,6 +9,7 @@ use super::chain::{Groups, Joint};
 use super::error::JournalError;
 use super::group::Group;
 use super::mark::{self, Found, Synced};
+use super::pages;
 use super::proofs;
 use super::record::Body;
 use super::retention::Checkpoint;
@@ -187,6 +188,7 @@ impl Reader {
         {
             return Err(JournalError::Unannounced { path: self.path.clone(), record });
         }
+        pages::prove(&self.connection, &self.path)?;
         verified.head = joint.chain;
         Ok(verified)
     }

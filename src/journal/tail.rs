@@ -9,6 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::chain::{Groups, Joint};
 use super::error::JournalError;
 use super::log::EachGroup;
+use super::pages;
 use super::retention::Checkpoint;
 use super::schema::SCHEMA;
 use super::slips::{self, Slip, SlipsWanted};
@@ -171,6 +172,14 @@ impl Tail {
             }
             joint = end;
         }
+    }
+
+    /// Proves the pages that records are in, and will be appended to.
+    ///
+    /// # Errors
+    /// The disk, or the first page that is damaged.
+    pub fn prove_pages(&self) -> Result<(), JournalError> {
+        pages::prove(&self.connection, &self.path)
     }
 
     /// An error of this journal's records.

@@ -269,6 +269,34 @@ fn a_damaged_backup_is_not_restored() {
     restore(&file, &data, &[], &mut silent).unwrap();
 }
 
+/// Turns a bit of what the journal's page says about where it has room: every record is whole, and the next one is not.
+fn turn_a_bit_of_the_page(file: &Path) {
+    let sql = "SELECT rootpage FROM sqlite_schema WHERE name = 'journal'";
+    let connection = Connection::open(file).unwrap();
+    let number = |sql| connection.query_row(sql, [], |row| row.get::<_, u32>(0)).unwrap() as usize;
+    let (page, size) = (number(sql), number("PRAGMA page_size"));
+    drop(connection);
+    let mut bytes = fs::read(file).unwrap();
+    bytes[page.saturating_sub(1).saturating_mul(size).saturating_add(5)] ^= 0x20;
+    fs::write(file, bytes).unwrap();
+}
+
+#[test]
+fn a_page_that_would_have_records_written_over_is_found_wherever_a_journal_is_proven() {
+    let [directory, backups, elsewhere] = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    drop(three_groups(directory.path()));
+    let (backup, _) = back_up(directory.path(), backups.path()).unwrap();
+    turn_a_bit_of_the_page(&backup);
+    let is_found = |error: CopyError| matches!(error, CopyError::Journal(JournalError::Pages(..)));
+    assert!(is_found(restore(&backup, &elsewhere.path().join("data"), &[], &mut silent).unwrap_err()));
+    turn_a_bit_of_the_page(&directory.path().join(FILE));
+    assert!(matches!(verify(directory.path()), Err(JournalError::Pages(..))));
+    assert!(is_found(back_up(directory.path(), elsewhere.path()).unwrap_err()));
+    let tail = Tail::open(directory.path()).unwrap();
+    tail.prove(6).unwrap();
+    assert!(matches!(tail.prove_pages(), Err(JournalError::Pages(..))), "no start goes on behind it");
+}
+
 /// A file beside the journal, in a backup, and restored: what is told of it.
 #[test]
 fn what_lies_beside_a_journal_is_proven_or_not_restored() {

@@ -311,7 +311,7 @@ fn remember(
     std::thread::scope(|threads| {
         let proof = threads.spawn(move || {
             take_second_place();
-            behind.prove(last).and_then(|()| behind.prove_state())
+            behind.prove(last).and_then(|()| behind.prove_pages()).and_then(|()| behind.prove_state())
         });
         let proven = || proof.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         let early = shared.window.await_early().map(|early| Ok((follower.has_been_read(&early.span)?, early))).transpose()?;
