@@ -71,12 +71,12 @@ impl InsightError {
 
 impl fmt::Display for InsightError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}: {}; it holds nothing of its own: stop the server and take it away to have it made again",
-            self.path.display(),
-            self.problem
-        )
+        write!(f, "{}: {}", self.path.display(), self.problem)?;
+        // What it is made from is nothing to take away.
+        if self.path.file_name().is_some_and(|name| name == FILE) {
+            f.write_str("; it holds nothing of its own: stop the server and take it away to have it made again")?;
+        }
+        Ok(())
     }
 }
 
