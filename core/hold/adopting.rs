@@ -142,7 +142,7 @@ fn agree(slice: &Slice<'_>, adoption: &Adoption<'_>, id: StepId) -> Outcome {
         Some(account) if account.currency != amount.currency() => return Outcome::nothing(Finding::CurrencyMismatch),
         Some(account) => account,
     };
-    if twice::recorded_beside(slice, request).is_some() {
+    if twice::is_recorded_beside(slice, request) {
         return Outcome::default();
     }
     let (policy, limits) = match adoption.verdict {

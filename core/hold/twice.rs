@@ -41,25 +41,31 @@ pub(super) fn asked_before(slice: &Slice<'_>, asked: &Asked<'_>) -> Option<Outco
 }
 
 /// The answer to a question that the platform recorded as approved before it came, where another one opened the payment: what was
-/// recorded is held with that.
+/// recorded is held with that, and where that is over, it is not asked for anew.
 pub(super) fn recorded_before(slice: &Slice<'_>, asked: &Asked<'_>) -> Option<Outcome> {
-    let (account, recorded) = recorded_beside(slice, asked.request)?;
+    let (account, recorded) = recorded_of_ours(slice, asked.request)?;
+    if !slice.hold.as_ref().is_some_and(is_there) {
+        return Some(declined_by(&asked.digest, asked.asked_at, DeclineReason::TransactionNotPermitted, Basis::Ledger));
+    }
     let decision = Decision::Approve { amount: account.money(recorded) };
     let answered = Answered { digest: asked.digest.kept(), asked_at: asked.asked_at, decision };
     Some(Outcome { decision: Some((decision, Basis::Ledger)), answered: Some(answered), ..Outcome::default() })
 }
 
+/// Whether the platform recorded a question as approved for which nothing is placed, of a payment that another one opened and that is
+/// there.
+pub(super) fn is_recorded_beside(slice: &Slice<'_>, request: &AuthorizationRequest) -> bool {
+    slice.hold.as_ref().is_some_and(is_there) && recorded_of_ours(slice, request).is_some()
+}
+
 /// How much the platform recorded as approved of a question for which nothing is placed, of a payment that another one opened.
-pub(super) fn recorded_beside(slice: &Slice<'_>, request: &AuthorizationRequest) -> Option<(Account, i64)> {
+fn recorded_of_ours(slice: &Slice<'_>, request: &AuthorizationRequest) -> Option<(Account, i64)> {
     let (steps, question) = (Steps::of(slice.steps), StepId::of(&request.key));
     let opens = moves_money(request.kind) && request.kind != AuthorizationKind::Incremental;
     if !opens || mutant::is(Mutant::RecordedQuestionAdds) || !steps.opened() || steps.placements().any(|(id, _)| id == question) {
         return None;
     }
-    let (account, hold) = slice.account.zip(slice.hold)?;
-    if !is_there(&hold) || account.currency != request.amount.currency() {
-        return None;
-    }
+    let account = slice.account.filter(|account| account.currency == request.amount.currency())?;
     let recorded = steps.last_word(question)?.approves().filter(|minor| *minor > 0)?;
     Some((account, recorded))
 }

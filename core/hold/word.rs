@@ -16,6 +16,11 @@ use crate::money::Money;
 /// The answer that the platform's word leaves of ours. A refused key stays refused: it means another question.
 pub(super) fn adopted(slice: &Slice<'_>, asked: &Asked<'_>, outcome: Outcome) -> Outcome {
     match outcome.decision {
+        // The platform recorded it in the account's currency, and nobody hears of money that it did not ask for.
+        Some((Decision::Approve { amount }, basis)) if amount.currency() != asked.request.amount.currency() => {
+            let decision = Decision::Decline { reason: DeclineReason::CurrencyNotAllowed };
+            Outcome { decision: Some((decision, basis)), ..outcome }
+        }
         Some((Decision::Approve { .. }, Basis::Replay)) if is_undone(slice, asked) => {
             let decision = Decision::Decline { reason: DeclineReason::TransactionNotPermitted };
             Outcome { decision: Some((decision, Basis::Replay)), ..outcome }

@@ -200,6 +200,21 @@ fn a_payment_that_was_recorded_under_another_name_holds_what_was_recorded_whatev
         book.tell_at(2_020, recorded("another name", approved(18)));
         assert_eq!(book.held(), held, "{fact:?}");
     }
+    // Nor by the question itself, if it comes only then: what is not held is not approved.
+    for cause in [ReleaseCause::Reversed, ReleaseCause::Expired] {
+        for minor in [15, 18] {
+            let mut book = Book::with(1_000);
+            book.ask(&purchase(15));
+            book.tell_at(2_000, recorded("another name", approved(18)));
+            book.tell_at(2_010, released(cause));
+            let late = AuthorizationRequest { key: key("another name"), ..purchase(minor) };
+            for basis in [Basis::Ledger, Basis::Replay] {
+                let decision = Decision::Decline { reason: DeclineReason::TransactionNotPermitted };
+                assert_eq!(book.ask(&late).decision, Some((decision, basis)), "{cause:?} {minor}");
+                assert_eq!((book.held(), book.available()), (0, 1_000), "{cause:?} {minor}");
+            }
+        }
+    }
     // A total of what was added to has the addition in it; what is added after it comes on top.
     let more = |name: &str, minor| AuthorizationRequest { key: key(name), ..purchase(minor) };
     let mut book = Book::open();
@@ -209,6 +224,20 @@ fn a_payment_that_was_recorded_under_another_name_holds_what_was_recorded_whatev
     assert_eq!((book.ask(&more("still more", 30)).held, book.held()), (30, 190));
     book.tell_at(9_000_000, recorded("another name", approved(190)));
     assert_eq!(book.held(), 190);
+}
+
+#[test]
+fn a_question_in_another_currency_is_not_approved_in_the_accounts_by_the_platforms_word() {
+    let declined = |basis| Some((Decision::Decline { reason: DeclineReason::CurrencyNotAllowed }, basis));
+    let euros = AuthorizationRequest { amount: eur(15), ..purchase(15) };
+    let (mut before, mut after) = (Book::with(1_000), Book::with(1_000));
+    before.tell(recorded("k", approved(18)));
+    assert_eq!(before.ask(&euros).decision, declined(Basis::Ledger));
+    assert_eq!(after.ask(&euros).decision, declined(Basis::Ledger));
+    after.tell(recorded("k", approved(18)));
+    for mut book in [before, after] {
+        assert_eq!((book.ask(&euros).decision, book.held()), (declined(Basis::Replay), 18), "what the platform recorded is held");
+    }
 }
 
 #[test]

@@ -43,10 +43,11 @@ impl Model {
             };
             return Expected::Decided(self.by_the_books(question, answer, Time::Again));
         }
-        if let Some(amount) = self.written_beside(question) {
-            let answer = Answer::Yes(amount);
-            self.remember(key, Known { meaning: Meaning::Question(*question), answer, asked_at: question.received_at });
-            return Expected::Decided(answer);
+        if let Some(amount) = self.written_into_ours(question) {
+            // What is over is not laid down once more.
+            let is_there = self.stands(question);
+            let answer = if is_there { Answer::Yes(amount) } else { Answer::No(DeclineReason::TransactionNotPermitted) };
+            return self.answered(question, answer);
         }
         let said = payment::last_word(&self.payments[question.of.payment].entries, question.key);
         let answer = match self.judge(question) {
@@ -58,6 +59,12 @@ impl Model {
             }
             Err(reason) => self.by_the_books(question, Answer::No(reason), Time::First),
         };
+        self.answered(question, answer)
+    }
+
+    /// An answer that is given for the first time.
+    fn answered(&mut self, question: &Question, answer: Answer) -> Expected {
+        let key = (Keyed::Question, question.program, question.key);
         let known = Known { meaning: Meaning::Question(*question), answer, asked_at: question.received_at };
         if let Answer::No(_) = answer {
             self.declines.push((key, known));
@@ -66,11 +73,16 @@ impl Model {
         Expected::Decided(answer)
     }
 
-    /// What the platform wrote of this question into a payment that another one of our approvals opened: it lies there already.
-    fn written_beside(&self, question: &Question) -> Option<i64> {
-        let Payment { entries, sheet, .. } = &self.payments[question.of.payment];
-        let stands = payment::opened(entries) && (sheet.is_under_way() || sheet.captured > 0);
-        if !stands || question.adds() || question.foreign || !question.wants_money() {
+    /// Whether something of its payment is there.
+    fn stands(&self, question: &Question) -> bool {
+        let sheet = &self.payments[question.of.payment].sheet;
+        sheet.is_under_way() || sheet.captured > 0
+    }
+
+    /// What the platform wrote of this question into a payment that another one of our approvals opened.
+    fn written_into_ours(&self, question: &Question) -> Option<i64> {
+        let entries = &self.payments[question.of.payment].entries;
+        if !payment::opened(entries) || question.adds() || question.foreign || !question.wants_money() {
             return None;
         }
         payment::last_word(entries, question.key).and_then(Word::amount).filter(|amount| *amount > 0)
@@ -95,6 +107,8 @@ impl Model {
     fn by_the_books(&self, question: &Question, answer: Answer, time: Time) -> Answer {
         let Payment { entries, sheet, .. } = &self.payments[question.of.payment];
         match answer {
+            // In another currency than it was written in.
+            Answer::Yes(_) if question.foreign => Answer::No(DeclineReason::CurrencyNotAllowed),
             Answer::Yes(_) if time == Time::Again && sheet.captured == 0 && payment::struck(entries, question.key) => {
                 Answer::No(DeclineReason::TransactionNotPermitted)
             }
@@ -264,7 +278,7 @@ impl Model {
             }
             Heard::No => {}
             Heard::Yes(_) if question.foreign => {}
-            Heard::Yes(_) if !approved && self.written_beside(question).is_some() => {}
+            Heard::Yes(_) if !approved && self.stands(question) && self.written_into_ours(question).is_some() => {}
             Heard::Yes(amount) if question.wants_money() => {
                 let (entries, entry) = (&self.payments[question.of.payment].entries, adopted(question, amount));
                 let entry = if approved { as_known(entries, entry) } else { now_approved(question, entries, entry) };
