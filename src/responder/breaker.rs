@@ -142,11 +142,8 @@ impl Breaker {
     /// A question comes.
     pub fn admit(&self, now: Instant) -> Admission<'_> {
         let mut inner = self.lock();
+        inner.notice_stall(now, self.settings.stall);
         let Inner { state, out, quiet_since } = &mut *inner;
-        let stalled = *out > 0 && quiet_since.is_some_and(|since| now.saturating_duration_since(since) >= self.settings.stall);
-        if stalled && matches!(state, State::Closed { .. }) {
-            *state = State::open(now, Looks::Tell);
-        }
         let probing = match state {
             State::Closed { .. } => None,
             State::Open { probed, probe: probe @ Probe::None, .. }
@@ -184,7 +181,12 @@ impl Breaker {
         }
     }
 
-    /// How often the ledger is to be looked at while it is open.
+    /// Opens it if questions are out and nothing came back for too long: whoever asks next need not wait for that to be seen.
+    pub fn notice_stall(&self, now: Instant) {
+        self.lock().notice_stall(now, self.settings.stall);
+    }
+
+    /// How often the ledger is to be looked at while it is open, and whether it stalls.
     #[must_use]
     pub const fn look_every(&self) -> Duration {
         self.settings.probe_every
@@ -224,6 +226,13 @@ impl Breaker {
 }
 
 impl Inner {
+    fn notice_stall(&mut self, now: Instant, stall: Duration) {
+        let stalled = self.out > 0 && self.quiet_since.is_some_and(|since| now.saturating_duration_since(since) >= stall);
+        if stalled && matches!(self.state, State::Closed { .. }) {
+            self.state = State::open(now, Looks::Tell);
+        }
+    }
+
     fn learn(&mut self, response: Response, now: Instant, failures_max: u32) {
         match (response, self.state) {
             (Response::Answered, _) => {
@@ -345,6 +354,18 @@ mod tests {
         let Admission::Probe(probe, _) = breaker.admit(now + ms(10_000)) else { panic!("nobody probes") };
         probe.came_back(Response::Answered, now + ms(10_001));
         drop(ask(&breaker, now + ms(10_002)));
+    }
+
+    #[test]
+    fn a_stall_is_seen_although_nobody_else_asks() {
+        let (breaker, now) = breaker();
+        let (out, stall) = (ask(&breaker, now), BreakerConfig::default().stall);
+        breaker.notice_stall(now + stall - ms(1));
+        assert_eq!(breaker.is(), BreakerIs::Closed);
+        breaker.notice_stall(now + stall);
+        assert_eq!(breaker.is(), BreakerIs::Open(now + stall));
+        out.came_back(Response::Failed, now + stall + ms(500));
+        assert_eq!(breaker.is(), BreakerIs::Open(now + stall));
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! A ledger that nobody asks: whether it is back is found out by a read, which changes nothing, and from when to when it was away is noted
-//! beside the spool, for the report. Neither ever keeps an answer waiting.
+//! A ledger that nobody asks: that it stalls is seen, whether it is back is found out by a read, which changes nothing, and from when to
+//! when it was away is noted beside the spool, for the report. None of that ever keeps an answer waiting.
 
 use std::sync::{Arc, Weak};
 
@@ -24,6 +24,7 @@ pub async fn keep_looking(responder: Weak<Responder>) {
 async fn look(responder: Weak<Responder>) {
     loop {
         let Some(at_it) = responder.upgrade() else { return };
+        at_it.breaker.notice_stall(clock::instant());
         let (every, looked) = (at_it.breaker.look_every(), at_it.look_at_ledger());
         // A ledger that hangs keeps one look, and not the responder.
         drop(at_it);
