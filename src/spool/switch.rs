@@ -113,6 +113,14 @@ pub enum Turned {
     NotOn,
 }
 
+/// Which of those that are on are turned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Which {
+    All,
+    /// That no other responder knows of.
+    Own,
+}
+
 const COLUMNS: &str = "SELECT number, program, platform, since, until, by, why, off_at, off_by, off_why, shared FROM switch";
 
 impl File {
@@ -129,16 +137,24 @@ impl File {
     /// # Errors
     /// The disk. Whether it is turned all the same is not known.
     pub fn turn(&self, turn: &Turn, now: Timestamp) -> Result<Turned, SpoolError> {
-        self.try_to_turn(turn, now).map_err(SpoolError::disk(self.path()))
+        self.try_to_turn(turn, Which::All, now).map_err(SpoolError::disk(self.path()))
     }
 
-    fn try_to_turn(&self, turn: &Turn, now: Timestamp) -> rusqlite::Result<Turned> {
+    /// Turns it among those of which only this responder knows: what all know of is turned where they are.
+    ///
+    /// # Errors
+    /// As [`File::turn`].
+    pub fn turn_own(&self, turn: &Turn, now: Timestamp) -> Result<Turned, SpoolError> {
+        self.try_to_turn(turn, Which::Own, now).map_err(SpoolError::disk(self.path()))
+    }
+
+    fn try_to_turn(&self, turn: &Turn, which: Which, now: Timestamp) -> rusqlite::Result<Turned> {
         // At once the only writer: of two that turn it together, the second finds what the first did.
         let transaction = Transaction::new_unchecked(self.connection(), TransactionBehavior::Immediate)?;
         if let Some(before) = turned_before(&transaction, turn)? {
             return Ok(before);
         }
-        let on = on_now(&transaction, &turn.scope, now)?;
+        let on = on_now(&transaction, &turn.scope, which, now)?;
         let platform = turn.scope.platform.as_ref().map(PlatformName::as_str);
         let number = match (turn.on_until, on) {
             (Some(_), Some(on)) => return Ok(Turned::AlreadyOn(on)),
@@ -154,9 +170,9 @@ impl File {
             (None, Some(on)) => {
                 // It may be on twice: here, and for all.
                 let sql = "UPDATE switch SET off_at = ?3, off_by = ?4, off_why = ?5
-                    WHERE program = ?1 AND platform IS ?2 AND off_at IS NULL AND until > ?3";
-                let program = turn.scope.program.as_str();
-                transaction.execute(sql, params![program, platform, now.unix_micros(), turn.by, turn.why])?;
+                    WHERE program = ?1 AND platform IS ?2 AND off_at IS NULL AND until > ?3 AND (?6 OR shared IS NULL)";
+                let (program, all) = (turn.scope.program.as_str(), which == Which::All);
+                transaction.execute(sql, params![program, platform, now.unix_micros(), turn.by, turn.why, all])?;
                 on.number
             }
         };
@@ -250,10 +266,11 @@ fn turned_before(transaction: &Connection, turn: &Turn) -> rusqlite::Result<Opti
     }
 }
 
-fn on_now(transaction: &Transaction<'_>, scope: &Scope, now: Timestamp) -> rusqlite::Result<Option<Switched>> {
-    let sql = format!("{COLUMNS} WHERE program = ?1 AND platform IS ?2 AND off_at IS NULL AND until > ?3");
-    let platform = scope.platform.as_ref().map(PlatformName::as_str);
-    transaction.query_row(&sql, params![scope.program.as_str(), platform, now.unix_micros()], switched).optional()
+fn on_now(transaction: &Transaction<'_>, scope: &Scope, which: Which, now: Timestamp) -> rusqlite::Result<Option<Switched>> {
+    let sql =
+        format!("{COLUMNS} WHERE program = ?1 AND platform IS ?2 AND off_at IS NULL AND until > ?3 AND (?4 OR shared IS NULL)");
+    let (platform, all) = (scope.platform.as_ref().map(PlatformName::as_str), which == Which::All);
+    transaction.query_row(&sql, params![scope.program.as_str(), platform, now.unix_micros(), all], switched).optional()
 }
 
 fn numbered(transaction: &Connection, number: i64) -> rusqlite::Result<Switched> {
@@ -283,4 +300,29 @@ fn switched(row: &rusqlite::Row<'_>) -> rusqlite::Result<Switched> {
 /// A name that is none: nobody but us writes here.
 fn unreadable<E: std::error::Error + Send + Sync + 'static>(column: usize) -> impl Fn(E) -> rusqlite::Error {
     move |error| rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Sync;
+    use super::*;
+
+    #[test]
+    fn what_all_know_of_is_not_turned_among_what_only_this_one_knows_of() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = File::open(&directory.path().join("spool.sqlite"), Sync::None).unwrap();
+        let at = Timestamp::from_unix_seconds;
+        let scope = Scope { program: ProgramId::new("demo").unwrap(), platform: None };
+        let (by, why) = ("ann".to_owned(), "a drill".to_owned());
+        let turn = |on_until| Turn { scope, on_until, by: by.clone(), why: why.clone(), key: None };
+        let (by, why, shared) = (by.clone(), why.clone(), Some("of all".to_owned()));
+        let of_all = Switched { number: 0, scope, since: at(10), until: at(100), by, why, off: None, shared };
+        file.take_over(std::slice::from_ref(&of_all)).unwrap();
+        // Somebody else has just ended it for all, and this copy is older than that.
+        assert_eq!(file.turn_own(&turn(None), at(20)).unwrap(), Turned::NotOn);
+        assert_eq!(file.switches().unwrap()[0].off, None, "who ended it, and when, is theirs to say");
+        assert!(matches!(file.turn_own(&turn(Some(at(50))), at(20)).unwrap(), Turned::Done(_)));
+        assert!(matches!(file.turn_own(&turn(None), at(21)).unwrap(), Turned::Done(own) if own.shared.is_none()));
+        assert!(matches!(file.turn(&turn(None), at(22)).unwrap(), Turned::Done(all) if all.shared.is_some()));
+    }
 }

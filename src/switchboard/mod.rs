@@ -168,7 +168,7 @@ impl Switchboard {
                 let taken = file.take_over_one(&switched, turn)?;
                 if turn.on_until.is_none() {
                     // What was on here only goes off with it.
-                    file.turn(&Turn { key: None, ..turn.clone() }, now)?;
+                    file.turn_own(&Turn { key: None, ..turn.clone() }, now)?;
                 }
                 Ok((Turned::Done(taken), Reach::Everywhere))
             }
@@ -176,8 +176,8 @@ impl Switchboard {
                 file.take_over(std::slice::from_ref(&on))?;
                 Ok((Turned::AlreadyOn(on), Reach::Everywhere))
             }
-            // It may be on here only.
-            Some(Turned::NotOn) => Ok((file.turn(turn, now)?, Reach::Everywhere)),
+            // It may be on here only. What somebody else has just ended for all is ended by them.
+            Some(Turned::NotOn) => Ok((file.turn_own(turn, now)?, Reach::Everywhere)),
             Some(turned @ (Turned::Past(_) | Turned::Again(_) | Turned::Conflict)) => Ok((turned, Reach::Everywhere)),
         }
     }

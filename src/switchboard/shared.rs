@@ -68,33 +68,22 @@ impl Shared {
         );
         let on = transaction.query_opt(&sql, &[&program, &platform, &now]).await.map_err(said)?;
         let on = on.map(|row| switched(&row, &at)).transpose()?;
-        let (sql, values): (_, Vec<Box<dyn ToSql + Sync + Send>>) = match (turn.on_until, on) {
+        let row = match (turn.on_until, on) {
             (Some(_), Some(on)) => return Ok(Turned::AlreadyOn(on)),
             (None, None) => return Ok(Turned::NotOn),
             (Some(until), None) if until <= now.0 => return Ok(Turned::Past(until)),
             (Some(until), None) => {
-                let id = format!("{:032x}", fastrand::u128(..));
-                let sql = "INSERT INTO holdfast.switch (id, by, why, program, platform, since, until) VALUES ($1, $2, $3, $4, $5, $6, $7)";
-                (
-                    sql,
-                    vec![
-                        Box::new(id),
-                        text(&turn.by),
-                        text(&turn.why),
-                        text(program),
-                        owned(platform),
-                        Box::new(now),
-                        Box::new(At(until)),
-                    ],
-                )
+                let (id, until) = (format!("{:032x}", fastrand::u128(..)), At(until));
+                let sql = "INSERT INTO holdfast.switch (id, program, platform, since, until, by, why) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+                let row: [&(dyn ToSql + Sync); 7] = [&id, &program, &platform, &now, &until, &turn.by, &turn.why];
+                transaction.query_one(&format!("{sql} RETURNING {COLUMNS}"), &row).await
             }
             (None, Some(on)) => {
-                let sql = "UPDATE holdfast.switch SET off_by = $2, off_why = $3, off_at = $4 WHERE id = $1";
-                (sql, vec![Box::new(on.shared.unwrap_or_default()), text(&turn.by), text(&turn.why), Box::new(now)])
+                let sql = "UPDATE holdfast.switch SET off_at = $2, off_by = $3, off_why = $4 WHERE id = $1";
+                transaction.query_one(&format!("{sql} RETURNING {COLUMNS}"), &[&on.shared, &now, &turn.by, &turn.why]).await
             }
         };
-        let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|value| &**value as &(dyn ToSql + Sync)).collect();
-        let row = transaction.query_one(&format!("{sql} RETURNING {COLUMNS}"), &values).await.map_err(said)?;
+        let row = row.map_err(said)?;
         transaction.execute("SELECT pg_notify('holdfast_switch', '')", &[]).await.map_err(said)?;
         transaction.commit().await.map_err(said)?;
         switched(&row, &at).map(Turned::Done)
@@ -142,14 +131,6 @@ impl Shared {
             let _ = timeout(POLL_EVERY, bell.notified()).await;
         }
     }
-}
-
-fn text(text: &str) -> Box<dyn ToSql + Sync + Send> {
-    Box::new(text.to_owned())
-}
-
-fn owned(text: Option<&str>) -> Box<dyn ToSql + Sync + Send> {
-    Box::new(text.map(str::to_owned))
 }
 
 fn switched(row: &Row, at: &Whereabouts) -> Result<Switched, Trouble> {
