@@ -22,14 +22,13 @@ impl Bringing {
     /// Begins to bring to the ledger what it has yet to hear.
     ///
     /// # Errors
-    /// The operating system has no thread for it.
+    /// The operating system has no thread or runtime for it.
     pub fn start(reconciler: Reconciler) -> std::io::Result<Self> {
-        let (stop, stopped) = watch::channel(());
+        let (runtime, (stop, stopped)) = (runtime()?, watch::channel(()));
         let run = move || {
-            // Before the runtime, whose threads that read the file come from here: a ledger that comes back has a long list to hear, and
-            // meanwhile cardholders wait for new answers. Each of those needs the processor now, the list does not.
+            // So do the threads that read the file, which come from here. A ledger that comes back has a long list to hear, and meanwhile
+            // cardholders wait for new answers. Each of those needs the processor now, the list does not.
             take_second_place();
-            let Ok(runtime) = runtime() else { return };
             runtime.block_on(async {
                 let too_long = async {
                     told_to_stop(stopped.clone()).await;
