@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::asking::refused;
-use super::router::service;
+use super::router::{self, service};
 use super::{Shared, insight};
 use crate::agent::lead::Agents;
 use crate::agent::store::{Kind, List};
@@ -44,17 +44,18 @@ const NOTE_EVERY: Duration = Duration::from_secs(60);
 /// How long a stop waits for answers that are owed.
 const LAST_ANSWERS_MAX: Duration = Duration::from_secs(5);
 
-/// What needs no token: everything else below the prefix does.
-const FOR_EVERYBODY: [&str; 3] = ["/v1/openapi.json", "/v1/policy-templates", "/v1/invitations/accept"];
-
 /// The bridge of `/v1`, and its far end.
 #[must_use]
 pub fn bridge(agents: Arc<Agents>) -> (Bridge, Crossings) {
-    Bridge::new(PREFIX, BODY_BYTES_MAX, ANSWER_MAX, Arc::new(Gate(agents)))
+    Bridge::new(PREFIX, BODY_BYTES_MAX, ANSWER_MAX, Arc::new(Gate { agents, for_everybody: router::for_everybody() }))
 }
 
 /// What is answered by those who read requests and do not answer them.
-struct Gate(Arc<Agents>);
+struct Gate {
+    agents: Arc<Agents>,
+    /// The paths that need no token.
+    for_everybody: Vec<String>,
+}
 
 impl fmt::Debug for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -68,14 +69,14 @@ impl NearSide for Gate {
     }
 
     fn refuse_stranger(&self, head: &Parts) -> Option<Response<Bytes>> {
-        if FOR_EVERYBODY.contains(&head.uri.path()) {
+        if self.for_everybody.iter().any(|path| path == head.uri.path()) {
             return None;
         }
-        if !self.0.is_filled() {
+        if !self.agents.is_filled() {
             // Nobody is known yet: who is a stranger and who is none hear the same.
             return Some(not_yet());
         }
-        let fault = verify_caller(&head.headers, self.0.registry.as_ref(), clock::utc()).err()?;
+        let fault = verify_caller(&head.headers, self.agents.registry.as_ref(), clock::utc()).err()?;
         Some(at_once(refused(fault)))
     }
 }

@@ -1,6 +1,7 @@
 //! Every route below `/v1` that does not decide, each with its description: there is no way to add one without the other.
 
 use axum::Router;
+use serde_json::{Value, json};
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -13,6 +14,16 @@ use super::{
 };
 use crate::api::openapi::Text;
 use crate::api::problem::{Code, Problem};
+
+/// The paths that need no token, as their descriptions say: everything else below `/v1` does.
+pub fn for_everybody() -> Vec<String> {
+    let needs_none = |operation: &Value| operation.get("security") == Some(&json!([{}]));
+    let description = serde_json::to_value(described().1).unwrap_or_default();
+    let paths = description.get("paths").and_then(Value::as_object).into_iter().flatten();
+    let open =
+        paths.filter(|(_, operations)| operations.as_object().is_some_and(|operations| operations.values().any(needs_none)));
+    open.map(|(path, _)| path.clone()).collect()
+}
 
 /// The routes, and what they say of themselves.
 pub fn described() -> (Router<Shared>, OpenApi) {
@@ -69,4 +80,16 @@ pub fn service(house: &Shared) -> Router {
         .fallback(|| async { Problem::of(Code::NotFound, "there is no such route; GET /v1/openapi.json shows all") })
         .method_not_allowed_fallback(|| async { Problem::of(Code::MethodNotAllowed, "see `Allow` for those that are") })
         .with_state(Shared::clone(house))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_needs_no_token_says_so() {
+        let mut paths = for_everybody();
+        paths.sort();
+        assert_eq!(paths, ["/v1/invitations/accept", "/v1/openapi.json", "/v1/policy-templates"]);
+    }
 }
