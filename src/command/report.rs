@@ -20,7 +20,8 @@ use crate::switchboard::one_line;
 /// Tells what stand-in did: for each outage its time, causes, decisions, exposure, and what may be lost.
 ///
 /// An outage begins with the first answer that was given without the ledger, or with the switch, and ends with the last one, or when the
-/// ledger answered again, whether anybody asked or not; answers less than five minutes apart belong together. What mode `drop` left to the platform, which left no hold, is counted apart.
+/// ledger answered again, whether anybody asked or not, if the breaker was open; answers less than five minutes apart belong together. What mode
+/// `drop` left to the platform, which left no hold, is counted apart.
 #[derive(Debug, Args)]
 pub struct Report {
     /// Only answers from then on: a date, which begins at midnight UTC, or a moment in RFC 3339.

@@ -1,5 +1,5 @@
-//! In which order questions go on that waited together: whoever has the least time goes first. Nothing here decides, and nobody
-//! waits for the processor of somebody whose time is over.
+//! In which order questions go on that waited together: whoever has the least time goes first, and whoever gives up leaves its turn.
+//! Nothing here decides.
 
 use std::collections::BTreeMap;
 use std::future::Future;
