@@ -105,7 +105,9 @@ fn its_page_of_several_machines_works_as_it_is_typed() {
     let workplace = Workplace::demo();
     std::fs::create_dir(workplace.path("bin")).unwrap();
     std::fs::copy(HOLDFAST, workplace.path("bin/holdfast")).unwrap();
-    let taken = PORTS.map(|_| TcpListener::bind("127.0.0.1:0").unwrap());
+    // Of those that nobody is given who asks for any port, as all the other tests do meanwhile.
+    let mut below = (20_000..32_000_u16).cycle().skip(std::process::id() as usize % 12_000).step_by(7);
+    let taken = PORTS.map(|_| below.find_map(|port| TcpListener::bind(("127.0.0.1", port)).ok()).unwrap());
     let free = taken.each_ref().map(|listener| listener.local_addr().unwrap().port().to_string());
     drop(taken);
     // Ports could be part of each other's numbers: all go to marks first.
