@@ -305,7 +305,14 @@ proptest! {
                 let (decision, basis) = outcome.decision.unwrap();
                 prop_assert!(book.available() >= before.min(0), "{before} became {}", book.available());
                 prop_assert!(basis != Basis::Replay || outcome.step.is_none());
-                let heard = book.answered.get(&request.key).is_none_or(|answered| answered.decision == decision);
+                // What the platform recorded in the account's currency is remembered, and is no answer to a question in another.
+                let answer_of = |remembered: Decision| match remembered {
+                    Decision::Approve { amount } if amount.currency() != request.amount.currency() => {
+                        Decision::Decline { reason: DeclineReason::CurrencyNotAllowed }
+                    }
+                    Decision::Approve { .. } | Decision::Decline { .. } => remembered,
+                };
+                let heard = book.answered.get(&request.key).is_none_or(|answered| answer_of(answered.decision) == decision);
                 // The platform's word on the payment undoes an approval, and not what is remembered of it.
                 let undone = Decision::Decline { reason: DeclineReason::TransactionNotPermitted };
                 prop_assert!(heard || outcome.finding == Some(Finding::Conflict) || (basis, decision) == (Basis::Replay, undone));
