@@ -102,7 +102,8 @@ impl Books {
             Body::Decided { outcome, .. }
             | Body::Adopted { outcome, .. }
             | Body::Told { outcome, .. }
-            | Body::Ordered { outcome, .. } => self.take(place, outcome),
+            | Body::Ordered { outcome, .. }
+            | Body::Joined { outcome, .. } => self.take(place, outcome),
             Body::Kept { .. } | Body::RulesPublished | Body::Opened | Body::Trimmed { .. } => {}
         }
         Entered::Nothing

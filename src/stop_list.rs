@@ -202,7 +202,8 @@ fn read_end(
             | Body::Kept { .. }
             | Body::RulesPublished
             | Body::Opened
-            | Body::Trimmed { .. } => {}
+            | Body::Trimmed { .. }
+            | Body::Joined { .. } => {}
         }
     }
     Ok(entered)

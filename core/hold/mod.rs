@@ -11,6 +11,7 @@ mod account;
 mod adopting;
 mod asked;
 mod event;
+mod joining;
 pub mod life;
 mod limits;
 pub mod mutant;
@@ -28,6 +29,7 @@ pub use asked::{Asked, would_pass};
 pub use event::{
     Fact, Finality, MovementCause, Order, RecordedOutcome, ReleaseCause, StandingOf, Subject, ToldAnswer, ToldEvent,
 };
+pub use joining::{Joining, Part, join, joining};
 pub use life::{Hold, HoldStatus, Step, StepId, What};
 pub use order::Ordered;
 pub use outcome::{Finding, Outcome, Standing};

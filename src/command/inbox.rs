@@ -131,6 +131,7 @@ impl Inbox {
             | Body::CardEntered { .. }
             | Body::RulesPublished
             | Body::Trimmed { .. }
+            | Body::Joined { .. }
             | Body::Opened => return None,
         };
         Some(if self.json {
@@ -170,6 +171,7 @@ fn message(record: &Record) -> Option<Message> {
         | Body::CardEntered { .. }
         | Body::RulesPublished
         | Body::Trimmed { .. }
+        | Body::Joined { .. }
         | Body::Opened => return None,
     };
     Some((record.program, record.platform, name))
@@ -199,6 +201,11 @@ fn payments(record: &Record, each: &mut dyn FnMut(Payment)) {
         | Body::RulesPublished
         | Body::Trimmed { .. }
         | Body::Opened => (None, None),
+        Body::Joined { payment, other, gives, .. } => {
+            // Whoever is known by one of them is the same.
+            each(Known::Hold(*gives));
+            (Some(payment), Some(other))
+        }
     };
     payment.into_iter().chain(original).flat_map(PaymentRef::names).for_each(|name| each(Known::Name(name)));
 }
@@ -220,6 +227,7 @@ fn tells_of_its_payment(record: &Record) -> bool {
         | Body::RulesPublished
         | Body::Trimmed { .. }
         | Body::Opened => false,
+        Body::Joined { .. } => true,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Which payment is meant: by its id or alias, by the key of a question or message about it, or by our reference of a decision.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -34,6 +35,8 @@ pub struct Payment {
     pub platform: Option<PlatformName>,
     /// Its hold's number; `None` if nothing was ever held or posted for it.
     pub hold: Option<u64>,
+    /// Holds that were thought to be other payments', until a message said that they are this one.
+    pub parts: BTreeSet<u64>,
     /// Every name of it that was asked for, told, or found beside those.
     pub names: BTreeSet<String>,
     /// The first record about it.
@@ -112,9 +115,13 @@ type Whose = (Option<ProgramId>, Option<PlatformName>, Option<u64>);
 pub fn find(reader: &Reader, sought: &Sought, progress: &mut Progress<'_>) -> Result<Payment, NotOne> {
     let mut found: BTreeMap<Whose, Payment> = BTreeMap::new();
     let mut has_program = false;
+    let mut joined: BTreeMap<u64, u64> = BTreeMap::new();
     reader.records(i64::MAX, progress, &mut |numbered| {
         let record = numbered.record;
         has_program |= record.program == sought.program;
+        if let (Body::Joined { gives, .. }, Some(takes)) = (&record.body, record.place.hold) {
+            joined.insert(*gives, takes);
+        }
         if is_meant(sought, record) {
             let (program, platform, hold) = (record.program, record.platform, record.place.hold);
             let first = numbered.number;
@@ -122,6 +129,7 @@ pub fn find(reader: &Reader, sought: &Sought, progress: &mut Progress<'_>) -> Re
                 program,
                 platform,
                 hold,
+                parts: BTreeSet::new(),
                 names: BTreeSet::new(),
                 first,
             });
@@ -138,7 +146,33 @@ pub fn find(reader: &Reader, sought: &Sought, progress: &mut Progress<'_>) -> Re
             return Err(NotOne::NoProgram(program));
         }
     }
-    one_of(sought, found.into_values().collect(), reader.begins()?)
+    one_of(sought, as_joined(found, &joined), reader.begins()?)
+}
+
+/// Payments, those together that turned out to be one.
+fn as_joined(found: BTreeMap<Whose, Payment>, joined: &BTreeMap<u64, u64>) -> Vec<Payment> {
+    let mut whole: BTreeMap<Whose, Payment> = BTreeMap::new();
+    for ((program, platform, _), mut payment) in found {
+        // Each step leads to a hold that a later message was about.
+        while let Some(takes) = payment.hold.and_then(|hold| joined.get(&hold)) {
+            payment.hold = Some(*takes);
+        }
+        match whole.entry((program, platform, payment.hold)) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(payment);
+            }
+            Entry::Occupied(mut occupied) => {
+                let known = occupied.get_mut();
+                known.first = known.first.min(payment.first);
+                known.names.append(&mut payment.names);
+            }
+        }
+    }
+    for payment in whole.values_mut() {
+        let leads = |part: &u64| std::iter::successors(Some(*part), |hold| joined.get(hold).copied()).last() == payment.hold;
+        payment.parts = joined.keys().copied().filter(leads).collect();
+    }
+    whole.into_values().collect()
 }
 
 /// What was asked and never held belongs to the hold of its name, if there is exactly one.
@@ -183,7 +217,8 @@ fn refers(name: &str, record: &Record) -> bool {
         | Body::CardEntered { .. }
         | Body::RulesPublished
         | Body::Opened
-        | Body::Trimmed { .. } => return false,
+        | Body::Trimmed { .. }
+        | Body::Joined { .. } => return false,
     };
     let (Some(program), Some(platform)) = (&record.program, &record.platform) else { return false };
     DecisionReference::of(program, platform, key).text().as_str() == name
@@ -204,6 +239,7 @@ pub(super) fn names_of(record: &Record, each: &mut dyn FnMut(&str)) {
             each(key.as_str());
             names_of_payment(payment, each);
         }
+        Body::Joined { payment, other, .. } => [payment, other].into_iter().for_each(|name| names_of_payment(name, each)),
         Body::Kept { .. }
         | Body::AccountEntered { .. }
         | Body::CardEntered { .. }

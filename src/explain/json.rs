@@ -81,6 +81,9 @@ fn moment(story: &Story, moment: &Moment) -> Value {
         Body::Ordered { key, order, outcome, .. } => {
             json!({"kind": "ordered", "key": key, "says": phrases::order(order), "order": order, "outcome": outcome})
         }
+        Body::Joined { gives, outcome, .. } => {
+            json!({"kind": "joined", "hold": record.place.hold, "takes_over_hold": gives, "outcome": outcome})
+        }
         Body::Kept { .. }
         | Body::AccountEntered { .. }
         | Body::CardEntered { .. }

@@ -86,7 +86,7 @@ fn belongs(payment: &Payment, record: &Record) -> bool {
         return false;
     }
     if let (Some(hold), Some(number)) = (payment.hold, record.place.hold) {
-        return hold == number;
+        return hold == number || payment.parts.contains(&number);
     }
     if record.place.hold.is_some() {
         return false;

@@ -80,6 +80,13 @@ impl Lines<'_> {
                 self.line(format!("The program ordered {}.", phrases::order(order)));
                 self.decided(moment, outcome);
             }
+            Body::Joined { payment, other, .. } => {
+                self.title(&at("two payments turned out to be one"));
+                self.line(format!(
+                    "What was told under {} belongs to payment {}: the next message says so. From here on it counts there.",
+                    other.authorization, payment.authorization
+                ));
+            }
             // Not about a payment.
             Body::Kept { .. }
             | Body::AccountEntered { .. }
@@ -277,7 +284,7 @@ fn id_of(body: &Body) -> Option<&str> {
         Body::Decided { request, .. } | Body::Adopted { request, .. } => {
             Some(request.increments.as_ref().unwrap_or(&request.payment).authorization.as_str())
         }
-        Body::Ordered { payment, .. } => Some(payment.authorization.as_str()),
+        Body::Ordered { payment, .. } | Body::Joined { payment, .. } => Some(payment.authorization.as_str()),
         Body::Told { .. }
         | Body::Kept { .. }
         | Body::AccountEntered { .. }
@@ -330,6 +337,7 @@ fn were_bypassed(body: &Body) -> bool {
         | Body::CardEntered { .. }
         | Body::RulesPublished
         | Body::Opened
-        | Body::Trimmed { .. } => false,
+        | Body::Trimmed { .. }
+        | Body::Joined { .. } => false,
     }
 }

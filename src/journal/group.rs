@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::record::{Body, BodyRef, Place, Record, RecordRef};
 
 /// The number of this encoding. A reader refuses a newer one, and reads every older one that was ever released.
-pub const FORMAT: u8 = 9;
+pub const FORMAT: u8 = 10;
 
 /// The oldest encoding that is read as this one: what it can say has grown since.
 const OLDEST: u8 = 2;

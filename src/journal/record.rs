@@ -186,6 +186,18 @@ pub enum Body {
         /// Of the checkpoint.
         seal: [u8; 32],
     },
+    /// Two payments turned out to be one, by the message that the next record is about. The record's place has the one that takes over
+    /// what is known of the other. Since format 10.
+    Joined {
+        /// A name that led to the one that takes.
+        payment: PaymentRef,
+        /// A name that led to the other.
+        other: PaymentRef,
+        /// The number of the other's hold, of which nothing is left.
+        gives: u64,
+        /// What became of the one that takes.
+        outcome: Outcome,
+    },
 }
 
 /// What limits had counted when a question was decided.
@@ -265,6 +277,12 @@ pub enum BodyRef<'a> {
         chain: &'a [u8; 32],
         seal: &'a [u8; 32],
     },
+    Joined {
+        payment: &'a PaymentRef,
+        other: &'a PaymentRef,
+        gives: u64,
+        outcome: &'a Outcome,
+    },
 }
 
 impl BodyRef<'_> {
@@ -280,7 +298,8 @@ impl BodyRef<'_> {
             | BodyRef::CardEntered { .. }
             | BodyRef::RulesPublished
             | BodyRef::Opened
-            | BodyRef::Trimmed { .. } => None,
+            | BodyRef::Trimmed { .. }
+            | BodyRef::Joined { .. } => None,
         }
     }
 }
@@ -300,7 +319,8 @@ impl BodyRef<'_> {
             | BodyRef::CardEntered { .. }
             | BodyRef::RulesPublished
             | BodyRef::Opened
-            | BodyRef::Trimmed { .. } => None,
+            | BodyRef::Trimmed { .. }
+            | BodyRef::Joined { .. } => None,
         }
     }
 }
@@ -320,7 +340,8 @@ impl Body {
             | Body::CardEntered { .. }
             | Body::RulesPublished
             | Body::Opened
-            | Body::Trimmed { .. } => {}
+            | Body::Trimmed { .. }
+            | Body::Joined { .. } => {}
         }
     }
 
@@ -335,7 +356,8 @@ impl Body {
             | Body::CardEntered { .. }
             | Body::RulesPublished
             | Body::Opened
-            | Body::Trimmed { .. } => {}
+            | Body::Trimmed { .. }
+            | Body::Joined { .. } => {}
         }
     }
 
@@ -346,7 +368,8 @@ impl Body {
             Body::Decided { outcome, .. }
             | Body::Adopted { outcome, .. }
             | Body::Told { outcome, .. }
-            | Body::Ordered { outcome, .. } => Some(outcome),
+            | Body::Ordered { outcome, .. }
+            | Body::Joined { outcome, .. } => Some(outcome),
             Body::Kept { .. }
             | Body::AccountEntered { .. }
             | Body::CardEntered { .. }
@@ -378,6 +401,7 @@ impl Body {
             Body::RulesPublished => BodyRef::RulesPublished,
             Body::Opened => BodyRef::Opened,
             Body::Trimmed { record, chain, seal } => BodyRef::Trimmed { record: *record, chain, seal },
+            Body::Joined { payment, other, gives, outcome } => BodyRef::Joined { payment, other, gives: *gives, outcome },
         }
     }
 }

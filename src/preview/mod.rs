@@ -166,6 +166,7 @@ fn question(record: &Record) -> Option<Question<'_>> {
         | Body::CardEntered { .. }
         | Body::RulesPublished
         | Body::Trimmed { .. }
+        | Body::Joined { .. }
         | Body::Opened => None,
     }
 }

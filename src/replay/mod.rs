@@ -171,6 +171,7 @@ fn question(body: &Body) -> Option<(Timestamp, &AuthorizationRequest, &Verdict)>
         | Body::CardEntered { .. }
         | Body::RulesPublished
         | Body::Opened
-        | Body::Trimmed { .. } => None,
+        | Body::Trimmed { .. }
+        | Body::Joined { .. } => None,
     }
 }

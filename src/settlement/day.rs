@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use holdfast_core::hold::{Fact, MovementCause};
 use holdfast_core::{AccountId, Currency, Money, NetworkName, PlatformName, ProgramId, Timestamp};
 
-use super::names::{DEBITED_AT_ONCE, message_name, names_of_fact, names_of_payment, names_of_request, ordered, what};
+use super::names::{DEBITED_AT_ONCE, JOINED, message_name, names_of_fact, names_of_payment, names_of_request, ordered, what};
 use crate::agent::outside::is_outside;
 use crate::books::{Book, Books, Entered};
 use crate::journal::{Body, JournalError, Record};
@@ -145,6 +145,8 @@ pub struct Summing {
     networks: BTreeMap<u64, NetworkName>,
     /// What decisions debited, by hold, as long as no completion has told its day.
     debits: BTreeMap<u64, Vec<Movement>>,
+    /// The first day that was told of a hold, for a payment that takes it over.
+    days: BTreeMap<u64, i32>,
     /// Names that are looked for on other days, too.
     sought: HashSet<String>,
     day: Day,
@@ -198,8 +200,15 @@ impl Summing {
     #[must_use]
     pub fn beginning_with(question: Question, before: Before) -> Self {
         let Before { books, networks, debits, later } = before;
-        let mut summing =
-            Summing { question, books, networks, debits: BTreeMap::new(), sought: HashSet::new(), day: Day::default() };
+        let mut summing = Summing {
+            question,
+            books,
+            networks,
+            debits: BTreeMap::new(),
+            days: BTreeMap::new(),
+            sought: HashSet::new(),
+            day: Day::default(),
+        };
         for book in summing.books.accounts().filter(|book| book.program == summing.question.program && !is_elsewhere(book)) {
             let float = summing.day.float.entry(book.account.currency).or_default();
             float.add(book.account.posted.into(), book.account.held.into());
@@ -240,7 +249,12 @@ impl Summing {
         if let Some((hold, day)) = record.place.hold.zip(completed_on(record)) {
             self.debits.remove(&hold).into_iter().flatten().for_each(|debit| self.counts_to(day, debit));
         }
-        let day = When::of(record).day(&self.question.cutoff);
+        let When { settlement_day, happened_at } = When::of(record);
+        let settlement_day = settlement_day.or_else(|| self.join(record));
+        if let Some((hold, day)) = record.place.hold.zip(settlement_day) {
+            self.days.entry(hold).or_insert(day);
+        }
+        let day = When { settlement_day, happened_at }.day(&self.question.cutoff);
         self.announced(number, record, day);
         self.holds(record, entered, day);
         let Some(movement) = self.movement(number, record, entered) else { return };
@@ -248,6 +262,18 @@ impl Summing {
             Some(hold) => self.debits.entry(hold).or_default().push(movement),
             None => self.counts_to(day, movement),
         }
+    }
+
+    /// A payment takes over what was told under another name: its network, where it has none, and the day of what was debited at once.
+    fn join(&mut self, record: &Record) -> Option<i32> {
+        let Body::Joined { gives, .. } = &record.body else { return None };
+        let takes = record.place.hold?;
+        if let Some(network) = self.networks.get(gives).copied() {
+            self.networks.entry(takes).or_insert(network);
+        }
+        let day = self.days.get(gives).copied()?;
+        self.debits.remove(&takes).into_iter().flatten().for_each(|debit| self.counts_to(day, debit));
+        Some(day)
     }
 
     /// What it came to.
@@ -297,7 +323,8 @@ impl Summing {
             Body::Decided { outcome, .. }
             | Body::Adopted { outcome, .. }
             | Body::Told { outcome, .. }
-            | Body::Ordered { outcome, .. } => float.add(0, outcome.held.into()),
+            | Body::Ordered { outcome, .. }
+            | Body::Joined { outcome, .. } => float.add(0, outcome.held.into()),
             Body::AccountEntered { .. } if entered == Entered::Account => float.accounts = float.accounts.saturating_add(1),
             Body::AccountEntered { .. }
             | Body::Kept { .. }
@@ -329,6 +356,11 @@ impl Summing {
                 let mut names = names_of_payment(payment);
                 names.push(key.to_string());
                 (names, ordered(order), outcome.cause?, outcome.posted)
+            }
+            Body::Joined { payment, other, outcome, .. } => {
+                let mut names = names_of_payment(payment);
+                names.extend(names_of_payment(other));
+                (names, JOINED, outcome.cause?, outcome.posted)
             }
             Body::Kept { .. } | Body::CardEntered { .. } | Body::RulesPublished | Body::Opened | Body::Trimmed { .. } => {
                 return None;

@@ -8,6 +8,9 @@ use crate::journal::{Body, Record};
 /// What a single message's decision did.
 pub(super) const DEBITED_AT_ONCE: &str = "debited at once";
 
+/// What came back because two payments turned out to be one: it was debited at once, and captured under another name.
+pub(super) const JOINED: &str = "captured under another name";
+
 pub(super) fn names_of_payment(payment: &PaymentRef) -> Vec<String> {
     payment.names().map(|name| name.to_string()).collect()
 }

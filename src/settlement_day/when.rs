@@ -32,7 +32,8 @@ impl When {
             | Body::CardEntered { .. }
             | Body::RulesPublished
             | Body::Opened
-            | Body::Trimmed { .. } => When { settlement_day: None, happened_at: record.at },
+            | Body::Trimmed { .. }
+            | Body::Joined { .. } => When { settlement_day: None, happened_at: record.at },
         }
     }
 
@@ -56,7 +57,8 @@ pub fn network_of(record: &Record) -> Option<NetworkName> {
         | Body::CardEntered { .. }
         | Body::RulesPublished
         | Body::Opened
-        | Body::Trimmed { .. } => None,
+        | Body::Trimmed { .. }
+        | Body::Joined { .. } => None,
     }
 }
 
@@ -92,6 +94,7 @@ pub const fn completed_on(record: &Record) -> Option<i32> {
         | Body::CardEntered { .. }
         | Body::RulesPublished
         | Body::Opened
-        | Body::Trimmed { .. } => None,
+        | Body::Trimmed { .. }
+        | Body::Joined { .. } => None,
     }
 }

@@ -8,7 +8,7 @@ use crate::journal::{Group, JournalError, Record};
 use crate::ledger::embedded::cold::{Cold, Found, Left, Need, Nowhere, Reading};
 use crate::ledger::embedded::engine::Engine;
 use crate::ledger::embedded::rebuild;
-use crate::ledger::embedded::state::State;
+use crate::ledger::embedded::state::{HoldRow, State};
 use crate::ledger::embedded::undo::UndoLog;
 
 /// Follows an engine's log.
@@ -61,10 +61,12 @@ impl Attic {
 impl Cold for Attic {
     fn find(&self, need: &Need) -> Result<Found, JournalError> {
         let named = need.payment.iter().find_map(|name| self.state.hold_by(name));
-        let hold = named.and_then(|index| self.state.hold(index)).cloned();
+        let row = |row: &HoldRow| (row.clone(), Timestamp::EPOCH, self.followed);
+        let hold = named.and_then(|index| self.state.hold(index));
         Ok(Found {
-            hold: hold.map(|row| (row, Timestamp::EPOCH, self.followed)),
+            hold: hold.map(row),
             asked: need.asked.and_then(|name| Some((name, self.state.answered(name)?))),
+            others: need.others.iter().filter_map(|name| self.state.hold(self.state.hold_by(name)?)).map(row).collect(),
             told: need.told.filter(|name| self.state.was_told(*name)).map(|name| (name, self.state.told_content(name))),
         })
     }

@@ -45,7 +45,8 @@ impl AnsweredPayment {
             | Body::CardEntered { .. }
             | Body::RulesPublished
             | Body::Opened
-            | Body::Trimmed { .. } => return None,
+            | Body::Trimmed { .. }
+            | Body::Joined { .. } => return None,
         };
         if decision == (Decision::Decline { reason: DeclineReason::ConflictingDuplicate }) {
             return None;

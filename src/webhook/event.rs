@@ -216,7 +216,9 @@ impl<'r> Told<'r> {
             | Body::CardEntered { .. }
             | Body::RulesPublished
             | Body::Opened
-            | Body::Trimmed { .. } => None,
+            | Body::Trimmed { .. }
+            // The message that says so comes next, and is told.
+            | Body::Joined { .. } => None,
         }
     }
 

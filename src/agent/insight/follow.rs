@@ -153,7 +153,8 @@ fn decided(record: &Record) -> Option<(Timestamp, &AuthorizationRequest, Decisio
         | Body::CardEntered { .. }
         | Body::RulesPublished
         | Body::Opened
-        | Body::Trimmed { .. } => None,
+        | Body::Trimmed { .. }
+        | Body::Joined { .. } => None,
     }
 }
 

@@ -23,6 +23,7 @@ pub mod deciding;
 pub mod entering;
 pub mod governing;
 pub mod holding;
+pub mod joining;
 pub mod keeping;
 pub mod ordering;
 pub mod racing;
@@ -158,6 +159,15 @@ macro_rules! conforms {
                 amounts_beyond_counting_are_kept_and_move_nothing
                 an_unknown_card_means_its_owners_only_account
                 what_led_nowhere_counts_when_it_is_sent_again
+            }
+            joining {
+                messages_of_a_chain_end_the_same_in_every_order
+                a_payment_that_nobody_asked_about_is_one_in_every_order
+                what_was_told_long_ago_under_another_name_is_joined
+                a_join_gives_back_to_limits
+                what_was_debited_at_once_is_captured_once_under_another_name
+                two_payments_that_were_both_approved_stay_two
+                a_join_never_moves_money_between_accounts
             }
             ordering {
                 a_payment_of_ours_is_captured_released_and_refunded

@@ -105,9 +105,13 @@ impl Engine {
         let located = in_its_owners_name(&self.state, program, request, located);
         let (payment, increment) = request.payments();
         // A retry too: what the platform says of the payment counts over what was answered.
-        if let Some(need) = self.need(&located, Some(key), None, warmth) {
+        if let Some(need) = self.need(&located, self.own_names(&decide.origin, increment), (Some(key), None), warmth) {
             return Performed::Cold(need);
         }
+        let located = match self.join_what_is_one(&decide.origin, located, (Some(payment), increment), now.utc) {
+            Ok(located) => located,
+            Err(error) => return Performed::Now(Err(error)),
+        };
         let chosen = decide.choice.as_deref().map(|choice| chosen(&self.state, &located, choice, request));
         let (verdict, governed, intent) = match &chosen {
             None => (&decide.verdict, decide.governed, None),
@@ -186,7 +190,7 @@ impl Engine {
         let request = &decide.request;
         let key = self.state.asked_name(program, platform.as_ref(), &request.key);
         let located = locate_request(&self.state, program, platform.as_ref(), request);
-        if let Some(need) = self.need(&located, Some(key), None, warmth) {
+        if let Some(need) = self.need(&located, None, (Some(key), None), warmth) {
             return Performed::Cold(need);
         }
         if self.state.answered(key).is_none_or(|answered| !decide.digest.is_of(&answered.digest)) {
@@ -208,9 +212,13 @@ impl Engine {
         let key = self.state.asked_name(program, platform.as_ref(), &request.key);
         let located = locate_request(&self.state, program, platform.as_ref(), request);
         let (payment, increment) = request.payments();
-        if let Some(need) = self.need(&located, Some(key), None, warmth) {
+        if let Some(need) = self.need(&located, self.own_names(&adopt.origin, increment), (Some(key), None), warmth) {
             return Performed::Cold(need);
         }
+        let located = match self.join_what_is_one(&adopt.origin, located, (Some(payment), increment), now.utc) {
+            Ok(located) => located,
+            Err(error) => return Performed::Now(Err(error)),
+        };
         let verdict = adopt.verdict.as_ref().map(|(verdict, _)| verdict);
         let weight = weight_of(adopt.governed.as_ref());
         let reserved = verdict.and_then(|verdict| self.take_over(program, adopt.governed.as_ref(), verdict, now.utc));
@@ -241,9 +249,10 @@ impl Engine {
                 (located, None) => self.told(origin, event, &located, now),
             };
         }
-        let (payment, _) = event.fact.payments();
-        let located = self.state.locate_told(program, platform.as_ref(), &subject_of(event), payment);
-        if let Some(need) = self.need(&located, None, None, warmth) {
+        let (payment, own) = payments_of(platform.as_ref(), event);
+        let names = (payment.as_ref(), own.as_ref());
+        let located = self.state.locate_told(program, platform.as_ref(), &subject_of(event), names);
+        if let Some(need) = self.need(&located, self.own_names(origin, own.as_ref()), (None, None), warmth) {
             return Performed::Cold(need);
         }
         self.told_again(origin, event, &located, now)
@@ -253,10 +262,11 @@ impl Engine {
     pub(super) fn find_told(&self, origin: &Origin, event: &ToldEvent, warmth: Warmth) -> (Located, Option<Need>) {
         let Origin { program, platform, .. } = origin;
         let told = self.state.told_name(program, platform.as_ref(), &event.key);
-        let (payment, _) = event.fact.payments();
-        let located = self.state.locate_told(program, platform.as_ref(), &subject_of(event), payment);
+        let (payment, own) = payments_of(platform.as_ref(), event);
+        let names = (payment.as_ref(), own.as_ref());
+        let located = self.state.locate_told(program, platform.as_ref(), &subject_of(event), names);
         let asked = asked_of(&event.fact).map(|key| self.state.asked_name(program, platform.as_ref(), &key));
-        let need = self.need(&located, asked, Some(told), warmth);
+        let need = self.need(&located, self.own_names(origin, own.as_ref()), (asked, Some(told)), warmth);
         (located, need)
     }
 
@@ -285,6 +295,11 @@ impl Engine {
     pub(super) fn told(&mut self, origin: &Origin, event: &ToldEvent, located: &Located, now: Timestamp) -> Performed {
         let Origin { program, platform, .. } = origin;
         let (payment, other_name) = payments_of(platform.as_ref(), event);
+        let names = (payment.as_ref(), other_name.as_ref());
+        let located = match self.join_what_is_one(origin, *located, names, now) {
+            Ok(located) => &{ located },
+            Err(error) => return Performed::Now(Err(error)),
+        };
         let subject = subject_of(event);
         let asked = asked_of(&event.fact).map(|key| self.state.asked_name(program, platform.as_ref(), &key));
         let standing = weigh::standing_told(&self.state, &event.fact, located);
@@ -319,7 +334,7 @@ impl Engine {
         if let Some(number) = hold.map(HoldNumber) {
             located = self.state.of_number(number, located);
         }
-        if let Some(need) = self.need(&located, Some(asked), None, warmth) {
+        if let Some(need) = self.need(&located, None, (Some(asked), None), warmth) {
             return Performed::Cold(need);
         }
         let ordered = Ordered { key, digest: *digest, payment, order };
@@ -343,7 +358,7 @@ impl Engine {
         let Origin { program, platform, .. } = origin;
         let asked = self.state.asked_name(program, platform.as_ref(), key);
         let located = self.state.locate(program, platform.as_ref(), &Subject::default(), Some(payment));
-        if let Some(need) = self.need(&located, Some(asked), None, warmth) {
+        if let Some(need) = self.need(&located, None, (Some(asked), None), warmth) {
             return Performed::Cold(need);
         }
         let row = located.hold.and_then(|index| self.state.hold(index));
@@ -385,8 +400,8 @@ impl Engine {
     pub(super) fn need(
         &self,
         located: &Located,
-        asked: Option<Fingerprint>,
-        told: Option<Fingerprint>,
+        own: Option<PaymentNames>,
+        (asked, told): (Option<Fingerprint>, Option<Fingerprint>),
         warmth: Warmth,
     ) -> Option<Need> {
         if warmth == Warmth::Found || self.projected.is_none() {
@@ -395,9 +410,18 @@ impl Engine {
         let unknown = located.payment.filter(|_| located.hold.is_none());
         let names = unknown.into_iter().flat_map(PaymentNames::iter);
         let may_be_gone = |name: &Fingerprint| self.state.may_be_gone(*name);
+        // What else it is called may lead to a payment that is the same.
+        let others = located.payment.filter(|_| located.hold.is_some()).into_iter().chain(own).flat_map(PaymentNames::iter);
+        let others = others.filter(|name| self.state.hold_by(name).is_none());
         let asked = asked.filter(|key| self.state.answered(*key).is_none()).filter(may_be_gone);
-        let need = Need { payment: names.filter(may_be_gone).collect(), asked, told: told.filter(may_be_gone) };
+        let (payment, others) = (names.filter(may_be_gone).collect(), others.filter(may_be_gone).collect());
+        let need = Need { payment, others, asked, told: told.filter(may_be_gone) };
         (!need.is_nothing()).then_some(need)
+    }
+
+    /// What an event calls its payment besides.
+    fn own_names(&self, origin: &Origin, own: Option<&PaymentRef>) -> Option<PaymentNames> {
+        own.map(|own| self.state.payment_names(&origin.program, origin.platform.as_ref(), own))
     }
 
     /// What every event's names have in common.

@@ -10,11 +10,12 @@ use holdfast_core::rules::Verdict;
 use holdfast_core::{AuthorizationRequest, ContentDigest, Expiry, IdempotencyKey, PaymentRef, ProgramId, QuestionDigest};
 
 use super::cold::Nowhere;
+use super::joining::joined;
 use super::naming::{asked_of, in_its_owners_name};
 use super::projection::checkpoint::Beginning;
 use super::rebuild;
 use super::reserved::Release;
-use super::state::{Fingerprint, Located, State};
+use super::state::{Fingerprint, HoldNumber, Located, State};
 use super::undo::UndoLog;
 use super::weigh;
 use crate::journal::{Body, JournalError, Record, Uses};
@@ -70,6 +71,7 @@ impl Again {
             Body::Adopted { .. } => self.adopt(program, record, verdict)?,
             Body::Told { event, .. } => self.tell(program, record, event),
             Body::Ordered { key, payment, order, outcome } => self.order(program, record, key, payment, order, outcome),
+            Body::Joined { gives, .. } => self.join(record, HoldNumber(*gives))?,
             Body::Kept { .. }
             | Body::AccountEntered { .. }
             | Body::CardEntered { .. }
@@ -138,6 +140,11 @@ impl Again {
         let asked = asked_of(&event.fact).map(|key| self.state.asked_name(program, platform, &key));
         let standing = weigh::standing_told(&self.state, &event.fact, &located);
         weigh::apply(&self.state, &located, asked, &Uses::new(), standing, &Event::Told(event), record.at)
+    }
+
+    fn join(&self, record: &Record, gives: HoldNumber) -> Option<Outcome> {
+        let takes = self.state.hold_numbered(HoldNumber(record.place.hold?))?;
+        joined(&self.state, takes, self.state.hold_numbered(gives)?)
     }
 
     fn order(

@@ -15,6 +15,8 @@ use crate::journal::JournalError;
 pub struct Need {
     /// The payment, by its names.
     pub payment: SmallVec<[Fingerprint; 2]>,
+    /// What may be the same payment, by other names of it.
+    pub others: SmallVec<[Fingerprint; 2]>,
     /// What was answered to this key.
     pub asked: Option<Fingerprint>,
     /// Whether this message was told before.
@@ -24,7 +26,7 @@ pub struct Need {
 impl Need {
     /// Whether nothing is needed.
     pub fn is_nothing(&self) -> bool {
-        self.payment.is_empty() && self.asked.is_none() && self.told.is_none()
+        self.payment.is_empty() && self.others.is_empty() && self.asked.is_none() && self.told.is_none()
     }
 }
 
@@ -33,6 +35,8 @@ impl Need {
 pub struct Found {
     /// The payment's hold, with when and by which record it was last changed.
     pub hold: Option<(HoldRow, Timestamp, i64)>,
+    /// The holds that its other names lead to, likewise.
+    pub others: Vec<(HoldRow, Timestamp, i64)>,
     /// What was answered to the key.
     pub asked: Option<(Fingerprint, Answered)>,
     /// The message, if it was told before, and what it said, where that is known.

@@ -188,7 +188,7 @@ impl Engine {
 
     /// Takes in what was found of what memory had let go of, for the act that is attended to next.
     pub fn warm(&mut self, found: Found, now: Timestamp) {
-        if let Some((row, _, record)) = found.hold {
+        for (row, _, record) in found.hold.into_iter().chain(found.others) {
             self.state.restore_hold(row, now, record);
         }
         self.state.recall(Recalled { asked: found.asked, told: found.told });
@@ -391,6 +391,7 @@ fn declines(body: &Body) -> bool {
         | Body::CardEntered { .. }
         | Body::RulesPublished
         | Body::Opened
-        | Body::Trimmed { .. } => false,
+        | Body::Trimmed { .. }
+        | Body::Joined { .. } => false,
     }
 }

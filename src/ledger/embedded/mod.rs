@@ -13,6 +13,7 @@ pub(crate) mod counters;
 mod early;
 pub(crate) mod engine;
 mod entering;
+mod joining;
 pub(crate) mod naming;
 mod ours;
 pub mod projection;

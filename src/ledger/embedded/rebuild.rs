@@ -116,6 +116,10 @@ pub fn write_found(
             };
             state.enter_card(program, card, row, cardholder.as_ref(), undo);
         }
+        Body::Joined { payment, other, gives, outcome } => {
+            let pair = (HoldNumber(*gives), payment, other);
+            write_joined(state, &reading, pair, outcome, undo)?;
+        }
         Body::Kept { .. } | Body::RulesPublished | Body::Opened | Body::Trimmed { .. } => {}
     }
     Ok(())
@@ -202,6 +206,35 @@ fn write_told(
     Ok(())
 }
 
+fn write_joined(
+    state: &mut State,
+    reading: &Reading<'_>,
+    (gives, payment, other): (HoldNumber, &PaymentRef, &PaymentRef),
+    outcome: &Outcome,
+    undo: &mut UndoLog,
+) -> Result<(), JournalError> {
+    let Reading { record, number, cold, .. } = *reading;
+    let Some((program, takes)) = record.program.as_ref().zip(record.place.hold) else { return Ok(()) };
+    let mut index_of = |wanted: HoldNumber, name: &PaymentRef| {
+        if let Some(index) = state.hold_numbered(wanted) {
+            return Ok(Some(index));
+        }
+        let names = state.payment_names(program, record.platform.as_ref(), name);
+        for name in names.iter() {
+            let need = Need { others: [name].into_iter().collect(), ..Need::default() };
+            for (row, at, by) in cold.find(&need)?.others.into_iter().filter(|(row, ..)| row.number == wanted) {
+                state.restore_hold(row, at, by);
+            }
+        }
+        Ok(state.hold_numbered(wanted))
+    };
+    let (takes, gives) = (index_of(HoldNumber(takes), payment)?, index_of(gives, other)?);
+    if let Some((takes, gives)) = takes.zip(gives) {
+        state.join(takes, gives, (record.at, number), outcome, undo);
+    }
+    Ok(())
+}
+
 /// Takes in a payment that memory had let go of when its record was written.
 fn take_in(state: &mut State, record: &Record, payment: &PaymentRef, cold: &dyn Cold) -> Result<TakenIn, JournalError> {
     let mut taken_in = TakenIn::Nothing;
@@ -234,10 +267,12 @@ pub fn located(state: &State, record: &Record) -> Located {
     let located = match &record.body {
         Body::Decided { request, .. } | Body::Adopted { request, .. } => locate_request(state, program, platform, request),
         Body::Told { event, .. } => {
-            let (payment, _) = event.fact.payments();
-            state.locate_told(program, platform, &subject_of(event), payment)
+            let (payment, own) = payments_of(platform, event);
+            state.locate_told(program, platform, &subject_of(event), (payment.as_ref(), own.as_ref()))
         }
-        Body::Ordered { payment, .. } => state.locate(program, platform, &Subject::default(), Some(payment)),
+        Body::Ordered { payment, .. } | Body::Joined { payment, .. } => {
+            state.locate(program, platform, &Subject::default(), Some(payment))
+        }
         Body::Kept { .. }
         | Body::AccountEntered { .. }
         | Body::CardEntered { .. }

@@ -192,7 +192,8 @@ impl Places {
             | Body::Kept { .. }
             | Body::RulesPublished
             | Body::Opened
-            | Body::Trimmed { .. } => (Enters::No, Enters::No),
+            | Body::Trimmed { .. }
+            | Body::Joined { .. } => (Enters::No, Enters::No),
         };
         Place {
             account: self.accounts.of(account, accounts),

@@ -238,7 +238,9 @@ impl Loading<'_> {
             self.place_card(&mut state, &mut places, row).ok_or_else(damaged("card"))?;
         }
         let hold_names = holds.names.iter().filter_map(|row| Some((row.try_get("name").ok()?, row.try_get("hold").ok()?)));
-        let hold_names: HashMap<Name, i64> = hold_names.collect();
+        // All of a payment's names: it may be joined to another one, and gives them all.
+        let others = holds.holds.iter().flat_map(|hold| hold.names.iter().map(|name| (Name::from(*name), hold.number)));
+        let hold_names: HashMap<Name, i64> = others.chain(hold_names).collect();
         let mut limits: BTreeSet<(i64, &'static str)> =
             self.named.limits.iter().map(|(counter, scope)| (counter.0.cast_signed(), scope.kept_as().name())).collect();
         for hold in holds.holds {

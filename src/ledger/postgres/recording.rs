@@ -104,7 +104,8 @@ fn opening(record: &Record, change: i64) -> Option<i64> {
         | Body::CardEntered { .. }
         | Body::RulesPublished
         | Body::Opened
-        | Body::Trimmed { .. } => None,
+        | Body::Trimmed { .. }
+        | Body::Joined { .. } => None,
     }
 }
 
@@ -270,7 +271,8 @@ fn changes_account(body: &Body) -> bool {
         Body::Decided { outcome, .. }
         | Body::Adopted { outcome, .. }
         | Body::Told { outcome, .. }
-        | Body::Ordered { outcome, .. } => moves(outcome),
+        | Body::Ordered { outcome, .. }
+        | Body::Joined { outcome, .. } => moves(outcome),
         Body::AccountEntered { .. } | Body::CardEntered { .. } => true,
         Body::Kept { .. } | Body::RulesPublished | Body::Opened | Body::Trimmed { .. } => false,
     }
@@ -288,6 +290,7 @@ const fn kind_of(body: &Body) -> &'static str {
         Body::RulesPublished => "rules_published",
         Body::Opened => "opened",
         Body::Trimmed { .. } => "trimmed",
+        Body::Joined { .. } => "joined",
     }
 }
 
@@ -301,6 +304,7 @@ fn key_of(body: &Body) -> Option<String> {
         | Body::CardEntered { .. }
         | Body::RulesPublished
         | Body::Opened
-        | Body::Trimmed { .. } => None,
+        | Body::Trimmed { .. }
+        | Body::Joined { .. } => None,
     }
 }

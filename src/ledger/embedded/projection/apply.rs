@@ -42,7 +42,7 @@ struct About<'a> {
 }
 
 /// A row that a record names is not there: the file does not follow from the journal.
-fn missing() -> rusqlite::Error {
+pub(super) fn missing() -> rusqlite::Error {
     rusqlite::Error::QueryReturnedNoRows
 }
 
@@ -77,6 +77,7 @@ impl Applying<'_, '_> {
                 self.account_entered(account, *balance, *credit_line, *status)
             }
             Body::CardEntered { card, cardholder, status, .. } => self.card_entered(card, cardholder.as_ref(), *status),
+            Body::Joined { gives, outcome, .. } => self.joined(HoldNumber(*gives), outcome),
             Body::Kept { .. } | Body::RulesPublished | Body::Opened | Body::Trimmed { .. } => Ok(()),
         }
     }
@@ -179,17 +180,19 @@ impl Applying<'_, '_> {
         }
         self.batch.card_used(card, self.record.at, about.merchant)?;
         if hold.status != HoldStatus::Open {
-            self.batch.connection().prepare_cached("INSERT INTO ended VALUES (?1, ?2, ?3)")?.execute(params![
-                self.number,
-                self.record.at.unix_micros(),
-                number.0.cast_signed()
-            ])?;
+            self.ended(number)?;
         }
         let (platform, payments) = (self.record.platform.as_ref(), about.payment.into_iter().chain(about.increment));
         for name in payments.flat_map(|payment| self.key.payment(self.program, platform, payment).iter()) {
             self.batch.name_hold(name, number, self.record.place.naming)?;
         }
         Ok(())
+    }
+
+    /// The record ended a hold, or changed it after its end.
+    pub(super) fn ended(&self, number: HoldNumber) -> rusqlite::Result<()> {
+        let mut ended = self.batch.connection().prepare_cached("INSERT INTO ended VALUES (?1, ?2, ?3)")?;
+        ended.execute(params![self.number, self.record.at.unix_micros(), number.0.cast_signed()]).map(drop)
     }
 
     fn hold_placed(&mut self, number: HoldNumber, about: &About<'_>, hold: Hold) -> rusqlite::Result<()> {
@@ -222,7 +225,7 @@ impl Applying<'_, '_> {
     }
 
     /// Moves money: what is on the account, and the line that says so, the newest in the account's list.
-    fn movement(&mut self, outcome: &Outcome, account: u32) -> rusqlite::Result<()> {
+    pub(super) fn movement(&mut self, outcome: &Outcome, account: u32) -> rusqlite::Result<()> {
         let purse = self.batch.purse(account)?.ok_or_else(missing)?;
         purse.posted = purse.posted.saturating_add(outcome.posted);
         purse.held = purse.held.saturating_add(outcome.held);

@@ -216,6 +216,11 @@ impl<'c> Batch<'c> {
         Ok(())
     }
 
+    /// A name leads to this hold from now on, which has it already.
+    pub fn name_anew(&mut self, name: Fingerprint, to: HoldNumber) {
+        self.names.insert(name, Leads::ToHold(to.0));
+    }
+
     /// What a name leads to by now.
     fn leads(&self, name: Fingerprint) -> rusqlite::Result<Option<Leads>> {
         self.names.get(&name).map_or_else(|| names::find(self.connection, name), |leads| Ok(Some(*leads)))

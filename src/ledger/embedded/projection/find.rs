@@ -116,7 +116,12 @@ fn look(connection: &Connection, need: &Need) -> rusqlite::Result<Found> {
         Some(name) => answered(connection, name)?.map(|answered| (name, answered)),
         None => None,
     };
-    Ok(Found { asked, hold: hold.map(|kept| (kept.row, kept.changed_at, kept.changed_by)), told })
+    let row = |kept: HoldKept| (kept.row, kept.changed_at, kept.changed_by);
+    let mut others = Vec::new();
+    for name in &need.others {
+        others.extend(self::hold(connection, [*name])?.map(row));
+    }
+    Ok(Found { asked, hold: hold.map(row), others, told })
 }
 
 impl Cold for Finder {

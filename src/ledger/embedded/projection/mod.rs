@@ -11,6 +11,7 @@ mod bell;
 pub mod checkpoint;
 mod find;
 mod follow;
+mod joining;
 mod lately;
 mod lines;
 mod names;

@@ -22,6 +22,16 @@ impl State {
     ) -> Located {
         let payment = payment.map(|payment| self.payment_names(program, platform, payment));
         let hold = payment.as_ref().and_then(|names| self.hold_named(names));
+        self.locate_by(program, subject, payment, hold)
+    }
+
+    fn locate_by(
+        &self,
+        program: &ProgramId,
+        subject: &Subject,
+        payment: Option<PaymentNames>,
+        hold: Option<HoldIndex>,
+    ) -> Located {
         let hold_row = hold.and_then(|hold| self.hold(hold));
         let card = match &subject.card {
             Some(card) => self.card_named(program, card),
@@ -41,16 +51,20 @@ impl State {
         Located { payment, account, card, cardholder, hold }
     }
 
-    /// Finds what a told event names. A platform's word counts for a card that nobody told us of, too: then its owner's only
-    /// account is meant.
+    /// Finds what a told event names: the payment, or else what was told before under the event's own name. A platform's word counts
+    /// for a card that nobody told us of, too: then its owner's only account is meant.
     pub fn locate_told(
         &self,
         program: &ProgramId,
         platform: Option<&PlatformName>,
         subject: &Subject,
-        payment: Option<&PaymentRef>,
+        (payment, own): (Option<&PaymentRef>, Option<&PaymentRef>),
     ) -> Located {
-        let located = self.locate(program, platform, subject, payment);
+        let names = |payment: &PaymentRef| self.payment_names(program, platform, payment);
+        let payment = payment.map(names);
+        let by_its_own = || self.hold_named(&names(own?)).filter(|_| payment.is_some());
+        let hold = payment.as_ref().and_then(|names| self.hold_named(names)).or_else(by_its_own);
+        let located = self.locate_by(program, subject, payment, hold);
         let owners = located.cardholder.and_then(|owner| self.only_account(owner));
         Located { account: located.account.or(owners), ..located }
     }

@@ -7,6 +7,7 @@
 mod forget;
 mod gone;
 mod holds;
+mod join;
 mod locate;
 mod merchants;
 mod names;

@@ -43,13 +43,8 @@ impl State {
     /// Writes what an event did, and says to which rows. The outcome was made from this very state, so nothing here can
     /// refuse it.
     pub fn write(&mut self, located: &Located, names: &Names<'_>, outcome: &Outcome, undo: &mut UndoLog) -> Place {
-        if (outcome.posted != 0 || outcome.held != 0)
-            && let Some(index) = located.account
-            && let Some(row) = self.accounts.get_mut(index.0)
-        {
-            undo.push(Undo::Account(index, row.account, row.told));
-            row.account.posted = row.account.posted.saturating_add(outcome.posted);
-            row.account.held = row.account.held.saturating_add(outcome.held);
+        if let Some(index) = located.account {
+            self.move_money(index, outcome, undo);
         }
         let before = located.hold.filter(|_| !outcome.counted.is_empty()).and_then(|index| self.hold(index));
         let known = before.map(|row| row.counted.clone()).unwrap_or_default();
@@ -74,6 +69,17 @@ impl State {
             cardholder: located.cardholder.map(|index| index.0),
             hold: index.and_then(|index| self.hold(index)).map(|row| row.number.0),
             naming,
+        }
+    }
+
+    /// Adds to an account what moved.
+    pub(super) fn move_money(&mut self, account: AccountIndex, outcome: &Outcome, undo: &mut UndoLog) {
+        if (outcome.posted != 0 || outcome.held != 0)
+            && let Some(row) = self.accounts.get_mut(account.0)
+        {
+            undo.push(Undo::Account(account, row.account, row.told));
+            row.account.posted = row.account.posted.saturating_add(outcome.posted);
+            row.account.held = row.account.held.saturating_add(outcome.held);
         }
     }
 
@@ -214,7 +220,7 @@ impl State {
     }
 
     /// Counts in a limit; `known` is where the payment counted before.
-    fn count(&mut self, located: &Located, counted: &Counted, known: &[Counted], at: Timestamp, undo: &mut UndoLog) {
+    pub(super) fn count(&mut self, located: &Located, counted: &Counted, known: &[Counted], at: Timestamp, undo: &mut UndoLog) {
         let Some(counting) = counting(counted.scope, located) else {
             return;
         };

@@ -235,7 +235,8 @@ impl Bench {
                     | Body::CardEntered { .. }
                     | Body::RulesPublished
                     | Body::Opened
-                    | Body::Trimmed { .. } => None,
+                    | Body::Trimmed { .. }
+                    | Body::Joined { .. } => None,
                 };
                 let outcome = again.decide(&record, verdict).map(|decided| decided.outcome);
                 assert_eq!(outcome.as_ref(), record.body.outcome(), "{what}, record {number}: {:?}", record.body);

@@ -1,0 +1,68 @@
+//! Two payments that turn out to be one: what was told of it came under different names, and before the message that says that they
+//! are the same. Its steps are put together, and it stands as if they had come under one name. Nothing here finds names.
+
+use smallvec::SmallVec;
+
+use super::event::MovementCause;
+use super::life::{Hold, Step, Steps, fold, put};
+use super::limits;
+use super::outcome::Outcome;
+use super::state::{Account, Counted};
+
+/// What is known of a payment.
+#[derive(Debug, Clone, Copy)]
+pub struct Part<'a> {
+    /// What stands of it.
+    pub hold: Hold,
+    /// Its steps, in their order.
+    pub steps: &'a [Step],
+    /// What it has counted in limits.
+    pub counted: &'a [Counted],
+}
+
+impl Part<'_> {
+    /// Whether all that is known of it was told: we approved nothing of it.
+    fn is_told_only(&self) -> bool {
+        self.counted.is_empty() && Steps::of(self.steps).placements().next().is_none()
+    }
+}
+
+/// Which of two payments takes over what is known of the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Joining {
+    /// The one that a message is about takes over what was told under its other name.
+    Takes,
+    /// What was told of the one that a message is about goes to the other, of which we approved something.
+    Gives,
+}
+
+/// Which way two payments are joined that a message says are one; `None` if they stay two. What we approved twice, by two questions, was
+/// two payments to us: only what was merely told goes over.
+#[must_use]
+pub fn joining(meant: &Part<'_>, other: &Part<'_>) -> Option<Joining> {
+    if other.is_told_only() {
+        Some(Joining::Takes)
+    } else if meant.is_told_only() {
+        Some(Joining::Gives)
+    } else {
+        None
+    }
+}
+
+/// What becomes of a payment that takes over the steps of another one of its account, of which nothing is left; `None` if that is beyond
+/// what can be counted. What moves is the difference between the payment and its parts.
+#[must_use]
+pub fn join(account: &Account, takes: &Part<'_>, gives: &Part<'_>) -> Option<Outcome> {
+    let mut steps: SmallVec<[Step; 8]> = takes.steps.iter().copied().collect();
+    gives.steps.iter().for_each(|step| put(&mut steps, *step));
+    let steps = Steps::of(&steps);
+    let after = fold(&steps).ok()?;
+    let before = takes.hold.effect().saturating_add(gives.hold.effect());
+    let posted = i64::try_from(after.effect().saturating_sub(before)).ok()?;
+    let held = after.held.checked_sub(takes.hold.held)?.checked_sub(gives.hold.held)?;
+    account.posted.checked_add(posted)?;
+    account.held.checked_add(held)?;
+    let counted = limits::changes(&steps, &after, takes.counted, &[]).ok()?;
+    let cause = (posted != 0).then_some(MovementCause::NetworkSettlement);
+    Some(Outcome { posted, held, cause, hold: Some(after), counted, ..Outcome::default() })
+}
