@@ -41,8 +41,7 @@ impl Engine {
                 }
             }
         }
-        let card = located.card.or_else(|| self.state.hold(meant)?.card);
-        Ok(Located { hold: Some(meant), card, ..located })
+        Ok(Located { hold: Some(meant), ..located })
     }
 
     fn join(
