@@ -26,7 +26,7 @@ it is let go of (glibc), and leaves no core image.
 
 SIGTERM and SIGINT drain: answers that are owed are given, then it exits with 0; with 1 if the ledger's disk hangs for longer than
 server.stop_seconds_max.
-SIGHUP reads credentials, the management API's tokens, certificate and key again.
+SIGHUP reads credentials, the management API's tokens, certificate and key again, also before the ledger is ready.
 
 Exit codes:
   0  drained
