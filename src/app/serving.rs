@@ -87,9 +87,14 @@ impl Listening {
         Listening { callbacks: *listen, operators: *ops_listen, api: *api_listen, card_numbers: *card_numbers_listen }
     }
 
-    /// What people are told as soon as it listens: the ready line may be long in coming.
+    /// What people are told as soon as it listens: in an outage the ready line is long in coming, and has the same addresses.
     fn before_ready(&self) -> String {
-        format!("callbacks on {} are answered from stand-in until the ledger has its state", self.callbacks)
+        let Listening { callbacks, operators, api, card_numbers } = self;
+        let card_numbers = card_numbers.map(|address| format!(", card numbers on {address}")).unwrap_or_default();
+        format!(
+            "callbacks on {callbacks} are answered from stand-in until the ledger has its state, and the ready line comes then; \
+             operators on {operators}, management API on {api}{card_numbers}"
+        )
     }
 }
 
@@ -113,5 +118,25 @@ fn stop(app: App, stop_max: Duration) -> Result<Stopped, StartError> {
             Ok(()) => Ok(Stopped::Drained),
             Err(panic) => std::panic::resume_unwind(panic),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_starts_in_an_outage_says_where_it_can_be_reached() {
+        let address = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        let listening =
+            Listening { callbacks: address(1), operators: address(2), api: address(3), card_numbers: Some(address(4)) };
+        let said = listening.before_ready();
+        assert!(said.starts_with("callbacks on 127.0.0.1:1 are answered from stand-in until the ledger has its state"), "{said}");
+        assert!(
+            said.ends_with("operators on 127.0.0.1:2, management API on 127.0.0.1:3, card numbers on 127.0.0.1:4"),
+            "{said}"
+        );
+        let without = Listening { card_numbers: None, ..listening }.before_ready();
+        assert!(without.ends_with("management API on 127.0.0.1:3"), "{without}");
     }
 }
