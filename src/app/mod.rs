@@ -49,7 +49,7 @@ use crate::ledger::postgres::Patience as DatabasePatience;
 use crate::metrics::Metrics;
 use crate::operations::{Desk, Outage, SpoolOf};
 use crate::reporter::{SpoolReporter, say};
-use crate::responder::{Responder, Stage, Till, Turns, Worker, end_waits, keep_looking};
+use crate::responder::{Responder, SinceWhen, Stage, Till, Turns, Worker, end_waits, keep_looking};
 use crate::server::ops::{self, Operators};
 use crate::server::{self, Drained, Limits, Running, Serving, Tls};
 use crate::spool::{Bringing, Reconciler};
@@ -148,6 +148,7 @@ impl App {
             agents,
             foreseen: Turns::default(),
             opened: Turns::default(),
+            ledger_since: SinceWhen::default(),
             began: crate::clock::utc(),
             stage: to_be_open,
         });

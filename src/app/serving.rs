@@ -132,10 +132,7 @@ mod tests {
             Listening { callbacks: address(1), operators: address(2), api: address(3), card_numbers: Some(address(4)) };
         let said = listening.before_ready();
         assert!(said.starts_with("callbacks on 127.0.0.1:1 are answered from stand-in until the ledger has its state"), "{said}");
-        assert!(
-            said.ends_with("operators on 127.0.0.1:2, management API on 127.0.0.1:3, card numbers on 127.0.0.1:4"),
-            "{said}"
-        );
+        assert!(said.ends_with("operators on 127.0.0.1:2, management API on 127.0.0.1:3, card numbers on 127.0.0.1:4"), "{said}");
         let without = Listening { card_numbers: None, ..listening }.before_ready();
         assert!(without.ends_with("management API on 127.0.0.1:3"), "{without}");
     }
