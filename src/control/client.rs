@@ -128,7 +128,9 @@ fn given_up(request: &ControlRequest, patience: Patience) -> String {
         "the request may still be carried out: look, once it is ready, before you ask again"
     };
     let waited = patience.at_most.as_secs();
-    format!("no answer in {waited} seconds; see /status of the operators' listener, which says whether the ledger answers; {then}")
+    format!(
+        "no answer in {waited} seconds; see /status of the operators' listener, which says whether the ledger answers; {then}"
+    )
 }
 
 fn exchange(
