@@ -41,7 +41,7 @@ impl Responder {
     }
 
     /// When this process began, if its ledger is not there yet and takes long.
-    fn starting_since(&self, now: Timestamp) -> Option<Timestamp> {
+    pub(super) fn starting_since(&self, now: Timestamp) -> Option<Timestamp> {
         (!self.is_open() && now.saturating_since(self.began) >= STARTS_WITHIN).then_some(self.began)
     }
 
