@@ -2,6 +2,7 @@
 
 use holdfast_core::agent::ReasonCode;
 use holdfast_core::{Decision, DeclineReason, StandInCause};
+use http::header::{HeaderValue, WWW_AUTHENTICATE};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -161,7 +162,11 @@ pub(super) fn write_refused(refused: &Refused, body: &mut Vec<u8>) -> Reply {
         | Refused::NotDurable
         | Refused::Unavailable => Vec::new(),
     };
-    problem(refused.status(), code, title, detail, errors, body)
+    let mut reply = problem(refused.status(), code, title, detail, errors, body);
+    if reply.status == 401 {
+        reply.headers.push((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"holdfast\"")));
+    }
+    reply
 }
 
 fn problem(

@@ -185,6 +185,18 @@ impl<'a> Transaction<'a> {
         CardToken::new(&token).map(Some).map_err(|error| Malformed::identifier(PATH, error))
     }
 
+    /// The same of a question, in which nothing may contradict it: what is asked for is held, and one of the two would be wrong.
+    ///
+    /// # Errors
+    /// As [`Transaction::currency`]; or the order's is not the transaction's.
+    pub fn agreed_currency(&self, program: Currency) -> Result<Currency, Malformed> {
+        let currency = self.currency(program)?;
+        match self.currency_code.text() {
+            Some(code) if code != currency.code() => Err(Malformed::amount("currency_code", AmountError::CurrencyMismatch)),
+            Some(_) | None => Ok(currency),
+        }
+    }
+
     /// The currency of the amounts: the order's, else the transaction's, else the program's.
     ///
     /// # Errors

@@ -11,14 +11,14 @@ mod mounts;
 mod opening;
 mod pages;
 mod parts;
+mod reload;
+mod serving;
 mod signals;
 mod spend;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::mpsc::RecvTimeoutError;
-use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{oneshot, watch};
@@ -34,6 +34,8 @@ use self::parts::{
     limits, management_api, open_profiles, room, serve_card_numbers, start_telemetry, start_webhooks, webhooks_of,
 };
 pub(crate) use self::parts::{needs, workers};
+pub use self::reload::Reload;
+pub use self::serving::{Listening, Stopped, serve};
 pub use self::signals::Signals;
 use crate::agent::door::{House, crossing};
 use crate::agent::lead::Agents;
@@ -47,7 +49,7 @@ use crate::ledger::postgres::Patience as DatabasePatience;
 use crate::metrics::Metrics;
 use crate::operations::{Desk, Outage, SpoolOf};
 use crate::reporter::{SpoolReporter, say};
-use crate::responder::{Responder, Stage, Till, Turns, Worker, end_waits, keep_looking};
+use crate::responder::{Responder, SinceWhen, Stage, Till, Turns, Worker, end_waits, keep_looking};
 use crate::server::ops::{self, Operators};
 use crate::server::{self, Drained, Limits, Running, Serving, Tls};
 use crate::spool::{Bringing, Reconciler};
@@ -68,7 +70,7 @@ pub struct App {
     pub api_listen: SocketAddr,
     /// Where card numbers are taken, if they are.
     pub card_numbers_listen: Option<SocketAddr>,
-    config: Config,
+    config: Arc<Config>,
     responder: Arc<Responder>,
     api: Arc<Api>,
     tls: Option<Arc<Tls>>,
@@ -146,6 +148,7 @@ impl App {
             agents,
             foreseen: Turns::default(),
             opened: Turns::default(),
+            ledger_since: SinceWhen::default(),
             began: crate::clock::utc(),
             stage: to_be_open,
         });
@@ -195,7 +198,7 @@ impl App {
             ops_listen,
             api_listen,
             card_numbers_listen,
-            config,
+            config: Arc::new(config),
             responder,
             api,
             tls,
@@ -248,31 +251,15 @@ impl App {
         self.responder.agents.as_ref()
     }
 
-    /// Reads credentials and TLS files again; what is wrong leaves the running ones.
-    pub fn reload(&self) {
-        match self.config.reload() {
-            Ok(reloaded) => {
-                let paths =
-                    self.config.programs.iter().flat_map(|program| program.mounts.iter().map(|mount| (program.id, &mount.path)));
-                for ((program, path), mount) in paths.zip(&self.responder.mounts) {
-                    let fresh = reloaded.keyrings.iter().find(|fresh| fresh.program == program && fresh.path == *path);
-                    if let Some(fresh) = fresh {
-                        mount.keyring.store(Arc::new(fresh.keyring.clone()));
-                    }
-                }
-                self.api.tokens.store(Arc::new(reloaded.tokens));
-                if let (Some(tls), Some(fresh)) = (&self.tls, reloaded.tls) {
-                    tls.replace(fresh);
-                }
-                if let (Some((_, tls)), Some(fresh)) = (&self.card_numbers, reloaded.card_numbers_tls) {
-                    tls.replace(fresh);
-                }
-                say("credentials and certificate are read again");
-                for waiting in &reloaded.waiting {
-                    say(&format!("changed in the configuration, and waits for a restart: {waiting}"));
-                }
-            }
-            Err(errors) => say(&format!("credentials and certificate stay as they are:\n{errors}")),
+    /// What reads credentials and TLS files again; to be dropped before [`App::drain`].
+    #[must_use]
+    pub fn reload(&self) -> Reload {
+        Reload {
+            config: Arc::clone(&self.config),
+            responder: Arc::clone(&self.responder),
+            api: Arc::clone(&self.api),
+            tls: self.tls.clone(),
+            card_numbers_tls: self.card_numbers.as_ref().map(|(_, tls)| Arc::clone(tls)),
         }
     }
 
@@ -301,79 +288,6 @@ impl App {
             webhooks.stop();
         }
         drained
-    }
-}
-
-/// Where a server can be reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Listening {
-    /// By platforms.
-    pub callbacks: SocketAddr,
-    /// By operators who look.
-    pub operators: SocketAddr,
-    /// By callers of the management API.
-    pub api: SocketAddr,
-    /// By those who send card numbers, if anybody may.
-    pub card_numbers: Option<SocketAddr>,
-}
-
-/// How a server ended that was told to stop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stopped {
-    /// Everything that was owed is answered and kept.
-    Drained,
-    /// A disk or a database did not answer. What it has not taken was never told, or is in the spool.
-    CutShort,
-}
-
-/// Runs a server until it is told to stop: SIGTERM or SIGINT drain it, SIGHUP makes it read its credentials again.
-///
-/// # Errors
-/// It did not start.
-pub fn serve(config: Config, signals: Signals, ready: impl FnOnce(&Listening)) -> Result<Stopped, StartError> {
-    let Signals { runtime, mut terminate, mut interrupt, mut hang_up, .. } = signals;
-    let stop_max = config.server.stop_max;
-    let app = runtime.block_on(async {
-        let mut app = App::start(config, |ledger| ledger)?;
-        say(&format!("callbacks on {} are answered from stand-in until the ledger has its state", app.listen));
-        tokio::select! {
-            started = app.until_ready() => started?,
-            _ = terminate.recv() => return Ok(app),
-            _ = interrupt.recv() => return Ok(app),
-        }
-        let card_numbers = app.card_numbers_listen;
-        ready(&Listening { callbacks: app.listen, operators: app.ops_listen, api: app.api_listen, card_numbers });
-        loop {
-            tokio::select! {
-                _ = terminate.recv() => return Ok::<App, StartError>(app),
-                _ = interrupt.recv() => return Ok(app),
-                _ = hang_up.recv() => app.reload(),
-            }
-        }
-    })?;
-    stop(app, stop_max)
-}
-
-/// Drains a server on a thread of its own, so that a disk that hangs holds nobody up for longer than `stop_max`.
-fn stop(app: App, stop_max: Duration) -> Result<Stopped, StartError> {
-    let (done, drained) = std::sync::mpsc::channel();
-    let drain = move || {
-        // Nobody hears of a drain that comes too late.
-        let _ = done.send(app.drain());
-    };
-    let draining = std::thread::Builder::new().name("drain".to_owned()).spawn(drain)?;
-    match drained.recv_timeout(stop_max) {
-        Ok(Drained { abandoned }) => {
-            if abandoned > 0 {
-                say(&format!("{abandoned} connections were cut off at the end of the drain"));
-            }
-            Ok(Stopped::Drained)
-        }
-        Err(RecvTimeoutError::Timeout) => Ok(Stopped::CutShort),
-        Err(RecvTimeoutError::Disconnected) => match draining.join() {
-            Ok(()) => Ok(Stopped::Drained),
-            Err(panic) => std::panic::resume_unwind(panic),
-        },
     }
 }
 

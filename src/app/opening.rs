@@ -104,8 +104,9 @@ pub(super) fn open_shared(
         observer: Arc::new(reporter),
     })?;
     let publications = Some(ledger.publications());
-    // Whose cards are under an authority is known only once its objects are read: until then all are declined.
-    let early = ledger.early().filter(|_| config.agents.is_none()).map(Early::Postgres);
+    // With agent spend, too: what was answered is heard again, and a question that may be under an authority is not decided before
+    // its objects are read (`Led::NotYet`).
+    let early = ledger.early().map(Early::Postgres);
     Ok(Opened { ledger: Arc::new(ledger), opening: Opening::Postgres(opening), early, publications, recorded })
 }
 

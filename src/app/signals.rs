@@ -11,11 +11,35 @@ use super::runtime;
 #[derive(Debug)]
 pub struct Signals {
     pub(super) runtime: Runtime,
-    pub(super) terminate: Signal,
-    pub(super) interrupt: Signal,
-    pub(super) hang_up: Signal,
+    pub(super) heard: Heard,
     /// A file that may not grow any more fails its write, as on a full disk; by default it would end the process.
     _file_limit: Signal,
+}
+
+/// Those that say something to a server.
+#[derive(Debug)]
+pub(super) struct Heard {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+/// What a server is told by a signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Word {
+    Stop,
+    ReadAgain,
+}
+
+impl Heard {
+    /// The next one.
+    pub async fn next(&mut self) -> Word {
+        tokio::select! {
+            _ = self.terminate.recv() => Word::Stop,
+            _ = self.interrupt.recv() => Word::Stop,
+            _ = self.hang_up.recv() => Word::ReadAgain,
+        }
+    }
 }
 
 impl Signals {
@@ -34,6 +58,6 @@ impl Signals {
                 signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?,
             )
         };
-        Ok(Signals { runtime, terminate, interrupt, hang_up, _file_limit: file_limit })
+        Ok(Signals { runtime, heard: Heard { terminate, interrupt, hang_up }, _file_limit: file_limit })
     }
 }

@@ -38,7 +38,7 @@ const AGAIN_AFTER: Duration = Duration::from_millis(200);
 
 /// Opens agent spend, if it is configured. On the embedded ledger everything that is in force is in memory when this returns: no callback
 /// is answered without the policies of its card. What a database keeps is there when [`until_filled`] is over, before which stand-in
-/// declines all cards anyway.
+/// decides nothing afresh and declines.
 ///
 /// # Errors
 /// The store cannot be opened, or was made with another key.

@@ -18,15 +18,15 @@ Examples:
   holdfast serve --config /etc/holdfast/holdfast.toml --data /var/lib/holdfast
   holdfast serve --listen 127.0.0.1:0                     a free port; the ready line tells which
 
-It listens at once, and answers from stand-in until the ledger has its state and the rules are in force. Once it is ready it
-prints one line of JSON, and nothing else, on standard output:
+It listens at once, says on standard error where, and answers from stand-in until the ledger has its state and the rules are in
+force. Once it is ready, which in an outage is when that is over, it prints one line of JSON, and nothing else, on standard output:
   {\"api_listen\":\"127.0.0.1:8081\",\"listen\":\"127.0.0.1:8080\",\"ops_listen\":\"127.0.0.1:9090\"}
 With [card_numbers] it also has \"card_numbers_listen\"; the process then begins itself anew once, with memory that is overwritten when
 it is let go of (glibc), and leaves no core image.
 
 SIGTERM and SIGINT drain: answers that are owed are given, then it exits with 0; with 1 if the ledger's disk hangs for longer than
 server.stop_seconds_max.
-SIGHUP reads credentials, the management API's tokens, certificate and key again.
+SIGHUP reads credentials, the management API's tokens, certificate and key again, also before the ledger is ready.
 
 Exit codes:
   0  drained

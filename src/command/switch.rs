@@ -8,7 +8,6 @@ use holdfast_core::{PlatformName, ProgramId, Timestamp};
 
 use super::inbox::moment;
 use super::ledger::{Ledger, not_an_answer};
-use super::preview::seconds;
 use super::rules::Signature;
 use super::{Failure, Place};
 use crate::clock;
@@ -46,11 +45,16 @@ pub struct Off {
 #[group(required = true, multiple = false)]
 struct End {
     /// How long it lasts at most: 90s, 30m, 4h, 1d; up to 7 days.
-    #[arg(long = "for", value_name = "TIME", value_parser = seconds)]
+    #[arg(long = "for", value_name = "TIME", value_parser = lasting)]
     lasts: Option<Duration>,
     /// When it ends by itself, instead: a date, which begins at midnight UTC, or a moment in RFC 3339.
     #[arg(long, value_name = "WHEN", value_parser = moment)]
     until: Option<Timestamp>,
+}
+
+/// How long it lasts. That nothing would come of it is for whoever turns the switch to say, as of an end in the past.
+fn lasting(text: &str) -> Result<Duration, &'static str> {
+    crate::config::ruleset::seconds_or_none(text).map(|seconds| Duration::from_secs(u64::from(seconds)))
 }
 
 /// Whose questions.

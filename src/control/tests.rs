@@ -7,13 +7,14 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
+use std::sync::mpsc;
 
 use holdfast_core::hold::{AccountStatus, CardStatus};
 use holdfast_core::{AccountId, CardToken, CardholderToken, Currency, Money, PlatformName, ProgramId, Timestamp};
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
-use super::client::{AskError, ask};
+use super::client::{AskError, Patience, ask, ask_patiently};
 use super::protocol::{
     AccountReport, Balance, IMPORT_ROWS_MAX, REQUEST_BYTES_MAX, RulesHistory, RulesPublish, RulesRollback, RulesVersion,
 };
@@ -347,6 +348,47 @@ fn requests_that_have_begun_are_finished() {
         answered
     });
     assert!(matches!(answered, Ok(ControlAnswer::Balance(_))), "{answered:?}");
+}
+
+/// Asks a server that answers once whoever asks was told that it takes long, or never.
+fn ask_a_slow_one(request: ControlRequest, answers: bool) -> (Result<ControlAnswer, AskError>, Vec<String>) {
+    let data = tempfile::tempdir().unwrap();
+    let path = data.path().to_owned();
+    let listener = UnixListener::bind(data.path().join(SOCKET_NAME)).unwrap();
+    let (told, is_told) = mpsc::channel();
+    let client = std::thread::spawn(move || {
+        let mut said = Vec::new();
+        let ms = std::time::Duration::from_millis;
+        let patience = Patience { long: ms(20), at_most: if answers { ms(600_000) } else { ms(40) } };
+        let answered = ask_patiently(&path, &request, patience, &mut |line| {
+            said.push(line.to_owned());
+            let _ = told.send(());
+        });
+        (answered, said)
+    });
+    let (mut stream, _) = listener.accept().unwrap();
+    // Half of an answer is not lost by that.
+    let answer = serde_json::to_vec(&ControlAnswer::Refused { problems: vec!["late".to_owned()] }).unwrap();
+    let (first, rest) = answer.split_at(answer.len() / 2);
+    stream.write_all(first).unwrap();
+    is_told.recv().unwrap();
+    if answers {
+        stream.write_all(rest).unwrap();
+        stream.write_all(b"\n").unwrap();
+    }
+    client.join().unwrap()
+}
+
+#[test]
+fn who_waits_long_is_told_and_not_kept_for_ever() {
+    let (answered, said) = ask_a_slow_one(every_request().remove(1), true);
+    assert!(matches!(answered, Ok(ControlAnswer::Refused { .. })), "{answered:?}");
+    assert!(said.len() == 1 && said[0].contains("takes long") && said[0].contains("/status"), "{said:?}");
+    for (request, then) in [(1, "ask again once it is ready"), (0, "may still be carried out")] {
+        let (answered, said) = ask_a_slow_one(every_request().remove(request), false);
+        let Err(AskError::Broken { problem, .. }) = answered else { panic!("{answered:?}") };
+        assert!(problem.contains(then) && problem.contains("/status") && said.len() == 1, "{problem} {said:?}");
+    }
 }
 
 /// The trait's futures can be spawned.

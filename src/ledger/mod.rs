@@ -45,6 +45,11 @@ pub trait Ledger: Send + Sync {
     /// Whether it can answer.
     fn readiness(&self) -> Readiness;
 
+    /// Since when it has been at one thing, while all others wait; nothing where nobody can tell. Never waits.
+    fn at_it_since(&self) -> Option<Instant> {
+        None
+    }
+
     /// What this responder is called among those that share the ledger; `None` where nobody shares it.
     fn node(&self) -> Option<&str> {
         None

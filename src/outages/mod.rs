@@ -2,7 +2,7 @@
 //! at which somebody switched it on.
 //!
 //! An outage begins with the first answer that was given without the ledger, or with the switch, and ends with the last one, with the
-//! ledger's own answering again where this responder saw that, or with the switch; answers less than [`APART_MAX`] apart belong together.
+//! ledger's own answering again where this responder saw that, also at the end of a start, or with the switch; answers less than [`APART_MAX`] apart belong together.
 //! What mode `drop` left to the platform is counted apart. Nothing here writes.
 
 use std::collections::{BTreeMap, HashSet};

@@ -192,6 +192,12 @@ impl Breaker {
         self.settings.probe_every
     }
 
+    /// For how long nothing may come back.
+    #[must_use]
+    pub const fn stall(&self) -> Duration {
+        self.settings.stall
+    }
+
     /// Whether a look would say anything: nobody has asked for a while.
     #[must_use]
     pub fn wants_a_look(&self, now: Instant) -> bool {

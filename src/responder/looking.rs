@@ -1,5 +1,5 @@
 //! A ledger that nobody asks: that it stalls is seen, whether it is back is found out by a read, which changes nothing, and from when to
-//! when it was away is noted beside the spool, for the report. None of that ever keeps an answer waiting.
+//! when it was away, a start that takes long included, is noted beside the spool, for the report. None of that ever keeps an answer waiting.
 
 use std::sync::{Arc, Weak};
 
@@ -39,12 +39,40 @@ async fn look(responder: Weak<Responder>) {
     }
 }
 
+/// How the last time that the ledger was away ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Before {
+    /// Somebody saw that.
+    Seen,
+    /// Nobody did: the process ended before. So it goes on until this one's start is over, however short that is.
+    NotSeen,
+}
+
+async fn before(responder: &Weak<Responder>) -> Before {
+    let Some(spool) = responder.upgrade().map(|responder| Arc::clone(&responder.spool)) else { return Before::Seen };
+    let last = tokio::task::spawn_blocking(move || spool.reader()?.away().map(|all| all.last().copied())).await;
+    match last {
+        Ok(Ok::<_, SpoolError>(Some(Away { until: None, .. }))) => Before::NotSeen,
+        Ok(Ok(Some(Away { until: Some(_), .. }) | None) | Err(_)) | Err(_) => Before::Seen,
+    }
+}
+
 async fn note(responder: Weak<Responder>) {
-    let mut open: Option<Timestamp> = None;
+    let before = before(&responder).await;
+    // A start that ends it may be over already.
+    let mut open: Option<Timestamp> = match before {
+        Before::Seen => None,
+        Before::NotSeen => responder.upgrade().map(|responder| responder.began),
+    };
     loop {
         let Some(at_it) = responder.upgrade() else { return };
         let (every, now) = (at_it.breaker.look_every(), clock::utc());
-        let away = match (open, at_it.open_since(now)) {
+        let starting = match before {
+            Before::Seen => at_it.starting_since(now),
+            Before::NotSeen => (!at_it.is_open()).then_some(at_it.began),
+        };
+        let since = starting.into_iter().chain(at_it.open_since(now)).min();
+        let away = match (open, since) {
             (None, Some(since)) => Some(Away { since, until: None }),
             (Some(since), None) => Some(Away { since, until: Some(now) }),
             (None, None) | (Some(_), Some(_)) => None,

@@ -16,6 +16,7 @@ mod budgets;
 mod check;
 mod deadline;
 mod heard;
+mod ledger_state;
 mod looking;
 mod mount;
 mod notification;
@@ -57,6 +58,7 @@ pub use self::authentication::end_waits;
 pub use self::breaker::{Breaker, BreakerIs};
 pub use self::deadline::{Deadline, Patience};
 pub use self::heard::Unheard;
+pub use self::ledger_state::SinceWhen;
 pub use self::looking::keep_looking;
 pub use self::mount::{ByEnvironment, Mount, Program};
 use self::notification::Taken;
@@ -110,6 +112,8 @@ pub struct Responder {
     pub foreseen: Turns,
     /// And those that wait until it is over.
     pub opened: Turns,
+    /// Since when the ledger is where it is.
+    pub ledger_since: SinceWhen,
     /// When this process began.
     pub began: Timestamp,
     /// How far the start has come: nothing is decided by rules that are not in force, or on accounts that are not there.

@@ -6,9 +6,9 @@ use holdfast_core::{ProgramId, StandInCause, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::breaker::BreakerIs;
+use super::ledger_state::{LedgerState, Signs};
 use super::{Program, Responder};
 use crate::clock;
-use crate::ledger::Readiness;
 use crate::metrics::LedgerStanding;
 use crate::spool::Switched;
 
@@ -41,7 +41,7 @@ impl Responder {
     }
 
     /// When this process began, if its ledger is not there yet and takes long.
-    fn starting_since(&self, now: Timestamp) -> Option<Timestamp> {
+    pub(super) fn starting_since(&self, now: Timestamp) -> Option<Timestamp> {
         (!self.is_open() && now.saturating_since(self.began) >= STARTS_WITHIN).then_some(self.began)
     }
 
@@ -75,10 +75,19 @@ impl Responder {
 
     /// Whether the ledger answers: it may say that it is ready, and hang.
     pub(super) fn ledger_stands(&self) -> LedgerStanding {
-        match (self.ledger.readiness(), self.breaker.is()) {
-            (Readiness::Ready, BreakerIs::Closed) => LedgerStanding::Up,
-            (Readiness::Ready, BreakerIs::Open(_)) | (Readiness::Starting | Readiness::Unavailable, _) => LedgerStanding::Down,
+        match self.ledger_state(clock::utc()).0 {
+            LedgerState::Ready => LedgerStanding::Up,
+            LedgerState::Starting | LedgerState::NotAnswering | LedgerState::Unavailable => LedgerStanding::Down,
         }
+    }
+
+    /// Where the ledger is, and since when.
+    fn ledger_state(&self, now: Timestamp) -> (LedgerState, Timestamp) {
+        let at_it_for = self.ledger.at_it_since().map(|since| clock::instant().saturating_duration_since(since));
+        let (says, breaker_open) = (self.ledger.readiness(), self.open_since(now));
+        let (state, since) = Signs { says, breaker_open, at_it_for, stall: self.breaker.stall() }.state(now);
+        let since = if state == LedgerState::Starting { Some(self.began) } else { since };
+        (state, self.ledger_since.seen(state, since, now))
     }
 
     /// What `/status` shows, JSON.
@@ -89,10 +98,11 @@ impl Responder {
             self.programs().map(|program| (program.id.to_string(), program.rules.load().hash().to_string().into())).collect();
         let stand_in: Map<String, Value> =
             self.programs().map(|program| (program.id.to_string(), self.stand_in_status(program, now))).collect();
-        let fill = self.spool.fill();
+        let (fill, (ledger, ledger_since)) = (self.spool.fill(), self.ledger_state(now));
         let mut status = json!({
             "version": env!("CARGO_PKG_VERSION"),
-            "ledger": self.ledger.readiness().name(),
+            "ledger": ledger.name(),
+            "ledger_since": ledger_since.to_string(),
             "breaker": { "open_since": self.open_since(now).map(|since| since.to_string()) },
             "in_flight": self.in_flight.now(),
             "told_pending": self.unheard.book.waiting(),
@@ -106,6 +116,17 @@ impl Responder {
         status.to_string()
     }
 
+    /// Of what the ledger has yet to hear: how much money it is of the program's, and what becomes of questions on its accounts and cards, also
+    /// where the program as a whole is not stood in for. Nothing where there is nothing.
+    fn unheard_status(&self, program: &Program) -> Option<Value> {
+        let in_transit = program.stand_in.in_transit();
+        if in_transit == 0 && !self.unheard.standings.any_on_the_way() {
+            return None;
+        }
+        let meanwhile = if self.hears_soon() { Meanwhile::Wait } else { Meanwhile::StandIn };
+        Some(json!({ "approved_minor": in_transit, "questions": meanwhile.name() }))
+    }
+
     /// Of a program's stand-in: since when, the exposure, the version in force of each table, and what is switched on.
     fn stand_in_status(&self, program: &Program, now: Timestamp) -> Value {
         let tables = program.stand_in.versions().map(|(kind, hash)| (kind.to_string(), hash.map(|hash| hash.to_string()).into()));
@@ -116,9 +137,28 @@ impl Responder {
             "since": standing.map(|standing| standing.since.to_string()),
             "cause": standing.map(|standing| standing.cause.name()),
             "exposure_minor": program.stand_in.exposure(),
+            "unheard": self.unheard_status(program),
             "tables": tables,
             "switched": switched,
         })
+    }
+}
+
+/// What becomes of questions on accounts and cards of which the ledger has yet to hear.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meanwhile {
+    /// They wait a moment for it.
+    Wait,
+    /// They are stood in for, whatever else the ledger answers.
+    StandIn,
+}
+
+impl Meanwhile {
+    const fn name(self) -> &'static str {
+        match self {
+            Meanwhile::Wait => "wait",
+            Meanwhile::StandIn => "stand_in",
+        }
     }
 }
 

@@ -174,7 +174,7 @@ impl Responder {
     }
 
     /// Whether the ledger answers, and there is so little to tell it that waiting makes sense.
-    fn hears_soon(&self) -> bool {
+    pub(super) fn hears_soon(&self) -> bool {
         self.ledger.readiness() == Readiness::Ready
             && self.breaker.is() == BreakerIs::Closed
             && self.spool.fill().held.waiting <= HEARD_SOON_MAX

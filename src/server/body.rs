@@ -45,6 +45,38 @@ pub(super) async fn read<E: From<BodyFault>>(
     }
 }
 
+/// How many turns a body that nobody wants has to be there, and how many pieces it may have: it is not waited for.
+const PASSING_TURNS: usize = 4;
+const PASSING_PIECES_MAX: usize = 16;
+
+/// What is left of a body that was passed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rest {
+    Nothing,
+    Unread,
+}
+
+/// Takes what is there already of a body that nobody wants.
+pub(super) async fn pass_over(mut incoming: Incoming) -> Rest {
+    let mut pieces = 0_usize;
+    for _ in 0..PASSING_TURNS {
+        while !incoming.is_end_stream() {
+            match poll_fn(|cx| Poll::Ready(Pin::new(&mut incoming).poll_frame(cx))).await {
+                Poll::Ready(None) => return Rest::Nothing,
+                Poll::Ready(Some(Ok(_))) if pieces < PASSING_PIECES_MAX => pieces = pieces.saturating_add(1),
+                Poll::Ready(Some(Ok(_) | Err(_))) => return Rest::Unread,
+                Poll::Pending => break,
+            }
+        }
+        if incoming.is_end_stream() {
+            return Rest::Nothing;
+        }
+        // Whoever reads the socket hands it over in its own turn.
+        tokio::task::yield_now().await;
+    }
+    Rest::Unread
+}
+
 /// Reads a body whole, however long it takes. The first piece is kept as it came; only a second one makes a copy.
 async fn gather(mut incoming: Incoming, bytes_max: usize, announced: usize) -> Result<Bytes, BodyFault> {
     let mut first = Bytes::new();

@@ -49,6 +49,8 @@ pub enum NotCrossed {
     TooLate,
     /// The server is stopping; nothing was done, or it is not known.
     Stopping,
+    /// A path of the workers' own that is covered, and is called otherwise; nothing was done.
+    NotThisWay,
 }
 
 /// A request on its way.

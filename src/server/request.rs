@@ -8,14 +8,14 @@ use std::rc::Rc;
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use holdfast_adapters::Reply;
-use http::header::{ALLOW, CONNECTION, CONTENT_TYPE};
+use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, EXPECT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use hyper::body::Incoming;
 use hyper::{Request, Response};
 
 use super::answer::{Answered, BodyFault, Call, Respond};
-use super::body::{self, AnswerBody};
+use super::body::{self, AnswerBody, Rest};
 use super::bridge::{Bridge, NotCrossed};
 use super::route::Found;
 use super::watched::{ConnectionState, Stage};
@@ -75,16 +75,15 @@ async fn dispatch<R: Respond>(
     }
     let (mount, route, segment) = match found {
         Found::Callback { mount, route, segment } => (mount, route, segment),
-        Found::Health => return Ok(bare(worker, StatusCode::OK, head.headers)),
-        Found::MethodNotAllowed { allow } => {
-            worker.metrics.http_refused(HttpRefusal::MethodNotAllowed);
-            let mut response = in_a_line(worker, connection, StatusCode::METHOD_NOT_ALLOWED, NOT_THIS_WAY, head.headers);
-            response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
-            return Ok(response);
+        Found::Health => {
+            let after = passed_over(&head.headers, incoming).await;
+            return Ok(bare(worker, StatusCode::OK, after, head.headers));
         }
+        Found::MethodNotAllowed { allow } => return Ok(not_this_way(worker, connection, (head, incoming), allow).await),
         Found::Nothing => {
             worker.metrics.http_refused(HttpRefusal::PathUnknown);
-            return Ok(in_a_line(worker, connection, StatusCode::NOT_FOUND, NOT_HERE, head.headers));
+            let after = passed_over(&head.headers, incoming).await;
+            return Ok(in_a_line(worker, connection, (StatusCode::NOT_FOUND, after), NOT_HERE, head.headers));
         }
     };
     let buffer = connection.buffer.take();
@@ -105,11 +104,44 @@ async fn dispatch<R: Respond>(
     };
     let Ok(answered) = answered else {
         worker.metrics.panicked();
-        return Ok(bare(worker, StatusCode::INTERNAL_SERVER_ERROR, head.headers));
+        return Ok(bare(worker, StatusCode::INTERNAL_SERVER_ERROR, After::Keep, head.headers));
     };
     // Given back to the connection's read buffer before that is needed again.
     drop(body);
     say(worker, connection, answered, After::Keep, head.headers)
+}
+
+/// What becomes of a connection whose request's body nobody wants: as long as that was not read, no other request can be.
+async fn passed_over(headers: &HeaderMap, incoming: Incoming) -> After {
+    // Who waits to be asked for it is not asked.
+    if headers.contains_key(EXPECT) {
+        return After::Close;
+    }
+    match body::pass_over(incoming).await {
+        Rest::Nothing => After::Keep,
+        Rest::Unread => After::Close,
+    }
+}
+
+/// What a caller hears whose path is called otherwise: in the shape of what is beside the workers, if the path is among theirs.
+async fn not_this_way<R: Respond>(
+    worker: &Worker<R>,
+    connection: &Rc<ConnectionState>,
+    (head, incoming): (Parts, Incoming),
+    allow: &'static str,
+) -> Response<AnswerBody> {
+    worker.metrics.http_refused(HttpRefusal::MethodNotAllowed);
+    let after = passed_over(&head.headers, incoming).await;
+    let mut response = match beside(worker, head.uri.path()) {
+        Some(bridge) => {
+            let (mut head, body) = bridge.refuse(NotCrossed::NotThisWay).into_parts();
+            close_if_due(worker, after, &mut head.headers);
+            Response::from_parts(head, AnswerBody::new(body.into(), Rc::clone(connection)))
+        }
+        None => in_a_line(worker, connection, (StatusCode::METHOD_NOT_ALLOWED, after), NOT_THIS_WAY, head.headers),
+    };
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+    response
 }
 
 /// Why a body is not there.
@@ -172,7 +204,7 @@ async fn cross<R: Respond>(
         match why {
             NotCrossed::Full => worker.metrics.http_refused(HttpRefusal::TooMany),
             NotCrossed::Stopping => after = After::Close,
-            NotCrossed::Body(_) | NotCrossed::TooLate => {}
+            NotCrossed::Body(_) | NotCrossed::TooLate | NotCrossed::NotThisWay => {}
         }
         bridge.refuse(why)
     });
@@ -235,11 +267,11 @@ const NOT_THIS_WAY: &str = "this path is not called with this method: see the he
 fn in_a_line<R: Respond>(
     worker: &Worker<R>,
     connection: &Rc<ConnectionState>,
-    status: StatusCode,
+    (status, after): (StatusCode, After),
     line: &str,
     headers: HeaderMap,
 ) -> Response<AnswerBody> {
-    let mut response = bare(worker, status, headers);
+    let mut response = bare(worker, status, after, headers);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
     let mut buffer = connection.buffer.take();
     buffer.extend_from_slice(line.as_bytes());
@@ -248,9 +280,9 @@ fn in_a_line<R: Respond>(
 }
 
 /// An answer of a status only.
-fn bare<R: Respond>(worker: &Worker<R>, status: StatusCode, mut headers: HeaderMap) -> Response<AnswerBody> {
+fn bare<R: Respond>(worker: &Worker<R>, status: StatusCode, after: After, mut headers: HeaderMap) -> Response<AnswerBody> {
     headers.clear();
-    close_if_due(worker, After::Keep, &mut headers);
+    close_if_due(worker, after, &mut headers);
     let mut response = Response::new(AnswerBody::empty());
     *response.status_mut() = status;
     *response.headers_mut() = headers;

@@ -333,11 +333,23 @@ fn a_ledger_that_says_it_is_ready_and_hangs_is_not_up() {
             bench.metric("holdfast_ledger_up", "") == wanted
         })
     };
+    let ledger = || bench.status()["ledger"].clone();
+    let began = bench.status()["ledger_since"].clone();
+    assert_eq!(ledger(), "ready");
     bench.faulty.set(Fault::Withheld);
     assert!(up_after(0..10, 0.0));
+    let (during, since) = (bench.status(), |status: &serde_json::Value| status["ledger_since"].as_str().unwrap().to_owned());
+    assert_eq!(during["ledger"], "not_answering");
+    assert!(
+        since(&during).as_str() > began.as_str().unwrap() && since(&during) <= holdfast::clock::utc().to_string(),
+        "{during}"
+    );
+    assert_eq!(during["stand_in"]["demo"]["cause"], "ledger_unavailable");
     bench.faulty.set(Fault::None);
     bench.until_adopted();
     assert!(up_after(10..200, 1.0));
+    assert_eq!(ledger(), "ready");
+    assert!(since(&bench.status()) > since(&during));
     bench.app.drain();
 }
 

@@ -1,7 +1,9 @@
 //! Starting, stopping and dying: nothing acknowledged is lost, no answer is cut off.
 
 use std::collections::HashMap;
-use std::process::Command;
+use std::io::{BufReader, Lines};
+use std::net::SocketAddr;
+use std::process::{Child, ChildStderr, Command};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::process::Signal;
@@ -291,6 +293,39 @@ fn has_strace() -> bool {
     strace
 }
 
+/// A server whose ledger never gets ready: what its journal left unsynced is synced before anything else, and that does not return.
+fn listening_with_a_hung_disk(workplace: &Workplace) -> (Child, SocketAddr, Lines<BufReader<ChildStderr>>) {
+    let log = workplace.data().join("journal.sqlite-wal");
+    let hang = "inject=fsync,fdatasync:delay_enter=600000000";
+    workplace.listen_by(&["strace", "-f", "-qq", "-P", log.to_str().unwrap(), "-e", hang, "-o", "/dev/null"])
+}
+
+/// Neither the ledger nor its ready line is there: who asks is checked by what is in the files now.
+#[test]
+fn credentials_are_read_again_while_a_start_waits_for_its_ledger() {
+    if !has_strace() {
+        return;
+    }
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    assert_eq!(server.client().post("/marqeta/jit", &Marqeta::purchase("before", "1.00").body()).status, 200);
+    server.kill();
+    let (mut strace, listen, _lines) = listening_with_a_hung_disk(&workplace);
+    let ask = |key: &str| Client::connect(listen).post("/marqeta/jit", &Marqeta::purchase(key, "1.00").body()).status;
+    assert_eq!(ask("by the old password"), 200);
+    workplace.edit("demo/secrets/platform_password", |password| format!("{}New1!\n", password.trim_end()));
+    let server = server::child_of(strace.id());
+    server::send(server, Signal::HUP);
+    let mut asked = 0;
+    while ask(&asked.to_string()) != 401 {
+        asked += 1;
+        assert!(asked < 200, "SIGHUP changes nothing before the ledger is ready");
+    }
+    server::send(server, Signal::KILL);
+    strace.kill().unwrap();
+    strace.wait().unwrap();
+}
+
 #[test]
 fn a_disk_that_hangs_keeps_nobody_from_an_answer_by_the_table_nor_the_process_from_its_end() {
     if !has_strace() {
@@ -304,11 +339,7 @@ fn a_disk_that_hangs_keeps_nobody_from_an_answer_by_the_table_nor_the_process_fr
     let told = server.client().post("/marqeta/jit", &Marqeta::purchase("before", "1.00").body());
     server.kill();
 
-    // What the journal left unsynced is synced before anything else, and that does not return.
-    let log = workplace.data().join("journal.sqlite-wal");
-    let hang = "inject=fsync,fdatasync:delay_enter=600000000";
-    let words = ["strace", "-f", "-qq", "-P", log.to_str().unwrap(), "-e", hang, "-o", "/dev/null"];
-    let (mut strace, listen, mut lines) = workplace.listen_by(&words);
+    let (mut strace, listen, mut lines) = listening_with_a_hung_disk(&workplace);
     let ask = |request: &Marqeta| Client::connect(listen).post("/marqeta/jit", &request.body());
     let during = ask(&Marqeta::purchase("during", "1.00"));
     assert_eq!(during.status, 200, "the table in force approves it: {during:?}");

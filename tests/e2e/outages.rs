@@ -156,6 +156,40 @@ fn an_outage_ends_although_nobody_asks() {
     bench.app.drain();
 }
 
+/// Whoever restarts a server because of its ledger ends the outage with that, and not with the last answer before.
+#[test]
+fn an_outage_that_a_start_ends_lasts_until_the_ledger_is_ready() {
+    let bench = Bench::new(short_budget);
+    assert!(bench.publish_table(ALL).status.success());
+    bench.faulty.set(Fault::Unavailable);
+    let mut asked = 0;
+    while bench.status()["breaker"]["open_since"].is_null() {
+        // A decline: an account with money at risk is not asked about any more, and nobody fails.
+        bench.ask(&Marqeta::purchase(&format!("away-{asked}"), "1.00").mcc("7995"));
+        asked += 1;
+        assert!(asked < 1_000, "the breaker does not open");
+    }
+    let noted = || spool_of(&bench.workplace).query_row("SELECT count(*) FROM away", [], |row| row.get::<_, u32>(0)).unwrap();
+    while noted() == 0 {
+        std::thread::yield_now();
+    }
+    let to = |bench: &Bench| bench.json(&["stand-in", "report", "--json"])[0]["to"].as_str().unwrap().to_owned();
+    let last_answer = to(&bench);
+    let mut bench = Bench::begun_on(bench.stop(), Fault::None);
+    let starting = holdfast::clock::utc().to_string();
+    assert!(last_answer < starting);
+    bench.until_ready();
+    let ready = holdfast::clock::instant();
+    while to(&bench) < starting {
+        assert!(ready.elapsed().as_secs() < 20, "the report does not tell when it was ready: {} {starting}", to(&bench));
+        std::thread::yield_now();
+    }
+    bench.until_heard();
+    let reports = bench.json(&["stand-in", "report", "--json"]);
+    assert_eq!(reports.len(), 1, "it is one outage: {reports:?}");
+    bench.app.drain();
+}
+
 /// Whoever asks once more is shown when the hold ends, as whoever asked first was.
 #[test]
 fn a_payment_that_the_ledger_has_not_heard_of_shows_when_its_hold_ends() {

@@ -142,14 +142,19 @@ fn who_starts_while_the_database_is_away_stands_in_on_what_an_earlier_process_sa
     bench.app.drain();
 }
 
-/// Whose cards are under an authority is in the database, too.
+/// Whose cards are under an authority is in the database, too: what is new waits for that. What was answered does not.
 #[test]
 fn with_agent_spend_who_starts_while_the_database_is_away_answers_and_becomes_whole_by_itself() {
     let Some(postgres) = Postgres::start() else { return };
     let bench = Bench::on(workplace_on(&postgres), Fault::None);
     assert!(bench.publish_table(COVERED).status.success());
     let (before, bound) = (Marqeta::purchase("before", "100.00"), Marqeta::purchase("bound", "1.00").card("card-demo-2"));
-    assert_eq!(bench.ask(&before).status, 200);
+    let too_much = Marqeta::purchase("too much", "5000.00");
+    let (first, declined) = (bench.ask(&before), bench.ask(&too_much));
+    assert_eq!((first.status, declined.status), (200, 402));
+    while bench.available_seen() != Some(90_000) {
+        std::thread::yield_now();
+    }
     let workplace = bench.stop();
     postgres.signal(Signal::STOP);
     let mut bench = Bench::begun_on(workplace, Fault::None);
@@ -158,12 +163,19 @@ fn with_agent_spend_who_starts_while_the_database_is_away_answers_and_becomes_wh
         let (listen, body) = (bench.app.listen, bound.body());
         move || crate::support::Client::connect(listen).post("/marqeta/jit", &body)
     });
-    assert_eq!(bench.ask(&Marqeta::purchase("early", "1.00")).status, 402, "it is answered");
+    assert_eq!(bench.ask(&before).body, first.body, "what an earlier process was told is heard again");
+    assert_eq!(bench.ask(&too_much).body, declined.body);
+    assert_eq!(bench.ask(&Marqeta::purchase("before", "100.01")).status, 402, "that is another question");
+    let later = holdfast::clock::utc().saturating_add(std::time::Duration::from_secs(30));
+    let early = bench.ask(&Marqeta::purchase("early", "1.00").created(later));
+    assert_eq!(early.status, 402, "it is answered, and not past an authority that nobody knows");
     postgres.signal(Signal::CONT);
     bench.until_ready();
     assert_eq!(asking.join().unwrap().status, 402);
     bench.until_heard();
     bench.until_adopted();
+    assert_eq!(bench.held(), 10_000, "what was told is what is held");
+    assert_eq!(bench.ask(&before).body, first.body);
     assert_eq!(bench.ask(&Marqeta::purchase("after", "100.00")).status, 200);
     bench.app.drain();
 }

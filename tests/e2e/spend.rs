@@ -513,7 +513,14 @@ fn a_stranger_is_told_that_before_the_body_is_read() {
         let answer = asked("/v1/authorize-intent", length);
         assert!(answer.starts_with("HTTP/1.1 401 ") && answer.contains("\"code\":\"token_missing\""), "{answer}");
         assert!(answer.contains("application/problem+json") && answer.contains("www-authenticate"), "{answer}");
+        // At the one route that the workers answer, too.
+        let answer = asked("/v1/authorize", length);
+        assert!(answer.starts_with("HTTP/1.1 401 ") && answer.contains("\"code\":\"token_missing\""), "{answer}");
+        assert!(answer.contains("www-authenticate: Bearer realm=\"holdfast\""), "{answer}");
     }
+    let wrong = Client::connect_as(server.listen, None).get("/v1/authorize");
+    assert_eq!((code(&wrong), wrong.header("allow")), ((405, "method_not_allowed".to_owned()), Some("POST")), "{wrong:?}");
+    assert_eq!(wrong.header("content-type"), Some("application/problem+json"));
     let answer = asked("/v1/invitations/accept", 10_000_000);
     assert!(answer.starts_with("HTTP/1.1 413 "), "that one needs no token: {answer}");
     assert!(server.ops("/metrics").body.contains("holdfast_spend_refusals_total 2\n"));

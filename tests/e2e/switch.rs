@@ -95,6 +95,7 @@ fn what_cannot_be_switched_says_why() {
         "no platform `visa` calls for program `demo`; marqeta, apto, authorizations, payment_gateway, pre_auth, agent_spend does",
     );
     refused(&["on", "--program", "demo", "--until", "2026-03-14"], "2026-03-14T00:00:00.000000Z is past");
+    refused(&["on", "--program", "demo", "--for", "0s"], "is past: stand-in would end before it begins");
     refused(&["on", "--program", "demo", "--for", "8d"], "more than 7 days away");
     bench.switch(&[&["on", "--program", "demo"][..], &hour].concat()).unwrap();
     refused(&[&["on", "--program", "demo"][..], &hour].concat(), "is switched on already for program demo, by ann since ");

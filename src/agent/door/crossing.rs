@@ -37,6 +37,8 @@ pub const PREFIX: &str = "/v1/";
 const BODY_BYTES_MAX: usize = 65_536;
 /// From a request's arrival on the other side to its answer there.
 const ANSWER_MAX: Duration = Duration::from_secs(20);
+/// What is said of a method that a path does not have, wherever the path is answered.
+pub(super) const NOT_THIS_WAY: &str = "see `Allow` for those that are";
 /// How many are answered at once.
 const TOGETHER_MAX: usize = 64;
 /// How often it is written down when credentials were used.
@@ -89,6 +91,7 @@ fn refusal(why: NotCrossed) -> Response<Bytes> {
             408 => Problem::of(Code::RequestTimeout, "the body did not arrive in time"),
             _ => Problem::of(Code::BadRequest, "the body ended early"),
         },
+        NotCrossed::NotThisWay => Problem::of(Code::MethodNotAllowed, NOT_THIS_WAY),
         NotCrossed::Full => Problem::of(Code::Busy, "nothing was done; send it again").retry_after(1),
         NotCrossed::TooLate => Problem::of(Code::RequestTimeout, "it may yet be done: send it again with the same key"),
         NotCrossed::Stopping => Problem::of(Code::Busy, "the server is stopping; send it again with the same key").retry_after(1),

@@ -7,6 +7,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::crossing::NOT_THIS_WAY;
 use super::openapi::{self, Description};
 use super::{
     Shared, agents, authorities, authorize_intent, bindings, credentials, deeds, grants, insight, intents, members,
@@ -78,7 +79,7 @@ pub fn service(house: &Shared) -> Router {
     router
         .layer(axum::Extension(text))
         .fallback(|| async { Problem::of(Code::NotFound, "there is no such route; GET /v1/openapi.json shows all") })
-        .method_not_allowed_fallback(|| async { Problem::of(Code::MethodNotAllowed, "see `Allow` for those that are") })
+        .method_not_allowed_fallback(|| async { Problem::of(Code::MethodNotAllowed, NOT_THIS_WAY) })
         .with_state(Shared::clone(house))
 }
 

@@ -77,9 +77,15 @@ fn read_window(section: &Section<'_>, head: &Head) -> Option<LimitWindow> {
     }
 }
 
+const WRONG: &str = "is not a length of time; write for example \"90m\", \"24h\" or \"7d\"";
+
 /// A length of time as one number and one unit: `30s`, `90m`, `24h`, `7d`.
 pub(crate) fn seconds(text: &str) -> Result<u32, &'static str> {
-    const WRONG: &str = "is not a length of time; write for example \"90m\", \"24h\" or \"7d\"";
+    seconds_or_none(text).and_then(|seconds| if seconds > 0 { Ok(seconds) } else { Err(WRONG) })
+}
+
+/// The same, or `0s`, which is no length.
+pub(crate) fn seconds_or_none(text: &str) -> Result<u32, &'static str> {
     let mut digits = text.chars();
     let unit_seconds = match digits.next_back() {
         Some('s') => 1,
@@ -93,5 +99,5 @@ pub(crate) fn seconds(text: &str) -> Result<u32, &'static str> {
         return Err(WRONG);
     }
     let count: u32 = digits.parse().map_err(|_| WRONG)?;
-    count.checked_mul(unit_seconds).filter(|seconds| *seconds > 0).ok_or(WRONG)
+    count.checked_mul(unit_seconds).ok_or(WRONG)
 }

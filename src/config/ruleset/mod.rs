@@ -18,7 +18,7 @@ mod tests;
 use holdfast_core::rules::{Place, Ruleset, RulesetHash, RulesetParts};
 use holdfast_core::{Country, Currency, ProgramId, RuleId};
 
-pub(crate) use limit::seconds;
+pub(crate) use limit::{seconds, seconds_or_none};
 
 use super::errors::Errors;
 use super::number_free;

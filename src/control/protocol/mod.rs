@@ -54,6 +54,22 @@ pub enum ControlRequest {
 }
 
 impl ControlRequest {
+    /// Whether nothing is another afterwards.
+    #[must_use]
+    pub const fn changes_nothing(&self) -> bool {
+        match self {
+            ControlRequest::Balance(_) | ControlRequest::Balances(_) | ControlRequest::RulesHistory(_) => true,
+            ControlRequest::Import(_)
+            | ControlRequest::RulesPublish(_)
+            | ControlRequest::RulesRollback(_)
+            | ControlRequest::Trim(_)
+            | ControlRequest::Switch(_)
+            | ControlRequest::BringBack(_)
+            | ControlRequest::Spend(_)
+            | ControlRequest::ImportProfiles(_) => false,
+        }
+    }
+
     /// What whoever asks says of themselves and their reasons: kept for good.
     #[must_use]
     pub fn words(&self) -> [&str; 2] {

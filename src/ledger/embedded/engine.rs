@@ -248,8 +248,9 @@ impl Engine {
             let Engine { log, state, window, latest, approves_from, group, .. } = self;
             let as_of = AsOf { at: *latest, approvals_until: *approves_from };
             let shown = window.as_ref().map(|window| window.show(state, as_of));
+            let visit = window.as_ref().map(|window| window.disk.visit());
             let appended = log.append(records, group.bytes());
-            drop(shown);
+            drop((visit, shown));
             self.approves_from = None;
             if let Err(error) = appended {
                 self.give_up_group();
@@ -282,8 +283,9 @@ impl Engine {
     ) -> Result<T, LedgerError> {
         let Engine { log, state, window, approves_from, .. } = self;
         let shown = window.as_ref().map(|window| window.show(state, AsOf { at: now, approvals_until: *approves_from }));
+        let visit = window.as_ref().map(|window| window.disk.visit());
         let done = work(log.as_mut());
-        drop(shown);
+        drop((visit, shown));
         done.map_err(|_| LedgerError::Unavailable)
     }
 

@@ -7,6 +7,7 @@
 
 mod acts;
 pub mod again;
+mod at_disk;
 pub(crate) mod cold;
 mod contradiction;
 pub(crate) mod counters;
@@ -49,7 +50,7 @@ use self::state::State;
 use self::window::Window;
 use self::writer::Writer;
 use super::{Completions, Counted, Glimpse, Ledger, LedgerError, Origin, Readiness, Ticket};
-use crate::clock::{self, Moment};
+use crate::clock::{self, Instant, Moment};
 use crate::journal::store::FILE;
 use crate::journal::{Claim, Journal, JournalError, Log, Sync, Tail};
 use crate::second_place::take_second_place;
@@ -381,6 +382,10 @@ impl Ledger for Embedded {
 
     fn readiness(&self) -> Readiness {
         self.shared.readiness()
+    }
+
+    fn at_it_since(&self) -> Option<Instant> {
+        self.shared.window.disk.since()
     }
 
     fn look(&self, origin: &Origin, request: &AuthorizationRequest) -> Glimpse {

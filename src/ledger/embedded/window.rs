@@ -8,6 +8,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use holdfast_core::rules::LimitCheck;
 use holdfast_core::{AuthorizationRequest, Timestamp};
 
+use super::at_disk::AtDisk;
 use super::projection::Mark;
 use super::state::{GoneNames, State};
 use crate::journal::Joint;
@@ -20,6 +21,8 @@ pub struct Window {
     behind: Mutex<Behind>,
     /// Rings when nobody reads memory for the writer any more.
     read: Condvar,
+    /// Since when the writer is at its disk, memory left here meanwhile.
+    pub disk: AtDisk,
 }
 
 #[derive(Debug)]
@@ -70,7 +73,11 @@ impl AsOf {
 impl Window {
     /// A window that shows nothing yet.
     pub fn new() -> Self {
-        Window { behind: Mutex::new(Behind { state: empty(), shows: Shows::Nothing }), read: Condvar::new() }
+        Window {
+            behind: Mutex::new(Behind { state: empty(), shows: Shows::Nothing }),
+            read: Condvar::new(),
+            disk: AtDisk::default(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Behind> {

@@ -211,6 +211,7 @@ impl Process {
             agents: None,
             foreseen: Turns::default(),
             opened: Turns::default(),
+            ledger_since: SinceWhen::default(),
             began: clock::utc(),
             stage: watch::channel(Stage::Open).1,
         });

@@ -15,6 +15,7 @@ impl NearSide for Near {
             NotCrossed::Body(fault) => fault.status(),
             NotCrossed::Full | NotCrossed::Stopping => 503,
             NotCrossed::TooLate => 504,
+            NotCrossed::NotThisWay => 405,
         };
         Response::builder().status(status).body(Bytes::from(format!("{why:?}"))).unwrap()
     }

@@ -112,12 +112,27 @@ fn what_is_not_served_is_refused_without_asking_anyone() {
     assert_eq!((heard.status, heard.header("allow")), (405, Some("GET")));
     let heard = caller.post("/healthz", "x");
     assert_eq!((heard.status, heard.header("allow")), (405, Some("GET, HEAD")));
+    // Until here all bodies were there, and the connection goes on. One that is not there is not waited for, and the caller is told.
+    for request in [
+        "POST /nothing HTTP/1.1\r\nhost: h\r\ncontent-length: 5\r\n\r\nhe",
+        "POST /thing/1/part HTTP/1.1\r\nhost: h\r\ncontent-length: 5\r\n\r\n",
+        "POST /nothing HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhe\r\n",
+        "POST /nothing HTTP/1.1\r\nhost: h\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n",
+    ] {
+        let mut caller = server.caller();
+        caller.send(request);
+        let heard = caller.hear().unwrap().unwrap();
+        assert!(matches!(heard.status, 404 | 405) && heard.header("connection") == Some("close"), "{request}: {heard:?}");
+        caller.expect_end();
+    }
+    let heard = caller.post("/nothing", "x");
+    assert_eq!((heard.status, heard.header("connection")), (404, None));
     caller.send("HEAD /healthz HTTP/1.1\r\nhost: h\r\n\r\n");
     assert_eq!(caller.hear().unwrap().unwrap().status, 200);
     assert_eq!(server.responder.answered.load(Ordering::SeqCst), 0);
     server.drain_and_expect(&[
-        (r#"http_refusals_total{cause="path_unknown"}"#, "1"),
-        (r#"http_refusals_total{cause="method_not_allowed"}"#, "3"),
+        (r#"http_refusals_total{cause="path_unknown"}"#, "5"),
+        (r#"http_refusals_total{cause="method_not_allowed"}"#, "4"),
     ]);
 }
 

@@ -178,11 +178,16 @@ fn a_ledger_that_hangs_on_its_disk_can_be_looked_at() {
         assert_eq!(matches!(in_a_name.snapshot.card, Sight::Seen(_)), is_the_owner, "{in_a_name:?}");
     }
     let asked = submit(Act::Decide(asked(question)));
-    // The disk stands still: what was held is seen, and so is what was answered, though nobody knows it yet.
+    // The disk stands still: that is seen, and so is what was held, and what was answered, though nobody knows it yet.
+    let stands_still_since = ledger.at_it_since();
     let strange = AuthorizationRequest { card: Some(id("nobody's")), cardholder: None, ..purchase("second", 300) };
     let (seen, nothing) = (look(&ledger, &question), look(&ledger, &strange).snapshot);
     go_on.send(GoOn::Write).unwrap();
     assert_eq!(said(wait(asked)), approved(300));
+    assert!(stands_still_since.is_some_and(|since| since <= clock::instant()), "{stands_still_since:?}");
+    while ledger.at_it_since().is_some() {
+        std::thread::yield_now();
+    }
     // What a question placed itself is no earlier use of the card; to the next one it is.
     let (next, lasting) = (look(&ledger, &purchase("third", 1)), look(&ledger, &question));
     assert_eq!((used(seen), used(next)), (Acquaintance::New, Acquaintance::Known));
@@ -217,6 +222,7 @@ fn a_ledger_that_hangs_in_what_it_writes_beside_its_records_can_be_looked_at() {
     let noted = submit(Act::Note(Box::new(operation)));
     // The disk stands still, and memory is there already.
     let seen = ledger.look(&origin(), &purchase("meanwhile", 1));
+    assert!(ledger.at_it_since().is_some());
     go_on.send(GoOn::Write).unwrap();
     assert!(matches!(seen, Glimpse::Seen(Seen { answered: None, .. })), "{seen:?}");
     assert_eq!(wait(noted), Ok(Answer::Noted(Noted::New)));
