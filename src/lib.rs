@@ -121,8 +121,9 @@
 //! * How less than was asked would be held is a line of the journal of its own, format 8: written where less may be approved.
 //! * A start reads memory once: what stand-in looks at until the ledger is ready is what the ledger goes on with, if it was read from
 //!   just the projection and journal that the ledger opened.
-//! * Of what is told of one payment under two names before anybody tells that they are one, nothing is merged later: a hold is the fold of its
-//!   steps, and no step leaves one for another. It posts in full; the hold stays larger than it should until it ends.
+//! * What is told of one payment under two names, before a message tells that they are one, is joined by that message: steps, names and records of
+//!   the one that was only told of go over to the other, by a record of its own before that of the message (journal format 10). A hold of which
+//!   nothing is left stays as a row, for whoever has its number. What we approved by two questions stays two payments.
 //! * A retry looks at its payment before it hears its answer: messages of some platforms name only the payment, so that what they
 //!   say of it cannot be kept under the question's key.
 //! * The projection keeps the answer to every question for ever, and the key of every message that became no payment's step: some

@@ -184,6 +184,33 @@ fn what_was_told_without_the_ledger_and_by_an_operator_says_so() {
 }
 
 #[test]
+fn payments_that_turned_out_to_be_one_are_one_story() {
+    let mut house = House::with(100_000);
+    let alias = |name: &str| PaymentRef::by_alias(AuthorizationId::new(name).unwrap());
+    let before = |name: &str| Fact::Captured { payment: Some(alias(name)), amount: usd(2500), finality: Finality::Final };
+    house.ask(AuthorizationRequest { payment: payment("tx-one").with_alias(alias("tx").authorization), ..purchase("one", 2735) });
+    house.tell("clearing/authorization.clearing/COMPLETION", before("advice"));
+    house.tell("advice/authorization.advice/PENDING", Fact::Replaced { payment: alias("tx"), total: usd(2500) });
+    let reader = house.stop();
+    for name in ["tx-one", "tx", "one", "advice", "clearing"] {
+        let story = story(&reader, name);
+        assert_eq!(story.moments.iter().map(|moment| moment.number).collect::<Vec<_>>(), [4, 5, 6, 7], "{name}");
+        assert_eq!(story.hold.unwrap().held, 0, "{name}");
+    }
+    let story = story(&reader, "tx-one");
+    let words = words::of(&story);
+    for line in [
+        "two payments turned out to be one",
+        "What was told under advice belongs to payment tx: the next message says so. From here on it counts there.",
+        "Posted 0.00 USD, held -27.35 USD; after it 975.00 USD posted, 0.00 USD held, 975.00 USD available.",
+    ] {
+        assert!(words.contains(line), "{line}\n{words}");
+    }
+    let json = json::of(&story);
+    assert_eq!(json["moments"][2]["kind"], "joined", "{json}");
+}
+
+#[test]
 fn a_name_of_two_payments_asks_which() {
     let mut house = House::with(100_000);
     house.ask(purchase("one", 100));

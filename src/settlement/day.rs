@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use holdfast_core::hold::{Fact, MovementCause};
 use holdfast_core::{AccountId, Currency, Money, NetworkName, PlatformName, ProgramId, Timestamp};
 
+use super::joined::Joined;
 use super::names::{DEBITED_AT_ONCE, JOINED, message_name, names_of_fact, names_of_payment, names_of_request, ordered, what};
 use crate::agent::outside::is_outside;
 use crate::books::{Book, Books, Entered};
@@ -142,11 +143,9 @@ pub fn of_day(question: Question, records: &mut impl Iterator<Item = (i64, Recor
 pub struct Summing {
     question: Question,
     books: Books,
-    networks: BTreeMap<u64, NetworkName>,
+    joined: Joined,
     /// What decisions debited, by hold, as long as no completion has told its day.
     debits: BTreeMap<u64, Vec<Movement>>,
-    /// The first day that was told of a hold, for a payment that takes it over.
-    days: BTreeMap<u64, i32>,
     /// Names that are looked for on other days, too.
     sought: HashSet<String>,
     day: Day,
@@ -200,15 +199,8 @@ impl Summing {
     #[must_use]
     pub fn beginning_with(question: Question, before: Before) -> Self {
         let Before { books, networks, debits, later } = before;
-        let mut summing = Summing {
-            question,
-            books,
-            networks,
-            debits: BTreeMap::new(),
-            days: BTreeMap::new(),
-            sought: HashSet::new(),
-            day: Day::default(),
-        };
+        let (joined, debits_due) = (Joined::beginning_with(networks), BTreeMap::new());
+        let mut summing = Summing { question, books, joined, debits: debits_due, sought: HashSet::new(), day: Day::default() };
         for book in summing.books.accounts().filter(|book| book.program == summing.question.program && !is_elsewhere(book)) {
             let float = summing.day.float.entry(book.account.currency).or_default();
             float.add(book.account.posted.into(), book.account.held.into());
@@ -244,7 +236,7 @@ impl Summing {
             return;
         }
         if let Some((hold, network)) = record.place.hold.zip(network_of(record)) {
-            self.networks.entry(hold).or_insert(network);
+            self.joined.goes_over(hold, network);
         }
         if let Some((hold, day)) = record.place.hold.zip(completed_on(record)) {
             self.debits.remove(&hold).into_iter().flatten().for_each(|debit| self.counts_to(day, debit));
@@ -252,7 +244,7 @@ impl Summing {
         let When { settlement_day, happened_at } = When::of(record);
         let settlement_day = settlement_day.or_else(|| self.join(record));
         if let Some((hold, day)) = record.place.hold.zip(settlement_day) {
-            self.days.entry(hold).or_insert(day);
+            self.joined.is_settled_on(hold, day);
         }
         let day = When { settlement_day, happened_at }.day(&self.question.cutoff);
         self.announced(number, record, day);
@@ -268,10 +260,7 @@ impl Summing {
     fn join(&mut self, record: &Record) -> Option<i32> {
         let Body::Joined { gives, .. } = &record.body else { return None };
         let takes = record.place.hold?;
-        if let Some(network) = self.networks.get(gives).copied() {
-            self.networks.entry(takes).or_insert(network);
-        }
-        let day = self.days.get(gives).copied()?;
+        let day = self.joined.take_over(takes, *gives)?;
         self.debits.remove(&takes).into_iter().flatten().for_each(|debit| self.counts_to(day, debit));
         Some(day)
     }
@@ -286,7 +275,7 @@ impl Summing {
         let mut movements = std::mem::take(&mut self.day.movements);
         movements.sort_by_key(|movement| movement.record);
         for mut movement in movements {
-            let of_payment = movement.hold.and_then(|hold| self.networks.get(&hold)).copied();
+            let of_payment = movement.hold.and_then(|hold| self.joined.network_of(hold));
             movement.network = movement.network.or(of_payment);
             self.day.add(movement);
         }

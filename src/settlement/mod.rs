@@ -6,6 +6,7 @@
 
 mod day;
 mod file;
+mod joined;
 mod names;
 mod reconcile;
 pub mod report;

@@ -453,6 +453,30 @@ fn a_day_behind_a_checkpoint_is_summed_as_before() {
 }
 
 #[test]
+fn what_was_completed_under_another_name_is_due_once_on_its_day() {
+    const LATER: i32 = 60_000;
+    let mut house = House::with(1_000_000);
+    let alias = |name: &str| PaymentRef::by_alias(AuthorizationId::new(name).unwrap());
+    let named = payment("tx-pin").with_alias(alias("tx").authorization);
+    house.ask(AuthorizationRequest { payment: named, posting: Posting::Immediate, ..purchase("pin", 700) });
+    let completed = Fact::Completed { payment: alias("advice"), amount: usd(700) };
+    let completed = ToldEvent { settlement_day: Some(LATER), ..told("done/authorization.clearing/COMPLETION", completed) };
+    house.act(Act::Tell(crate::fixture::origin(), completed));
+    house.tell("advice/authorization.advice/PENDING", Fact::Replaced { payment: alias("tx"), total: usd(700) });
+    house.tell("load", credited(None, usd(900), MovementCause::Funding));
+    let reader = house.stop();
+    let (_, next) = reader.bounds().unwrap();
+    let (due, before) = (sum(&reader, LATER), sum(&reader, LATER - 1));
+    assert_eq!(due.movements.iter().map(|movement| movement.posted.minor()).sum::<i64>(), -700);
+    assert_eq!(due.movements.len(), 3, "debited, completed, and given back once");
+    assert!(due.due.keys().all(|(network, _)| *network == NetworkName::new("VISA").ok()), "{:?}", due.due);
+    house.start();
+    house.trim(next - 1);
+    let reader = house.stop();
+    assert_eq!(sum(&reader, LATER - 1).float, before.float, "as the projection keeps it");
+}
+
+#[test]
 fn days_and_dates_are_the_same() {
     for day in [-1, 0, DAY, 60_000] {
         assert_eq!(days(date_of(day)), day);

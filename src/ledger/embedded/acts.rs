@@ -17,7 +17,7 @@ use super::contradiction::{content, contradiction};
 use super::engine::{Engine, Performed, Warmth};
 use super::naming::{asked_of, heard, in_its_owners_name, locate_request, payments_of, subject_of};
 use super::reserved::{chosen, moved, observed};
-use super::state::{Fingerprint, HoldNumber, Located, Names, PaymentNames};
+use super::state::{HoldNumber, Located, Names};
 use super::weigh;
 use crate::clock::Moment;
 use crate::journal::{BodyRef, Checkpoint, Place, RecordRef, Uses};
@@ -394,34 +394,6 @@ impl Engine {
             self.never_ended = self.never_ended.saturating_add(usize::from(cause == ReleaseCause::SafetyTimer));
         }
         due.len()
-    }
-
-    /// What has to be looked for outside memory before an event can be applied.
-    pub(super) fn need(
-        &self,
-        located: &Located,
-        own: Option<PaymentNames>,
-        (asked, told): (Option<Fingerprint>, Option<Fingerprint>),
-        warmth: Warmth,
-    ) -> Option<Need> {
-        if warmth == Warmth::Found || self.projected.is_none() {
-            return None;
-        }
-        let unknown = located.payment.filter(|_| located.hold.is_none());
-        let names = unknown.into_iter().flat_map(PaymentNames::iter);
-        let may_be_gone = |name: &Fingerprint| self.state.may_be_gone(*name);
-        // What else it is called may lead to a payment that is the same.
-        let others = located.payment.filter(|_| located.hold.is_some()).into_iter().chain(own).flat_map(PaymentNames::iter);
-        let others = others.filter(|name| self.state.hold_by(name).is_none());
-        let asked = asked.filter(|key| self.state.answered(*key).is_none()).filter(may_be_gone);
-        let (payment, others) = (names.filter(may_be_gone).collect(), others.filter(may_be_gone).collect());
-        let need = Need { payment, others, asked, told: told.filter(may_be_gone) };
-        (!need.is_nothing()).then_some(need)
-    }
-
-    /// What an event calls its payment besides.
-    fn own_names(&self, origin: &Origin, own: Option<&PaymentRef>) -> Option<PaymentNames> {
-        own.map(|own| self.state.payment_names(&origin.program, origin.platform.as_ref(), own))
     }
 
     /// What every event's names have in common.

@@ -16,6 +16,7 @@ pub(crate) mod engine;
 mod entering;
 mod joining;
 pub(crate) mod naming;
+mod needing;
 mod ours;
 pub mod projection;
 mod queue;

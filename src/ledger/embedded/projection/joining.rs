@@ -39,6 +39,7 @@ impl Applying<'_, '_> {
         }
         let day = self.day_told_of(&from.records)?;
         self.settle(&own, network, day)?;
+        self.settle(&from.records, network, None)?;
         if let Some(account) = self.record.place.account.filter(|_| (outcome.posted, outcome.held) != (0, 0)) {
             self.movement(outcome, account)?;
             self.settle(&[self.number], network, day)?;
