@@ -123,6 +123,9 @@
 //!   just the projection and journal that the ledger opened.
 //! * Of what is told of one payment under two names before anybody tells that they are one, nothing is merged later: a hold is the fold of its
 //!   steps, and no step leaves one for another. It posts in full; the hold stays larger than it should until it ends.
+//! * The platform's word on a question says whether it was approved, and how much is held for it; how much was said to be approved is
+//!   what we told. Where we told nothing it is what the platform recorded, and never more than is asked: an answer above its question
+//!   is odd at a till.
 //! * A retry looks at its payment before it hears its answer: messages of some platforms name only the payment, so that what they
 //!   say of it cannot be kept under the question's key.
 //! * The projection keeps the answer to every question for ever, and the key of every message that became no payment's step: some
