@@ -35,7 +35,8 @@ pub(super) fn adopted(slice: &Slice<'_>, asked: &Asked<'_>, outcome: Outcome) ->
             let answered = outcome.answered.map(|answered| Answered { decision, ..answered });
             Outcome { decision: Some((decision, basis)), answered, ..outcome }
         }
-        Some((Decision::Decline { .. }, basis)) if outcome.finding != Some(Finding::Conflict) => {
+        // A key, or an increment's other key, that was refused for meaning another question is refused each time.
+        Some((Decision::Decline { reason }, basis)) if reason != DeclineReason::ConflictingDuplicate => {
             let Some(amount) = approved(slice, asked) else { return outcome };
             let decision = Decision::Approve { amount }.at_most(asked.request.amount);
             let answered = outcome.answered.map(|answered| Answered { decision, ..answered });

@@ -111,6 +111,7 @@ macro_rules! conforms {
                 who_is_not_known_is_declined
                 a_card_is_good_for_its_owner_only
                 a_payment_that_is_named_by_its_question_is_opened_by_one
+                what_is_asked_again_is_held_against_what_was_asked_not_what_was_recorded
                 programs_and_platforms_have_keys_and_payments_of_their_own
                 a_payment_is_found_by_either_of_its_names_also_an_increment
                 a_payment_is_found_by_what_its_messages_are_called
