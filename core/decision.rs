@@ -11,7 +11,8 @@ use crate::rules::RulesetHash;
 /// What the platform is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Decision {
-    /// Yes, for this much (less than asked only where the request allows a partial approval).
+    /// Yes, for this much: less than asked only where the request allows a partial approval, or the platform itself recorded less;
+    /// never more.
     Approve {
         /// What may be taken.
         amount: Money,
@@ -30,6 +31,17 @@ impl Decision {
         match self {
             Decision::Approve { .. } => "approve",
             Decision::Decline { .. } => "decline",
+        }
+    }
+
+    /// The answer to a question of so much: no more than that is said yes to.
+    #[must_use]
+    pub fn at_most(self, asked: Money) -> Self {
+        match self {
+            Decision::Approve { amount } if amount.currency() == asked.currency() && amount.minor() > asked.minor() => {
+                Decision::Approve { amount: asked }
+            }
+            Decision::Approve { .. } | Decision::Decline { .. } => self,
         }
     }
 }

@@ -124,6 +124,9 @@
 //! * What is told of one payment under two names, before a message tells that they are one, is joined by that message: steps, names and records of
 //!   the one that was only told of go over to the other, by a record of its own before that of the message (journal format 10). A hold of which
 //!   nothing is left stays as a row, for whoever has its number. What we approved by two questions stays two payments.
+//! * The platform's word on a question says whether it was approved, and how much is held for it; how much was said to be approved is
+//!   what we told. Where we told nothing it is what the platform recorded, and never more than is asked: an answer above its question
+//!   is odd at a till.
 //! * A retry looks at its payment before it hears its answer: messages of some platforms name only the payment, so that what they
 //!   say of it cannot be kept under the question's key.
 //! * The projection keeps the answer to every question for ever, and the key of every message that became no payment's step: some

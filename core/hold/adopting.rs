@@ -71,8 +71,7 @@ pub(super) fn adopt(slice: &Slice<'_>, adoption: &Adoption<'_>) -> Outcome {
         outcome.finding = Some(Finding::AdoptedOverOurs);
     }
     // The platform's word may have come first.
-    let word = Steps::of(slice.steps).last_word(id).zip(slice.account);
-    let decision = word.map_or(decision, |(word, account)| corrected(decision, word, account.currency));
+    let decision = slice.account.map_or(decision, |account| corrected(decision, &known(slice, &outcome), id, account.currency));
     let asked_at = remembered.map_or(adoption.asked_at, |ours| ours.asked_at);
     outcome.answered = Some(Answered { digest: adoption.digest.kept(), asked_at, decision });
     outcome
@@ -103,14 +102,21 @@ fn is_booked(slice: &Slice<'_>, adoption: &Adoption<'_>) -> bool {
         || (adoption.weight == Weight::Joins && slice.hold.is_some())
 }
 
+/// The payment's steps with the one that an outcome adds.
+fn known<'a>(slice: &Slice<'a>, outcome: &Outcome) -> Steps<'a> {
+    outcome.step.map_or(Steps::of(slice.steps), |step| Steps::with(slice.steps, step))
+}
+
 /// Whether what was told is what is remembered once the platform's word corrected it, of a question for which nothing is placed: it was
 /// adopted, or asked, and found to be of what another one opened.
 fn is_settled(slice: &Slice<'_>, adoption: &Adoption<'_>, ours: &Decision) -> bool {
     let ToldAnswer::Approved { amount } = adoption.told else { return false };
     let id = question::of_request(slice.steps, adoption.request);
     let Some(account) = slice.account.filter(|account| account.currency == amount.currency()) else { return false };
-    let word = Steps::of(slice.steps).last_word(id).filter(|_| step_of(slice, id).is_none());
-    word.is_some_and(|word| corrected(Decision::Approve { amount }, word, account.currency) == *ours)
+    let steps = Steps::of(slice.steps);
+    steps.last_word(id).is_some()
+        && step_of(slice, id).is_none()
+        && corrected(Decision::Approve { amount }, &steps, id, account.currency) == *ours
 }
 
 /// Whether an answer leaves more to be captured than another.

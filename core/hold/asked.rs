@@ -14,7 +14,7 @@ use super::question;
 use super::state::{Account, Answered, Counted, LimitUse, Slice};
 use super::told::take;
 use super::twice;
-use super::word::adopted;
+use super::word::{adopted, most};
 use crate::agent::{Weight, named_number};
 use crate::authorization::{AuthorizationKind, AuthorizationRequest, Expiry, Padding, PartialApproval, Posting, QuestionDigest};
 use crate::decision::{Basis, Decision, DeclineReason};
@@ -132,7 +132,7 @@ fn answer(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
     // What was taken or held before we were asked is not needed again.
     let there = account.available().saturating_sub(cost).saturating_add(request.amount.minor());
     match grant(slice, there, cost, request, proceed) {
-        Ok(amount) => approve(slice, &account, asked, proceed, amount, there.saturating_sub(amount)),
+        Ok(amount) => approve(slice, &account, asked, proceed, amount.min(most(slice, request)), there.saturating_sub(amount)),
         Err((reason, basis)) => decline(reason, basis),
     }
 }
@@ -171,12 +171,10 @@ pub(super) fn step_of<'a>(slice: &Slice<'a>, id: StepId) -> Option<&'a Step> {
 
 /// The answer to a key that was forgotten: its step remembers what was approved, if it was a question's.
 fn recall(slice: &Slice<'_>, step: &Step) -> Outcome {
-    let What::Placed(placement) = step.what else { return conflict() };
-    let Some(account) = slice.account else { return conflict() };
-    let amount = Steps::of(slice.steps).amount_of(step.id, &placement);
-    let decision = match amount {
-        0 => Decision::Decline { reason: DeclineReason::AnswerUnknown },
-        amount => Decision::Approve { amount: account.money(amount) },
+    let (What::Placed(_), Some(account)) = (step.what, slice.account) else { return conflict() };
+    let decision = match Steps::of(slice.steps).approved_to(step.id) {
+        None | Some(0) => Decision::Decline { reason: DeclineReason::AnswerUnknown },
+        Some(amount) => Decision::Approve { amount: account.money(amount) },
     };
     Outcome { decision: Some((decision, Basis::Replay)), ..Outcome::default() }
 }

@@ -85,6 +85,10 @@ mutants! {
     QuestionLowersTold = "question-lowers-told",
     /// A question that the platform recorded as approved adds to the payment that another one opened.
     RecordedQuestionAdds = "recorded-question-adds",
+    /// A retry hears the amount that the platform recorded instead of the one that was told.
+    RetryHearsRecorded = "retry-hears-recorded",
+    /// A question is approved for more than it asks, where the platform recorded more.
+    MoreThanAsked = "more-than-asked",
 }
 
 #[cfg(feature = "mutants")]

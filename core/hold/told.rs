@@ -309,24 +309,25 @@ fn finding(known: &[Step], before: &Hold, after: &Hold, what: &What) -> Option<F
     }
 }
 
-/// The question hears from now on what the platform says of it.
+/// The question hears from now on whether the platform says that it was approved.
 fn listen(slice: &Slice<'_>, account: &Account, asked: StepId, outcome: &mut Outcome) {
     let (Some(answered), Some(step)) = (slice.answered, outcome.step) else { return };
-    let Some(word) = Steps::with(slice.steps, step).last_word(asked) else { return };
-    let decision = corrected(answered.decision, word, account.currency);
+    let decision = corrected(answered.decision, &Steps::with(slice.steps, step), asked, account.currency);
     if decision != answered.decision {
         outcome.answered = Some(Answered { decision, ..answered });
         outcome.finding = Some(Finding::AdoptedOverOurs);
     }
 }
 
-/// Our answer, or the one that the platform's word makes of it. Declines agree, whatever their reasons.
-pub(super) fn corrected(ours: Decision, word: Word, currency: Currency) -> Decision {
-    match (word, ours) {
-        (Word::Declined, Decision::Decline { .. }) => ours,
-        (Word::Declined, Decision::Approve { .. }) => Decision::Decline { reason: DeclineReason::TransactionNotPermitted },
-        (Word::Approved { amount } | Word::StoodIn { amount, .. }, _) => {
-            Decision::Approve { amount: Money::from_minor(amount, currency) }
+/// Our answer, or the one that the platform's word makes of it. Declines agree, whatever their reasons; and so do approvals, whatever
+/// their amounts: what we approved stays said, and only what is held follows the word. Where we approved nothing, it is the last word's.
+pub(super) fn corrected(ours: Decision, steps: &Steps<'_>, question: StepId, currency: Currency) -> Decision {
+    match (steps.last_word(question), ours) {
+        (None, _) | (Some(Word::Declined), Decision::Decline { .. }) => ours,
+        (Some(Word::Declined), Decision::Approve { .. }) => Decision::Decline { reason: DeclineReason::TransactionNotPermitted },
+        (Some(Word::Approved { .. } | Word::StoodIn { .. }), _) => {
+            let approved = steps.approved_to(question);
+            approved.map_or(ours, |minor| Decision::Approve { amount: Money::from_minor(minor, currency) })
         }
     }
 }

@@ -6,7 +6,7 @@
 //! another question adds to its payment, and is none of this. The same goes for an increment that has a transaction of its own.
 
 use super::asked::{Asked, declined_by, moves_money};
-use super::life::{Hold, Role, StepId, Steps, Word};
+use super::life::{Hold, Placement, Role, StepId, Steps, Word};
 use super::mutant::{self, Mutant};
 use super::outcome::{Finding, Outcome};
 use super::question;
@@ -28,16 +28,15 @@ pub(super) fn asked_before(slice: &Slice<'_>, asked: &Asked<'_>) -> Option<Outco
         return None;
     }
     let steps = Steps::of(slice.steps);
-    let (amount, placement) = steps
+    let (id, placement) = steps
         .placements()
         .filter(|(id, placement)| placement.role == Role::Opening && *id != StepId::of(&request.key))
-        .map(|(id, placement)| (steps.amount_of(id, &placement), placement))
-        .find(|(amount, _)| *amount > 0)?;
+        .find(|(id, placement)| steps.amount_of(*id, placement) > 0)?;
     if placement.posting != request.posting {
         // Another method's question is another message of the payment.
         return None;
     }
-    Some(same_again(asked, &account, amount))
+    Some(same_again(asked, &account, First::of(&steps, id, &placement)))
 }
 
 /// The answer to a question that the platform recorded as approved before it came, where another one opened the payment: what was
@@ -83,7 +82,7 @@ fn added_before(slice: &Slice<'_>, asked: &Asked<'_>) -> Option<Outcome> {
         return Some(declined_by(&asked.digest, asked.asked_at, DeclineReason::TransactionNotPermitted, Basis::Ledger));
     }
     let (_, placement) = steps.placements().find(|(id, _)| *id == question)?;
-    Some(same_again(asked, &account, steps.amount_of(question, &placement)))
+    Some(same_again(asked, &account, First::of(&steps, question, &placement)))
 }
 
 /// Whether what a question asks for is what another one opened.
@@ -106,16 +105,39 @@ const fn is_there(hold: &Hold) -> bool {
     hold.is_under_way() || hold.captured > 0
 }
 
+/// What is known of the question that came first.
+struct First {
+    /// What was approved to it; nothing where only the platform's word approves it.
+    approved: Option<i64>,
+    /// What it amounts to by the platform's last word, or else by ours.
+    recorded: i64,
+}
+
+impl First {
+    fn of(steps: &Steps<'_>, id: StepId, placement: &Placement) -> Self {
+        First { approved: Some(placement.amount).filter(|amount| *amount > 0), recorded: steps.amount_of(id, placement) }
+    }
+
+    /// What a question hears that is the first one once more: what that heard, whatever the platform recorded of it since. One for just
+    /// what was recorded, or for a part of what only the platform approved, is told that. Nothing if it is another question.
+    fn heard_by(&self, request: &AuthorizationRequest) -> Option<i64> {
+        let wanted = request.amount.minor();
+        let may_be_less =
+            request.kind != AuthorizationKind::Incremental && request.partial_approval == PartialApproval::Supported;
+        match self.approved {
+            Some(approved) if wanted == approved || wanted == self.recorded => Some(wanted),
+            Some(approved) => (wanted > approved && may_be_less).then_some(approved),
+            None if (1..=self.recorded).contains(&wanted) => Some(wanted),
+            None => may_be_less.then_some(self.recorded),
+        }
+    }
+}
+
 /// The first one's answer, remembered under this key as well: told once, it is told again.
-fn same_again(asked: &Asked<'_>, account: &Account, amount: i64) -> Outcome {
-    let request = asked.request;
-    let wanted = request.amount.minor();
-    let may_be_less = request.kind != AuthorizationKind::Incremental && request.partial_approval == PartialApproval::Supported;
-    let same = wanted == amount || (wanted > amount && may_be_less);
-    let (decision, finding) = if same {
-        (Decision::Approve { amount: account.money(amount) }, None)
-    } else {
-        (Decision::Decline { reason: DeclineReason::ConflictingDuplicate }, Some(Finding::Conflict))
+fn same_again(asked: &Asked<'_>, account: &Account, first: First) -> Outcome {
+    let (decision, finding) = match first.heard_by(asked.request) {
+        Some(minor) => (Decision::Approve { amount: account.money(minor) }, None),
+        None => (Decision::Decline { reason: DeclineReason::ConflictingDuplicate }, Some(Finding::Conflict)),
     };
     let answered = Answered { digest: asked.digest.kept(), asked_at: asked.asked_at, decision };
     Outcome { decision: Some((decision, Basis::Ledger)), answered: Some(answered), finding, ..Outcome::default() }

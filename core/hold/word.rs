@@ -29,15 +29,28 @@ pub(super) fn adopted(slice: &Slice<'_>, asked: &Asked<'_>, outcome: Outcome) ->
         Some((Decision::Approve { .. }, basis)) if basis != Basis::Replay && was_declined(slice, asked) => {
             declined_by(&asked.digest, asked.asked_at, DeclineReason::TransactionNotPermitted, Basis::Ledger)
         }
-        Some((Decision::Decline { .. }, basis)) if outcome.finding != Some(Finding::Conflict) => {
+        // As much as the platform recorded, and never more than is asked for.
+        Some((decision, basis)) if decision != decision.at_most(asked.request.amount) && !mutant::is(Mutant::MoreThanAsked) => {
+            let decision = decision.at_most(asked.request.amount);
+            let answered = outcome.answered.map(|answered| Answered { decision, ..answered });
+            Outcome { decision: Some((decision, basis)), answered, ..outcome }
+        }
+        // A key, or an increment's other key, that was refused for meaning another question is refused each time.
+        Some((Decision::Decline { reason }, basis)) if reason != DeclineReason::ConflictingDuplicate => {
             let Some(amount) = approved(slice, asked) else { return outcome };
-            let decision = Decision::Approve { amount };
+            let decision = Decision::Approve { amount }.at_most(asked.request.amount);
             let answered = outcome.answered.map(|answered| Answered { decision, ..answered });
             // What it holds is told, and held already.
             Outcome { decision: Some((decision, basis_of(basis))), answered, finding: Some(Finding::AdoptedOverOurs), ..outcome }
         }
         Some(_) | None => outcome,
     }
+}
+
+/// The most that a question may be approved for: as much as the platform recorded of it before it came. More is not held for it.
+pub(super) fn most(slice: &Slice<'_>, request: &AuthorizationRequest) -> i64 {
+    let word = Steps::of(slice.steps).last_word(question::of_request(slice.steps, request));
+    word.and_then(Word::approves).unwrap_or(i64::MAX)
 }
 
 /// No rule and no limit approves: what is there does.
@@ -61,8 +74,8 @@ fn was_declined(slice: &Slice<'_>, asked: &Asked<'_>) -> bool {
     Steps::of(slice.steps).last_word(question::of_request(slice.steps, asked.request)) == Some(Word::Declined)
 }
 
-/// How much of what the platform recorded as approved this question is about, if that is still there: all that it says of the
-/// question itself, or what is asked of a payment that we did not open.
+/// How much of what was approved this question is about, if that is still there: what was approved to the question itself, by us or by
+/// the platform's word, or what is asked of a payment that we did not open.
 fn approved(slice: &Slice<'_>, asked: &Asked<'_>) -> Option<Money> {
     let (request, steps) = (asked.request, Steps::of(slice.steps));
     let (account, hold) = slice.account.zip(slice.hold)?;
@@ -74,8 +87,9 @@ fn approved(slice: &Slice<'_>, asked: &Asked<'_>) -> Option<Money> {
     {
         return None;
     }
-    if let Some(word) = steps.last_word(question::of_request(slice.steps, request)) {
-        return word.approves().map(|minor| account.money(minor));
+    let question = question::of_request(slice.steps, request);
+    if steps.last_word(question).is_some() {
+        return steps.approved_to(question).map(|minor| account.money(minor));
     }
     is_of_what_was_told(&steps, request, request.amount).then_some(request.amount)
 }

@@ -13,6 +13,7 @@ use super::trim::Trim;
 use super::{Failure, Place};
 use crate::app::runtime;
 use crate::balances::{self, Compared};
+use crate::journal::backup::CopyError;
 use crate::journal::state_file::{self, hexadecimal};
 use crate::journal::{Checkpoint, Reader, Stage, Verified, head_number};
 use crate::ledger::postgres::chaining::{self, Proven};
@@ -143,7 +144,7 @@ impl Verify {
         let mut told = Told::default();
         let verified = Reader::open(&place)
             .and_then(|reader| reader.verify(&mut |step, done, all| told.progress(step, done, all)))
-            .map_err(Failure::told)?;
+            .map_err(|error| Failure::told(CopyError::reading(&place, error)))?;
         let compared = if self.balances {
             let mut progress = |step, done, all| told.progress(step, done, all);
             Some(balances::compare(&place, verified.last, &mut progress).map_err(Failure::told)?)

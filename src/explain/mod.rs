@@ -7,6 +7,7 @@ pub mod check;
 pub mod find;
 pub mod json;
 pub mod phrases;
+mod recorded;
 pub mod story;
 pub mod words;
 

@@ -184,6 +184,7 @@ fn what_was_told_without_the_ledger_and_by_an_operator_says_so() {
 }
 
 #[test]
+<<<<<<< HEAD
 fn payments_that_turned_out_to_be_one_are_one_story() {
     let mut house = House::with(100_000);
     let alias = |name: &str| PaymentRef::by_alias(AuthorizationId::new(name).unwrap());
@@ -208,6 +209,58 @@ fn payments_that_turned_out_to_be_one_are_one_story() {
     }
     let json = json::of(&story);
     assert_eq!(json["moments"][2]["kind"], "joined", "{json}");
+=======
+fn why_another_amount_is_held_than_was_said_yes_to_is_told() {
+    let recorded = |name: &str, asked: &str, minor| Fact::Recorded {
+        payment: payment(name),
+        asked: IdempotencyKey::new(asked).unwrap(),
+        increments: None,
+        outcome: RecordedOutcome::Approved { amount: usd(minor) },
+    };
+    let mut house = House::with(100_000);
+    for name in ["more", "less", "same", "other-more", "other-less"] {
+        house.ask(purchase(name, 1_500));
+    }
+    house.tell("1", recorded("tx-more", "more", 1_800));
+    house.tell("2", recorded("tx-less", "less", 900));
+    house.tell("3", recorded("tx-same", "same", 1_500));
+    house.tell("4", recorded("tx-other-more", "another", 1_800));
+    house.tell("5", recorded("tx-other-less", "one more", 900));
+    house.tell("6", recorded("tx-first", "first", 1_800));
+    house.ask(purchase("first", 1_500));
+    house.tell("7", recorded("tx-under", "under another", 1_800));
+    house.ask(purchase("under", 1_500));
+    let reader = house.stop();
+    for (name, line) in [
+        (
+            "more",
+            "We had said yes to 15.00 USD, and the platform recorded 18.00 USD: what the platform recorded is what is held. Asked \
+             again, we say 15.00 USD again.",
+        ),
+        ("less", "We had said yes to 15.00 USD, and the platform recorded 9.00 USD: what the platform recorded is what is held."),
+        (
+            "other-more",
+            "We had approved 15.00 USD, and the platform recorded 18.00 USD under a name that we were not asked by: the larger of \
+             the two counts.",
+        ),
+        (
+            "other-less",
+            "The platform recorded 9.00 USD under a name that we were not asked by, and we had approved 15.00 USD: that stays. Only \
+             a reversal, a lower total or a decline takes from what we approved.",
+        ),
+        ("first", "The platform had recorded 18.00 USD for it before: that is what is held, and 15.00 USD is what is said."),
+        (
+            "under",
+            "The platform had recorded 18.00 USD of this payment before, under another name than this question's: that is what is \
+             held, and 15.00 USD is what is said.",
+        ),
+    ] {
+        let words = words::of(&story(&reader, name));
+        assert!(words.contains(line), "{line}\n---\n{words}");
+    }
+    let words = words::of(&story(&reader, "same"));
+    assert!(!words.contains("We had") && !words.contains("had recorded"), "{words}");
+>>>>>>> g3
 }
 
 #[test]

@@ -5,6 +5,7 @@ use holdfast_core::rules::{Enforcement, LimitCheck, RulesetHash, Verdict};
 use holdfast_core::{AuthorizationRequest, Basis, Expiry, Money, Monitoring, RuleId, Timestamp};
 
 use super::phrases;
+use super::recorded;
 use super::story::{Moment, Story};
 use crate::books::Standings;
 use crate::journal::{Body, Uses};
@@ -94,6 +95,9 @@ impl Lines<'_> {
             | Body::RulesPublished
             | Body::Opened
             | Body::Trimmed { .. } => {}
+        }
+        if let Some(why) = recorded::differs(self.story, moment) {
+            self.line(why);
         }
         self.operator(moment);
         self.effect(moment);

@@ -14,6 +14,7 @@ use rusqlite::{Connection, OpenFlags, params};
 
 use super::beside;
 use super::error::JournalError;
+use super::fault;
 use super::mark::{self, Mark, Synced};
 use super::proofs;
 use super::reader::{BACKUP_TABLE, Progress, Reader, Stage, Verified};
@@ -29,6 +30,8 @@ const STEP_PAGES: i32 = 512;
 pub enum CopyError {
     /// One of the two journals.
     Journal(JournalError),
+    /// What is to be restored, or proven, is a copy of a journal that is not whole.
+    NotWhole(PathBuf, JournalError),
     /// A file or directory.
     File(PathBuf, io::Error),
     /// What would be written is there already.
@@ -41,6 +44,13 @@ impl fmt::Display for CopyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             CopyError::Journal(error) => error.fmt(f),
+            CopyError::NotWhole(path, error) => write!(
+                f,
+                "{}: is not a whole backup: {}; nothing in it can be relied on: copy it again from where it was made, or take another \
+                 backup",
+                path.display(),
+                fault::of(error).unwrap_or_else(|| error.to_string())
+            ),
             CopyError::File(path, error) => write!(f, "{}: {error}", path.display()),
             CopyError::Exists(path) => {
                 write!(f, "{}: is there already, and is not overwritten; name another file, or remove it", path.display())
@@ -53,6 +63,18 @@ impl fmt::Display for CopyError {
 }
 
 impl std::error::Error for CopyError {}
+
+impl CopyError {
+    /// Why a journal could not be read: where it is a file of its own, of a backup no other one can be asked.
+    #[must_use]
+    pub fn reading(place: &Path, error: JournalError) -> Self {
+        if place.is_file() && fault::of(&error).is_some() {
+            CopyError::NotWhole(place.to_owned(), error)
+        } else {
+            CopyError::Journal(error)
+        }
+    }
+}
 
 impl From<JournalError> for CopyError {
     fn from(error: JournalError) -> Self {
@@ -111,6 +133,13 @@ fn back_up_once(data: &Path, to: &Path, others: &[&str], progress: &mut Progress
 /// # Errors
 /// See [`CopyError`]; a backup that is damaged is not restored in part.
 pub fn restore(from: &Path, data: &Path, others: &[&str], progress: &mut Progress<'_>) -> Result<Restored, CopyError> {
+    restore_once(from, data, others, progress).map_err(|error| match error {
+        CopyError::Journal(error) => CopyError::reading(from, error),
+        CopyError::NotWhole(..) | CopyError::File(..) | CopyError::Exists(_) | CopyError::NotEmpty(_) => error,
+    })
+}
+
+fn restore_once(from: &Path, data: &Path, others: &[&str], progress: &mut Progress<'_>) -> Result<Restored, CopyError> {
     let failed = |error| CopyError::File(data.to_owned(), error);
     match fs::read_dir(data).map(|mut entries| entries.next().is_some()) {
         Ok(true) => return Err(CopyError::NotEmpty(data.to_owned())),
@@ -198,7 +227,12 @@ fn written_as<T>(file: &Path, write: impl FnOnce(&Path) -> Result<T, CopyError>)
 
 /// Copies the pages of one state, and makes the copy a file that stands alone.
 fn copy(source: &Connection, to: &Path, progress: &mut Progress<'_>) -> Result<Connection, JournalError> {
-    let disk = JournalError::disk(to);
+    // What cannot be read is the source's.
+    let read_from = source.path().map_or_else(|| to.to_owned(), PathBuf::from);
+    let disk = |error: rusqlite::Error| {
+        let path = if fault::is_of_reading(&error) { read_from.as_path() } else { to };
+        JournalError::disk(path)(error)
+    };
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut target = Connection::open_with_flags(to, flags).map_err(disk)?;
     let copying = Backup::new(source, &mut target).map_err(disk)?;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
+use super::fault;
 use super::group::RecordError;
 use super::wal::TornEnd;
 
@@ -159,7 +160,7 @@ impl JournalError {
 impl fmt::Display for JournalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            JournalError::Disk(path, error) => write!(f, "{}: {error}; is the disk full, or not writable?", path.display()),
+            JournalError::Disk(path, error) => write!(f, "{}: {error}; {}", path.display(), fault::hint(error)),
             JournalError::Directory(path, error) => write!(f, "{}: {error}", path.display()),
             JournalError::Foreign(path) => write!(
                 f,

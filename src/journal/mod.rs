@@ -15,6 +15,7 @@ mod chain;
 mod checkpoint;
 mod checks;
 pub mod error;
+mod fault;
 pub mod group;
 pub mod log;
 pub mod mark;

@@ -58,7 +58,7 @@ impl Responder {
             Glimpse::Seen(seen) => seen,
             Glimpse::Nothing | Glimpse::Busy => Seen::default(),
         };
-        let before = before(call, &claim.digest(), &seen);
+        let before = before(call, request, &claim.digest(), &seen);
         if let Before::Told(told) = before {
             claim.answered(told);
             return Decided { told, balance: None, intent: None };
@@ -300,7 +300,7 @@ enum Before {
 }
 
 /// What the ledger's memory shows of that. What it has to this very callback, nobody has heard.
-fn before(call: &Call<'_>, digest: &QuestionDigest, seen: &Seen) -> Before {
+fn before(call: &Call<'_>, question: &AuthorizationRequest, digest: &QuestionDigest, seen: &Seen) -> Before {
     let Some(Answered { digest: known, asked_at, decision }) = seen.answered else {
         return match seen.longer_ago {
             LongerAgo::No => Before::Nothing,
@@ -310,7 +310,10 @@ fn before(call: &Call<'_>, digest: &QuestionDigest, seen: &Seen) -> Before {
     match seen.lasts {
         Lasts::Yes | Lasts::NotYet if asked_at == call.received.utc => Before::Nothing,
         Lasts::NotYet => Before::Perhaps,
-        Lasts::Yes if digest.is_of(&known) => Before::Told(Told { decision, basis: Basis::Replay }),
+        // The platform may have recorded more than it asks for.
+        Lasts::Yes if digest.is_of(&known) => {
+            Before::Told(Told { decision: decision.at_most(question.amount), basis: Basis::Replay })
+        }
         Lasts::Yes => {
             let decision = Decision::Decline { reason: DeclineReason::ConflictingDuplicate };
             Before::Told(Told { decision, basis: Basis::Ledger })

@@ -5,8 +5,61 @@ use std::sync::Barrier;
 
 use serde_json::json;
 
+use crate::faults::{Bench, Fault, short_budget};
+use crate::stand_in::ALL;
 use crate::support::callbacks::transactions;
 use crate::support::{Marqeta, Workplace, server};
+
+/// How the platform recorded a question, now, at another amount than was asked.
+fn recorded_at(question: &Marqeta, amount: &str, timed_out: bool) -> String {
+    let mut recorded = Marqeta { amount: amount.to_owned(), ..question.clone() }.recorded("PENDING", timed_out);
+    recorded.as_object_mut().unwrap().remove("created_time");
+    transactions(&[recorded])
+}
+
+#[test]
+fn a_retry_hears_what_stand_in_told_whatever_amount_the_platform_recorded() {
+    for (amount, held) in [("18.00", 1_800), ("9.00", 900)] {
+        for timed_out in [false, true] {
+            let bench = Bench::new(short_budget);
+            assert!(bench.publish_table(ALL).status.success());
+            bench.faulty.set(Fault::Unavailable);
+            let question = Marqeta::purchase("told", "15.00");
+            let told = bench.ask(&question);
+            assert_eq!((told.status, told.json()["jit_funding"]["amount"].as_f64()), (200, Some(15.0)), "{told:?}");
+            assert_eq!(bench.client().post("/marqeta/webhook", &recorded_at(&question, amount, timed_out)).status, 200);
+            assert_eq!(bench.ask(&question).body, told.body, "while the outage lasts");
+            bench.faulty.set(Fault::None);
+            bench.until_adopted();
+            bench.until_heard();
+            assert_eq!(bench.held(), held, "{amount} {timed_out}");
+            assert_eq!(bench.ask(&question).body, told.body, "once the ledger has heard it: {amount} {timed_out}");
+            bench.app.drain();
+        }
+    }
+}
+
+#[test]
+fn no_question_is_approved_for_more_than_it_asks_with_the_ledger_or_without() {
+    for (amount, heard, held) in [("18.00", 15.0, 1_800), ("9.00", 9.0, 900)] {
+        let bench = Bench::new(short_budget);
+        assert!(bench.publish_table(ALL).status.success());
+        let question = Marqeta::purchase("denied", "15.00").mcc("7995");
+        assert_eq!(bench.ask(&question).status, 402);
+        assert_eq!(bench.client().post("/marqeta/webhook", &recorded_at(&question, amount, false)).status, 200);
+        for fault in [Fault::Unavailable, Fault::None] {
+            bench.faulty.set(fault);
+            let again = bench.ask(&question);
+            assert_eq!(
+                (again.status, again.json()["jit_funding"]["amount"].as_f64()),
+                (200, Some(heard)),
+                "{fault:?}: {again:?}"
+            );
+        }
+        assert_eq!(bench.held(), held);
+        bench.app.drain();
+    }
+}
 
 #[test]
 fn a_key_that_comes_with_a_method_that_nobody_knows_is_a_conflict_and_changes_nothing() {

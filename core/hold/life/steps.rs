@@ -138,6 +138,20 @@ impl<'a> Steps<'a> {
         }
     }
 
+    /// How much was approved to a question: what we approved, whatever amount the platform recorded of it; what it recorded, where we
+    /// approved nothing. Nothing where it recorded that it was declined.
+    pub fn approved_to(&self, question: StepId) -> Option<i64> {
+        let ours = self.placements().find(|(id, placement)| *id == question && placement.amount > 0);
+        let ours = ours.map(|(_, placement)| placement.amount);
+        match self.last_word(question) {
+            Some(Word::Declined) => None,
+            Some(Word::Approved { amount } | Word::StoodIn { amount, .. }) => {
+                ours.filter(|_| !mutant::is(Mutant::RetryHearsRecorded)).or(Some(amount))
+            }
+            None => ours,
+        }
+    }
+
     /// The platform's last word on a question, by its own time.
     pub fn last_word(&self, question: StepId) -> Option<Word> {
         self.last_said(question).map(|(_, word)| word)

@@ -310,8 +310,12 @@ proptest! {
                     Decision::Approve { amount } if amount.currency() != request.amount.currency() => {
                         Decision::Decline { reason: DeclineReason::CurrencyNotAllowed }
                     }
-                    Decision::Approve { .. } | Decision::Decline { .. } => remembered,
+                    // Nor is more said than is asked for, whatever it recorded.
+                    Decision::Approve { .. } | Decision::Decline { .. } => remembered.at_most(request.amount),
                 };
+                if let Decision::Approve { amount } = decision {
+                    prop_assert!(amount.minor() <= request.amount.minor(), "{amount} for a question of {}", request.amount);
+                }
                 let heard = book.answered.get(&request.key).is_none_or(|answered| answer_of(answered.decision) == decision);
                 // The platform's word on the payment undoes an approval, and not what is remembered of it.
                 let undone = Decision::Decline { reason: DeclineReason::TransactionNotPermitted };

@@ -11,6 +11,7 @@ use proptest::prelude::*;
 use super::*;
 
 mod copies;
+mod cut;
 mod damage;
 mod log;
 mod memory;

@@ -139,6 +139,40 @@ pub fn the_platforms_word_stands_over_an_adopted_answer(engine: &dyn Engine) {
     });
 }
 
+pub fn what_was_told_stays_told_and_what_was_recorded_is_held(engine: &dyn Engine) {
+    let mut house = House::with(engine, 10_000);
+    let yes_to = |minor| RecordedOutcome::Approved { amount: usd(minor) };
+    let (more, less) = (yes_to(180), yes_to(90));
+    for (key, outcome) in [("adopted-more", more), ("adopted-less", less)] {
+        house.adopt(purchase(key, 150), yes(150));
+        house.tell(key, recorded(key, outcome));
+    }
+    for (key, outcome) in [("recorded-more", more), ("recorded-less", less)] {
+        house.tell(key, recorded(key, outcome));
+        house.adopt(purchase(key, 150), yes(150));
+    }
+    for (key, outcome) in [("decided-more", more), ("decided-less", less)] {
+        assert_eq!(house.decide(purchase(key, 150)), approved(150));
+        house.tell(key, recorded(key, outcome));
+    }
+    // Of what nobody was told, no more is said than is held, and never more than is asked for.
+    for (key, outcome, answer) in [("asked-more", more, 150), ("asked-less", less, 90)] {
+        house.tell(key, recorded(key, outcome));
+        assert_eq!(house.decide(purchase(key, 150)), approved(answer));
+    }
+    assert_eq!(house.decide(purchase("refused", 15_000)), declined(NO_FUNDS));
+    house.tell("refused", recorded("refused", yes_to(18_000)));
+    house.always(|house| {
+        for key in ["adopted-more", "adopted-less", "recorded-more", "recorded-less", "decided-more", "decided-less"] {
+            assert_eq!(house.decide(purchase(key, 150)), again(approved(150)), "{key}");
+        }
+        assert_eq!(house.decide(purchase("asked-more", 150)), again(approved(150)));
+        assert_eq!(house.decide(purchase("asked-less", 150)), again(approved(90)));
+        assert_eq!(house.decide(purchase("refused", 15_000)), again(approved(15_000)));
+        assert_eq!(house.balance(), (10_000, 4 * 180 + 4 * 90 + 18_000));
+    });
+}
+
 pub fn what_adds_to_a_payment_is_held_as_it_was_told_whatever_else_was(engine: &dyn Engine) {
     let mut house = House::with(engine, 1_000);
     assert_eq!(house.decide(purchase("p", 100)), approved(100));

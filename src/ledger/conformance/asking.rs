@@ -77,6 +77,50 @@ pub fn a_payment_that_is_named_by_its_question_is_opened_by_one(engine: &dyn Eng
     assert_eq!(house.balance(), (1_000, 200));
 }
 
+pub fn what_is_asked_again_is_held_against_what_was_asked_not_what_was_recorded(engine: &dyn Engine) {
+    let mut house = House::with(engine, 10_000);
+    let named = |key: &str, transaction: &str| payment(key).with_alias(id(transaction));
+    let of =
+        |key: &str, transaction: &str, minor| AuthorizationRequest { payment: named(key, transaction), ..purchase(key, minor) };
+    let more = |key: &str, transaction: &str, minor| AuthorizationRequest {
+        payment: named(key, transaction),
+        ..increment(key, "p", minor)
+    };
+    let conflict = declined(DeclineReason::ConflictingDuplicate);
+    house.decide(purchase("p", 100));
+    // What the platform recorded of a question of 150, or of an increment; what it is asked again, and what that hears.
+    let rows = [
+        (150, 150, approved(150)),
+        (180, 150, approved(150)),
+        (90, 150, approved(150)),
+        (180, 180, approved(180)),
+        (180, 170, conflict),
+        (90, 120, conflict),
+        (180, 190, conflict),
+    ];
+    let keys = |row: usize| ["first", "again", "inc", "inc-again"].map(|which| format!("{which}-{row}"));
+    for (row, (minor, again, expected)) in rows.into_iter().enumerate() {
+        let ([first, second, added, added_again], outcome) = (keys(row), RecordedOutcome::Approved { amount: usd(minor) });
+        let (transaction, addition) = (format!("t-{row}"), format!("u-{row}"));
+        assert_eq!(house.decide(of(&first, &transaction, 150)), approved(150));
+        house.tell(&first, Fact::Recorded { payment: named(&first, &transaction), asked: id(&first), increments: None, outcome });
+        assert_eq!(house.decide(of(&second, &transaction, again)), expected, "recorded {minor}, asked again {again}");
+        assert_eq!(house.decide(more(&added, &addition, 150)), approved(150));
+        let increments = Some(payment("p"));
+        house.tell(&added, Fact::Recorded { payment: named(&added, &addition), asked: id(&added), increments, outcome });
+        assert_eq!(house.decide(more(&added_again, &addition, again)), expected, "recorded {minor}, added again {again}");
+    }
+    let held = 100 + 2 * rows.iter().map(|(minor, ..)| minor).sum::<i64>();
+    house.always(|house| {
+        assert_eq!(house.balance(), (10_000, held));
+        for (row, (_, minor, expected)) in rows.into_iter().enumerate() {
+            let ([_, second, _, added_again], transaction) = (keys(row), format!("t-{row}"));
+            assert_eq!(house.decide(of(&second, &transaction, minor)), again(expected));
+            assert_eq!(house.decide(more(&added_again, &format!("u-{row}"), minor)), again(expected));
+        }
+    });
+}
+
 pub fn programs_and_platforms_have_keys_and_payments_of_their_own(engine: &dyn Engine) {
     let mut house = House::with(engine, 1_000);
     let other_program = Origin { program: id("other"), ..origin() };

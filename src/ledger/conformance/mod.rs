@@ -112,6 +112,7 @@ macro_rules! conforms {
                 who_is_not_known_is_declined
                 a_card_is_good_for_its_owner_only
                 a_payment_that_is_named_by_its_question_is_opened_by_one
+                what_is_asked_again_is_held_against_what_was_asked_not_what_was_recorded
                 programs_and_platforms_have_keys_and_payments_of_their_own
                 a_payment_is_found_by_either_of_its_names_also_an_increment
                 a_payment_is_found_by_what_its_messages_are_called
@@ -190,6 +191,7 @@ macro_rules! conforms {
                 what_cannot_be_held_is_remembered_all_the_same
                 what_could_not_be_held_is_held_once_it_can_be
                 the_platforms_word_stands_over_an_adopted_answer
+                what_was_told_stays_told_and_what_was_recorded_is_held
                 what_adds_to_a_payment_is_held_as_it_was_told_whatever_else_was
             }
             counting {

@@ -8,6 +8,7 @@ use holdfast_core::{DeclineReason, Expiry, Padding, PartialApproval, Posting, Ti
 
 use super::payment::{self, Approved, Ending, Entry, Line, Source, Word};
 use super::sheet::Sheet;
+use super::telling::corrected;
 use super::{Answer, Change, Expected, Keyed, Known, Meaning, Model, Payment, Tally};
 use crate::simulation::deed::{Command, Heard, Holder, Name, Question, Wants};
 use crate::simulation::limits::Limit;
@@ -36,17 +37,19 @@ impl Model {
             return Expected::Decided(self.said_again(&known, question));
         }
         let payment = &self.payments[question.of.payment];
-        if let Some((_, approved)) = payment::approvals(&payment.entries).find(|(known, _)| *known == question.key) {
-            let answer = match payment::amount_of(&payment.entries, question.key, &approved) {
-                0 => Answer::No(DeclineReason::AnswerUnknown),
-                amount => Answer::Yes(amount),
-            };
+        if payment::approvals(&payment.entries).any(|(known, _)| known == question.key) {
+            let said = payment::said_yes_to(&payment.entries, question.key);
+            let answer = said.map_or(Answer::No(DeclineReason::AnswerUnknown), Answer::Yes);
             return Expected::Decided(self.by_the_books(question, answer, Time::Again));
         }
         if let Some(amount) = self.written_into_ours(question) {
             // What is over is not laid down once more.
             let is_there = self.stands(question);
-            let answer = if is_there { Answer::Yes(amount) } else { Answer::No(DeclineReason::TransactionNotPermitted) };
+            let answer = if is_there {
+                Answer::Yes(amount.min(question.amount))
+            } else {
+                Answer::No(DeclineReason::TransactionNotPermitted)
+            };
             return self.answered(question, answer);
         }
         let said = payment::last_word(&self.payments[question.of.payment].entries, question.key);
@@ -54,6 +57,9 @@ impl Model {
             // The platform wrote so before it asked.
             Ok(_) if said == Some(Word::No) => Answer::No(DeclineReason::TransactionNotPermitted),
             Ok(granted) => {
+                // As much as it wrote is laid down, and no more is said.
+                let written = said.and_then(Word::amount).unwrap_or(granted.amount);
+                let granted = Granted { amount: granted.amount.min(written), ..granted };
                 self.approve(question, &granted);
                 Answer::Yes(granted.amount)
             }
@@ -112,16 +118,18 @@ impl Model {
             Answer::Yes(_) if time == Time::Again && sheet.captured == 0 && payment::struck(entries, question.key) => {
                 Answer::No(DeclineReason::TransactionNotPermitted)
             }
+            // Whatever was written, nobody hears yes to more than he asks.
+            Answer::Yes(amount) if amount > question.amount => Answer::Yes(question.amount),
             Answer::No(_) if question.wants_money() && !question.foreign && (sheet.is_under_way() || sheet.captured > 0) => {
                 let about_it = match payment::last_word(entries, question.key) {
-                    Some(word) => word.amount(),
+                    Some(_) => payment::said_yes_to(entries, question.key),
                     None if question.adds() || payment::opened(entries) => None,
                     None => {
                         let told = payment::opening_word(entries).and_then(Word::amount);
                         told.filter(|told| (1..=*told).contains(&question.amount)).map(|_| question.amount)
                     }
                 };
-                about_it.map_or(answer, Answer::Yes)
+                about_it.map_or(answer, |amount| Answer::Yes(amount.min(question.amount)))
             }
             Answer::Yes(_) | Answer::YesAbroad(_) | Answer::No(_) => answer,
         }
@@ -287,7 +295,8 @@ impl Model {
             Heard::Yes(_) if question.refused => {}
             Heard::Yes(_) => self.count_only(question),
         }
-        let answer = word.map_or(told, |word| corrected(told, word));
+        let entries = &self.payments[question.of.payment].entries;
+        let answer = corrected(told, entries, question.key);
         self.remember(key, Known { meaning: Meaning::Question(*question), answer, asked_at: question.received_at });
         Expected::Recorded { again: false }
     }
@@ -297,7 +306,7 @@ impl Model {
         let entries = &self.payments[question.of.payment].entries;
         let ours = payment::approvals(entries).any(|(known, _)| known == question.key);
         let word = payment::last_word(entries, question.key);
-        matches!(told, Answer::Yes(_)) && !ours && word.is_some_and(|word| corrected(told, word) == known)
+        matches!(told, Answer::Yes(_)) && !ours && word.is_some() && corrected(told, entries, question.key) == known
     }
 
     /// A program orders something.
@@ -357,15 +366,6 @@ impl Model {
             }
             Wants::Capture(..) | Wants::Refund(_) => None,
         }
-    }
-}
-
-/// An answer after what the platform said of it. Refusals agree, whatever their reasons.
-pub(super) fn corrected(answer: Answer, word: Word) -> Answer {
-    match (word, answer) {
-        (Word::Yes(amount) | Word::StoodIn(amount, _), _) => Answer::Yes(amount),
-        (Word::No, Answer::No(_)) => answer,
-        (Word::No, Answer::Yes(_) | Answer::YesAbroad(_)) => Answer::No(DeclineReason::TransactionNotPermitted),
     }
 }
 

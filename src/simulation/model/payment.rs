@@ -237,6 +237,16 @@ pub(super) fn added_until(entries: &[Entry], then: Timestamp) -> i64 {
     added.map(|(question, approved)| amount_of(entries, question, &approved)).sum()
 }
 
+/// How much was said yes to for a question: ours, if we approved something, whatever was written of it; else what was written.
+pub fn said_yes_to(entries: &[Entry], question: u32) -> Option<i64> {
+    let ours = approvals(entries).find(|(known, approved)| *known == question && approved.amount > 0);
+    match (last_word(entries, question), ours) {
+        (Some(Word::No), _) | (None, None) => None,
+        (_, Some((_, approved))) => Some(approved.amount),
+        (Some(Word::Yes(amount) | Word::StoodIn(amount, _)), None) => Some(amount),
+    }
+}
+
 /// Our approvals among the entries.
 pub fn approvals(entries: &[Entry]) -> impl Iterator<Item = (u32, Approved)> {
     entries.iter().filter_map(|entry| {

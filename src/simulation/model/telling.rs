@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use holdfast_core::Timestamp;
 use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus, Finality, MovementCause, ReleaseCause};
+use holdfast_core::{DeclineReason, Timestamp};
 
-use super::asking::corrected;
 use super::payment::{self, Ending, Entry, Line, Source, Word};
-use super::{Change, Expected, Key, Keyed, Known, Model, Payment, Told, counts_over, gravity_of_card};
+use super::{Answer, Change, Expected, Key, Keyed, Known, Model, Payment, Told, counts_over, gravity_of_card};
 use crate::simulation::deed::{Message, Name, Named, Outcome, Says};
 
 impl Model {
@@ -127,11 +126,10 @@ impl Model {
         }
     }
 
-    /// A question hears from now on what the platform says of it.
+    /// A question hears from now on whether the platform says that it was approved.
     fn listen(&mut self, key: Key, payment: usize, question: u32) {
-        let word = payment::last_word(&self.payments[payment].entries, question);
-        if let Some((known, word)) = self.known(key).zip(word) {
-            let answer = corrected(known.answer, word);
+        if let Some(known) = self.known(key) {
+            let answer = corrected(known.answer, &self.payments[payment].entries, question);
             if answer != known.answer {
                 self.remember(key, Known { answer, ..known });
             }
@@ -162,5 +160,14 @@ fn line(says: &Says) -> (Line, Option<i64>) {
         Says::Credited(amount, cause) => (moved(amount, cause), Some(amount)),
         Says::Debited(amount, cause) => (moved(-amount, cause), Some(amount)),
         Says::Card(_) | Says::Owner(_) | Says::Account(_) => (Line::Moved { amount: 0, refund: false }, None),
+    }
+}
+
+/// An answer after what the platform said of its question. Refusals agree, whatever their reasons, and approvals with what we approved.
+pub(super) fn corrected(answer: Answer, entries: &[Entry], question: u32) -> Answer {
+    match (payment::last_word(entries, question), answer) {
+        (None, _) | (Some(Word::No), Answer::No(_)) => answer,
+        (Some(Word::No), Answer::Yes(_) | Answer::YesAbroad(_)) => Answer::No(DeclineReason::TransactionNotPermitted),
+        (Some(Word::Yes(_) | Word::StoodIn(..)), _) => payment::said_yes_to(entries, question).map_or(answer, Answer::Yes),
     }
 }
