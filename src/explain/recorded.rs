@@ -114,6 +114,7 @@ fn approval(body: &Body) -> Option<(&IdempotencyKey, Money)> {
         | Body::CardEntered { .. }
         | Body::RulesPublished
         | Body::Opened
-        | Body::Trimmed { .. } => None,
+        | Body::Trimmed { .. }
+        | Body::Joined { .. } => None,
     }
 }

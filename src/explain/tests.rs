@@ -184,7 +184,6 @@ fn what_was_told_without_the_ledger_and_by_an_operator_says_so() {
 }
 
 #[test]
-<<<<<<< HEAD
 fn payments_that_turned_out_to_be_one_are_one_story() {
     let mut house = House::with(100_000);
     let alias = |name: &str| PaymentRef::by_alias(AuthorizationId::new(name).unwrap());
@@ -209,7 +208,9 @@ fn payments_that_turned_out_to_be_one_are_one_story() {
     }
     let json = json::of(&story);
     assert_eq!(json["moments"][2]["kind"], "joined", "{json}");
-=======
+}
+
+#[test]
 fn why_another_amount_is_held_than_was_said_yes_to_is_told() {
     let recorded = |name: &str, asked: &str, minor| Fact::Recorded {
         payment: payment(name),
@@ -260,7 +261,6 @@ fn why_another_amount_is_held_than_was_said_yes_to_is_told() {
     }
     let words = words::of(&story(&reader, "same"));
     assert!(!words.contains("We had") && !words.contains("had recorded"), "{words}");
->>>>>>> g3
 }
 
 #[test]
