@@ -186,9 +186,11 @@ impl Api {
         let put = put.map_err(|_| Problem::of(Code::Internal, "keeping it met a bug"))?;
         put.map_err(|error| match error {
             StoreError::NumberTaken { .. } => Problem::of(Code::AlreadyExists, error.to_string()),
-            StoreError::File(..) | StoreError::Disk(..) | StoreError::Foreign(_) | StoreError::Unreadable(..) => {
-                Problem::of(Code::LedgerUnavailable, error.to_string()).retry_after(1)
-            }
+            StoreError::File(..)
+            | StoreError::Disk(..)
+            | StoreError::Foreign(_)
+            | StoreError::Lost(..)
+            | StoreError::Unreadable(..) => Problem::of(Code::LedgerUnavailable, error.to_string()).retry_after(1),
         })
     }
 }

@@ -182,8 +182,12 @@ pub(super) fn open_spool(
 /// Which spool the data directory had, before anything is opened.
 pub(super) fn bond_of(config: &Config) -> Result<Bond, StartError> {
     let (data, is_shared) = (&config.ledger.data, config.ledger.postgres.is_some());
-    let is_there = is_shared || data.join(crate::journal::store::FILE).exists();
-    let ledger = if is_there { LedgerWas::There } else { LedgerWas::New };
+    let is_there = data.join(crate::journal::store::FILE).exists();
+    let ledger = match (is_shared, is_there) {
+        (true, _) => LedgerWas::Elsewhere,
+        (false, true) => LedgerWas::There,
+        (false, false) => LedgerWas::New,
+    };
     Bond::of(data, &config.spool.path, ledger).map_err(StartError::Spool)
 }
 

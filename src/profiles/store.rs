@@ -16,6 +16,9 @@ use crate::seal::{Form, Sealed, Sealer};
 /// The file's name in the data directory.
 pub const FILE: &str = "profiles.sqlite";
 
+/// The file that says that the data directory has had profiles: those that are lost are not begun anew as if there had been none.
+const BEGUN: &str = "profiles.begun";
+
 /// "HFP1", in SQLite's `application_id`: the file is ours.
 const APPLICATION: i32 = 0x4846_5031;
 /// The number of the schema.
@@ -41,6 +44,8 @@ pub enum StoreError {
     Disk(PathBuf, rusqlite::Error),
     /// The file is another program's, or a newer version's.
     Foreign(PathBuf),
+    /// The data directory had the file, by what this other one says.
+    Lost(PathBuf, PathBuf),
     /// A card's number would be another card's already.
     NumberTaken {
         /// The card,
@@ -60,6 +65,14 @@ impl fmt::Display for StoreError {
             StoreError::Foreign(path) => {
                 write!(f, "{}: is not a file of merchants and instruments that this version reads", path.display())
             }
+            StoreError::Lost(path, begun) => write!(
+                f,
+                "{}: is missing or empty, and this data directory had one: merchants, their limits, and instruments of payment doors were in \
+                 it. Bring it back, or restore the data directory from a backup (`holdfast restore`); if it is lost, remove {} to begin \
+                 without any of them, and import them again",
+                path.display(),
+                begun.display()
+            ),
             StoreError::NumberTaken { card, other } => {
                 write!(f, "the `number_token` of card {card} is card {other}'s: take it from that one first")
             }
@@ -95,7 +108,10 @@ impl Store {
     /// # Errors
     /// See [`StoreError`]. A file that is refused is left as it is.
     pub fn open(directory: &Path, sealer: Sealer) -> Result<Self, StoreError> {
-        let path = directory.join(FILE);
+        let (path, begun) = (directory.join(FILE), directory.join(BEGUN));
+        if begun.exists() && !holds_anything(&path) {
+            return Err(StoreError::Lost(path, begun));
+        }
         let connection = if path.exists() { Some(connect(&path)?) } else { None };
         Ok(Store { path, sealer, connection: Mutex::new(connection) })
     }
@@ -165,6 +181,13 @@ impl Writing<'_> {
     }
 }
 
+/// Whether the file is there, and something in it or in its log.
+fn holds_anything(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    path.exists() && [path, Path::new(&log)].iter().any(|file| std::fs::metadata(file).is_ok_and(|file| file.len() > 0))
+}
+
 fn make(path: &Path) -> Result<Connection, StoreError> {
     use std::os::unix::fs::DirBuilderExt as _;
     let file = |error| StoreError::File(path.to_owned(), error);
@@ -189,6 +212,8 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
     }
     // What is overwritten or taken out leaves nothing to be read.
     connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA secure_delete = ON").map_err(disk)?;
+    let begun = path.with_file_name(BEGUN);
+    private_file::make(&begun).map_err(|error| StoreError::File(begun, error))?;
     Ok(connection)
 }
 

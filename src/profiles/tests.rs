@@ -1,5 +1,7 @@
 //! What profiles promise: durable before they are seen, sealed where there is a key, and read with every error at once.
 
+use std::path::Path;
+
 use holdfast_core::Currency;
 
 use super::*;
@@ -159,6 +161,31 @@ last_four = "1111"
     ] {
         assert!(told.contains(place), "{place} is not in\n{told}");
     }
+}
+
+#[test]
+fn profiles_that_are_lost_are_not_begun_anew_unnoticed() {
+    let directory = tempfile::tempdir().unwrap();
+    let open = || Store::open(directory.path(), Sealer::default()).map_err(|error| error.to_string());
+    drop(open().unwrap());
+    drop(open().unwrap());
+    let [file, begun] = ["profiles.sqlite", "profiles.begun"].map(|name| directory.path().join(name));
+    assert!(!file.exists() && !begun.exists(), "nothing was kept, and nothing can be lost");
+    open().unwrap().begin().put(program(), &[], NOW).unwrap();
+    drop(open().unwrap());
+    for lose in [|file: &Path| std::fs::remove_file(file), |file: &Path| std::fs::write(file, "")] {
+        lose(&file).unwrap();
+        let told = open().unwrap_err();
+        for part in
+            ["profiles.sqlite: is missing or empty, and this data directory had one", "`holdfast restore`", "profiles.begun"]
+        {
+            assert!(told.contains(part), "{part}: {told}");
+        }
+    }
+    // Somebody has looked at it.
+    std::fs::remove_file(&begun).unwrap();
+    drop(open().unwrap());
+    assert!(begun.exists(), "a store of an older version is known from its next start on");
 }
 
 #[test]

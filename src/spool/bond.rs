@@ -30,8 +30,10 @@ pub struct Bond {
 pub enum LedgerWas {
     /// No.
     New,
-    /// Yes, or it is elsewhere.
+    /// Yes.
     There,
+    /// It is another machine's: how old this directory is cannot be told by it.
+    Elsewhere,
 }
 
 impl Bond {
@@ -68,15 +70,21 @@ impl Bond {
     #[must_use]
     pub fn remark(&self) -> Option<String> {
         let (file, spool) = (self.file.display(), self.spool.display());
-        let nothing_says = self.known.is_none() && self.ledger == LedgerWas::There && self.spool.exists();
-        nothing_says.then(|| {
-            format!(
+        match (&self.known, self.ledger, self.spool.exists()) {
+            (Some(_), _, _) | (None, LedgerWas::New, _) | (None, LedgerWas::Elsewhere, false) => None,
+            (None, LedgerWas::There | LedgerWas::Elsewhere, true) => Some(format!(
                 "{file}: is missing, so that nothing says that {spool} is the spool that this data directory had; it is taken for it. That is \
                  as it should be after a restore, and at the first start of this version. Else somebody removed the file: if the spool \
                  is another one, stop the server, remove {file}, and name the right one at spool.path, for what platforms were told and the \
                  ledger has not heard is in that one"
-            )
-        })
+            )),
+            (None, LedgerWas::There, false) => Some(format!(
+                "{spool}: there is no spool, nor {file}, which would say which one this data directory had, and its ledger is not new: a spool \
+                 is made, with nothing in it. That is as it should be after a restore where the old server's spool is lost. Else stop the \
+                 server, remove {file} and the new spool, and put the old one where spool.path says: what platforms were told and the ledger \
+                 has not heard is in that one"
+            )),
+        }
     }
 
     /// The spool is the directory's, or is from now on.
@@ -164,13 +172,18 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let (data, spool) = (directory.path().join("data"), directory.path().join("spool.sqlite"));
         let remark = |ledger| Bond::of(&data, &spool, ledger).unwrap().remark();
-        assert_eq!((remark(LedgerWas::New), remark(LedgerWas::There)), (None, None), "there is no spool yet");
+        assert_eq!((remark(LedgerWas::New), remark(LedgerWas::Elsewhere)), (None, None), "there is no spool yet");
+        // Where the ledger is not new, there was one: it and the note are lost together.
+        let told = remark(LedgerWas::There).unwrap();
+        assert!(told.contains("spool.sqlite: there is no spool, nor") && told.contains("is in that one"), "{told}");
         start(&data, &spool, LedgerWas::New).unwrap();
         assert_eq!(remark(LedgerWas::There), None);
         std::fs::remove_file(data.join(FILE)).unwrap();
         let told = remark(LedgerWas::There).unwrap();
         assert!(told.contains("spool.id: is missing") && told.contains("spool.sqlite is the spool that"), "{told}");
         // It goes on, and is the directory's from then on.
+        let told = remark(LedgerWas::Elsewhere);
+        assert!(told.is_some_and(|told| told.contains("spool.id: is missing")));
         assert_eq!((start(&data, &spool, LedgerWas::There), remark(LedgerWas::There)), (Ok(()), None));
     }
 
