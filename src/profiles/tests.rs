@@ -51,7 +51,7 @@ pub fn merchant() -> Merchant {
     }
 }
 
-fn profiles(directory: &std::path::Path, sealer: Sealer) -> Result<Profiles, StoreError> {
+fn profiles(directory: &Path, sealer: Sealer) -> Result<Profiles, StoreError> {
     Store::open(directory, sealer).and_then(Profiles::open)
 }
 

@@ -277,7 +277,6 @@ impl Model {
             }
         }
         let entries = &self.payments[question.of.payment].entries;
-        let word = payment::last_word(entries, question.key);
         let approved = payment::approvals(entries).any(|(known, _)| known == question.key);
         match heard {
             Heard::No if approved => {
