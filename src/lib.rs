@@ -127,6 +127,10 @@
 //! * The platform's word on a question says whether it was approved, and how much is held for it; how much was said to be approved is
 //!   what we told. Where we told nothing it is what the platform recorded, and never more than is asked: an answer above its question
 //!   is odd at a till.
+//! * Two questions that open one payment are one question where the payment is named by its question (a Marqeta transaction under two
+//!   tokens): what stand-in told yes to twice is held once, if no more than before is told and the method is the same. Where payments have
+//!   names of their own (Apto), an attempt may be another charge of the transaction: nothing in the contract says that it is not, and both
+//!   are held until the platform's word says what there is.
 //! * A retry looks at its payment before it hears its answer: messages of some platforms name only the payment, so that what they
 //!   say of it cannot be kept under the question's key.
 //! * The projection keeps the answer to every question for ever, and the key of every message that became no payment's step: some

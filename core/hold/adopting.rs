@@ -148,7 +148,7 @@ fn agree(slice: &Slice<'_>, adoption: &Adoption<'_>, id: StepId) -> Outcome {
         Some(account) if account.currency != amount.currency() => return Outcome::nothing(Finding::CurrencyMismatch),
         Some(account) => account,
     };
-    if twice::is_recorded_beside(slice, request) {
+    if twice::is_recorded_beside(slice, request) || (!placed && twice::is_held_by_another(slice, request, amount.minor())) {
         return Outcome::default();
     }
     let (policy, limits) = match adoption.verdict {

@@ -93,6 +93,18 @@ pub(super) fn opened_by_another(slice: &Slice<'_>, request: &AuthorizationReques
             .any(|(id, placement)| placement.role == Role::Opening && id != StepId::of(&request.key))
 }
 
+/// Whether what was told yes to under one key is money that another question of the same payment holds already: two openings of one
+/// payment are the same question, and of one method its money is taken once.
+pub(super) fn is_held_by_another(slice: &Slice<'_>, request: &AuthorizationRequest, minor: i64) -> bool {
+    let steps = Steps::of(slice.steps);
+    let mut others = steps.placements().filter(|(id, placement)| {
+        placement.role == Role::Opening && *id != StepId::of(&request.key) && placement.posting == request.posting
+    });
+    names_its_payment(request)
+        && slice.hold.as_ref().is_some_and(is_there)
+        && others.any(|(id, placement)| steps.amount_of(id, &placement) >= minor)
+}
+
 /// Whether the question opens a payment, and that has no other first name than the question's key.
 fn names_its_payment(request: &AuthorizationRequest) -> bool {
     moves_money(request.kind)

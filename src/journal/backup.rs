@@ -31,7 +31,7 @@ pub enum CopyError {
     /// One of the two journals.
     Journal(JournalError),
     /// What is to be restored, or proven, is a copy of a journal that is not whole.
-    NotWhole(PathBuf, Box<JournalError>),
+    NotWhole(Box<Path>, JournalError),
     /// A file or directory.
     File(PathBuf, io::Error),
     /// What would be written is there already.
@@ -69,7 +69,7 @@ impl CopyError {
     #[must_use]
     pub fn reading(place: &Path, error: JournalError) -> Self {
         if place.is_file() && fault::of(&error).is_some() {
-            CopyError::NotWhole(place.to_owned(), Box::new(error))
+            CopyError::NotWhole(place.into(), error)
         } else {
             CopyError::Journal(error)
         }

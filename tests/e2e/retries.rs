@@ -40,6 +40,23 @@ fn a_retry_hears_what_stand_in_told_whatever_amount_the_platform_recorded() {
 }
 
 #[test]
+fn a_transaction_that_is_asked_about_under_two_tokens_in_an_outage_is_held_once() {
+    let bench = Bench::new(short_budget);
+    assert!(bench.publish_table(ALL).status.success());
+    bench.faulty.set(Fault::Unavailable);
+    let question = Marqeta::purchase("twice", "15.00");
+    let ask = |token: &str| bench.client().post("/marqeta/jit", &question.body().replace("jit-twice", token));
+    let told = ["jit-twice", "jit-again"].map(|token| (token, ask(token)));
+    assert!(told.iter().all(|(_, answer)| answer.status == 200), "{told:?}");
+    bench.faulty.set(Fault::None);
+    bench.until_adopted();
+    bench.until_heard();
+    assert_eq!(bench.held(), 1_500);
+    told.iter().for_each(|(token, answer)| assert_eq!(ask(token).body, answer.body, "{token}"));
+    bench.app.drain();
+}
+
+#[test]
 fn no_question_is_approved_for_more_than_it_asks_with_the_ledger_or_without() {
     for (amount, heard, held) in [("18.00", 15.0, 1_800), ("9.00", 9.0, 900)] {
         let bench = Bench::new(short_budget);

@@ -2,7 +2,7 @@
 
 use holdfast_core::hold::{Fact, Finality, Finding, RecordedOutcome, ToldAnswer, ToldEvent};
 use holdfast_core::rules::HoldPolicy;
-use holdfast_core::{AuthorizationRequest, Basis, Decision, DeclineReason, PartialApproval, Timestamp};
+use holdfast_core::{AuthorizationRequest, Basis, Decision, DeclineReason, PartialApproval, Posting, Timestamp};
 
 use super::*;
 use crate::ledger::{Act, Adopt, Decide};
@@ -137,6 +137,35 @@ pub fn the_platforms_word_stands_over_an_adopted_answer(engine: &dyn Engine) {
             assert_eq!(house.decide(purchase(key, 100)), again(declined(DeclineReason::TransactionNotPermitted)));
         }
     });
+}
+
+pub fn one_payment_that_was_told_yes_twice_is_held_once(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    let of = |key: &str, transaction: &str, minor| AuthorizationRequest {
+        payment: payment(key).with_alias(id(transaction)),
+        ..purchase(key, minor)
+    };
+    // Both in an outage; and the second one in an outage, of what the ledger had approved.
+    house.adopt(of("1", "t", 150), yes(150));
+    assert_eq!(house.decide(of("2", "u", 150)), approved(150));
+    for (key, transaction) in [("3", "t"), ("4", "u")] {
+        assert_eq!(house.adopt(of(key, transaction, 150), yes(150)), None);
+    }
+    house.always(|house| {
+        assert_eq!(house.balance(), (1_000, 300));
+        for (key, transaction) in [("1", "t"), ("2", "u"), ("3", "t"), ("4", "u")] {
+            assert_eq!(house.adopt(of(key, transaction, 150), yes(150)), Some(Finding::HeardBefore));
+            assert_eq!(house.decide(of(key, transaction, 150)), again(approved(150)), "{key}");
+        }
+    });
+    // What the platform says of it under the second name is of the same payment.
+    let outcome = RecordedOutcome::Approved { amount: usd(150) };
+    house.tell("5", Fact::Recorded { payment: payment("3").with_alias(id("t")), asked: id("3"), increments: None, outcome });
+    // Another method's question is another message; and more than is held is held.
+    let debit = AuthorizationRequest { posting: Posting::Immediate, ..of("6", "t", 20) };
+    house.adopt(debit, yes(20));
+    house.adopt(of("7", "u", 160), yes(160));
+    house.always(|house| assert_eq!(house.balance(), (1_000, 300 + 20 + 160)));
 }
 
 pub fn what_was_told_stays_told_and_what_was_recorded_is_held(engine: &dyn Engine) {

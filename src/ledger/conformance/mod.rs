@@ -191,6 +191,7 @@ macro_rules! conforms {
                 what_cannot_be_held_is_remembered_all_the_same
                 what_could_not_be_held_is_held_once_it_can_be
                 the_platforms_word_stands_over_an_adopted_answer
+                one_payment_that_was_told_yes_twice_is_held_once
                 what_was_told_stays_told_and_what_was_recorded_is_held
                 what_adds_to_a_payment_is_held_as_it_was_told_whatever_else_was
             }
