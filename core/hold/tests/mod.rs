@@ -4,6 +4,7 @@
 //! event that the books balance ([`Book::balances`]).
 #![expect(clippy::arithmetic_side_effects, reason = "an overflow here fails the test")]
 
+mod answers;
 mod asked;
 mod bugs;
 mod limits;

@@ -1,0 +1,77 @@
+//! How much is said yes to, where the platform recorded another amount than was told or is asked.
+
+use super::*;
+
+/// What was told stays told; as much is held as the platform recorded.
+#[test]
+fn a_retry_hears_what_was_told_whatever_amount_the_platform_recorded() {
+    let retry = |book: &mut Book, request: &AuthorizationRequest| {
+        let heard = book.ask(request).decision;
+        // The question's own step tells as much as its key did.
+        book.forget_keys();
+        assert_eq!(book.ask(request).decision, heard, "{request:?}");
+        heard
+    };
+    for (outcome, held) in
+        [(approved(18), 18), (approved(9), 9), (stood_in(18, Posting::Hold), 18), (stood_in(9, Posting::Hold), 9)]
+    {
+        // Decided by us, and told without the ledger, before the word and after it.
+        let mut decided = Book::with(1_000);
+        decided.ask(&purchase(15));
+        let mut told = Book::with(1_000);
+        told.adopt(&purchase(15), yes(15));
+        for book in [&mut decided, &mut told] {
+            book.tell(recorded("k", outcome));
+        }
+        let mut after = Book::with(1_000);
+        after.tell(recorded("k", outcome));
+        after.adopt(&purchase(15), yes(15));
+        for mut book in [decided, told, after] {
+            assert_eq!(book.held(), held, "{outcome:?}");
+            assert_eq!(book.adopt(&purchase(15), yes(15)), Outcome::nothing(Finding::HeardBefore), "{outcome:?}");
+            assert_eq!(retry(&mut book, &purchase(15)), approved_before(15), "{outcome:?}");
+            assert_eq!(book.held(), held, "{outcome:?}");
+        }
+        // An increment as well.
+        let adds = Fact::Recorded { payment: payment("p"), asked: key("more"), increments: Some(payment("p")), outcome };
+        let mut book = Book::open();
+        book.ask(&increment("more", 15));
+        book.tell(adds);
+        assert_eq!((retry(&mut book, &increment("more", 15)), book.held()), (approved_before(15), 100 + held), "{outcome:?}");
+    }
+}
+
+/// No approval is of more than was asked, and a first one of no more than is held for it.
+#[test]
+fn a_question_that_comes_after_the_word_is_approved_for_what_was_recorded_and_never_for_more_than_it_asks() {
+    let refuses = Verdict::Decline { reason: DeclineReason::MerchantNotAllowed, rule: rule("r") };
+    let adds = |outcome| Fact::Recorded { payment: payment("p"), asked: key("more"), increments: Some(payment("p")), outcome };
+    for (recorded_as, answer) in [(18, 15), (15, 15), (9, 9)] {
+        for verdict in [proceed([]), refuses.clone()] {
+            let mut book = Book::with(1_000);
+            book.tell(recorded("k", approved(recorded_as)));
+            assert_eq!(book.ask_with(&purchase(15), &verdict).decision, approves(answer), "{recorded_as} {verdict:?}");
+            assert_eq!(book.ask_with(&purchase(15), &verdict).decision, approved_before(answer), "{recorded_as} {verdict:?}");
+            // Told again, with another amount: the same.
+            book.tell_at(9_000, recorded("k", approved(17)));
+            let again = if verdict == refuses { 15 } else { answer };
+            assert_eq!(book.ask_with(&purchase(15), &verdict).decision, approved_before(again), "{recorded_as} {verdict:?}");
+            assert_eq!(book.held(), 17);
+        }
+        // The same of what is asked of a payment that another question opened, and of an increment.
+        let mut beside = Book::open();
+        beside.tell(recorded("later", approved(100 + recorded_as)));
+        let later = AuthorizationRequest { key: key("later"), ..purchase(100 + 15) };
+        assert_eq!((beside.ask(&later).decision, beside.held()), (approves(100 + answer), 100 + recorded_as), "{recorded_as}");
+        let mut added = Book::open();
+        added.tell(adds(approved(recorded_as)));
+        assert_eq!(added.ask(&increment("more", 15)).decision, approves(answer), "{recorded_as}");
+        assert_eq!(added.ask(&increment("more", 15)).decision, approved_before(answer), "{recorded_as}");
+        assert_eq!(added.held(), 100 + recorded_as, "{recorded_as}");
+    }
+    // What is held on top is there, however little was recorded.
+    let mut poor = Book::with(15);
+    poor.tell(recorded("k", approved(9)));
+    poor.ask_with(&purchase(15), &held_by(HoldPolicy { extra: 20, ..HoldPolicy::PLAIN }, []));
+    assert_eq!((poor.held(), poor.available()), (15, 0));
+}
