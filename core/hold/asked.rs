@@ -249,7 +249,7 @@ fn grant(
             && let Some(amount_max) = check.amount_max
         {
             let left = amount_max.saturating_sub(used.amount);
-            most = within(most, left, cost, request, proceed).ok_or((check.scope.amount_reason(), Basis::Limit(check.limit)))?;
+            most = within(slice, most, left, request, proceed).ok_or((check.scope.amount_reason(), Basis::Limit(check.limit)))?;
         }
         if count > 0 && check.count_max.is_some_and(|count_max| used.count.saturating_add(count) > count_max) {
             return Err((check.scope.count_reason(), Basis::Limit(check.limit)));
@@ -259,7 +259,7 @@ fn grant(
         // A question for nothing needs no funds, however far below zero they are.
         return Ok(asked);
     }
-    within(most, there, cost, request, proceed).ok_or((DeclineReason::InsufficientFunds, Basis::Ledger))
+    within(slice, most, there, request, proceed).ok_or((DeclineReason::InsufficientFunds, Basis::Ledger))
 }
 
 /// Why an authority that only observes would have declined what is approved here: the first of its limits that is passed.
@@ -276,14 +276,14 @@ pub fn would_pass(request: &AuthorizationRequest, verdict: &Verdict, uses: &[Lim
 }
 
 /// `amount` if `left` has room for it, else `left` if so little may be approved. A payment of which something was told
-/// before is approved in full or not at all: less might cost as much.
-fn within(amount: i64, left: i64, cost: i64, request: &AuthorizationRequest, proceed: &Proceed) -> Option<i64> {
+/// before is approved in full or not at all: less might cost as much, as where a total was told of what is asked now.
+fn within(slice: &Slice<'_>, amount: i64, left: i64, request: &AuthorizationRequest, proceed: &Proceed) -> Option<i64> {
     if amount <= left {
         return Some(amount);
     }
     let allowed = request.partial_approval == PartialApproval::Supported
         && request.kind != AuthorizationKind::Incremental
-        && cost == request.amount.minor();
+        && slice.steps.is_empty();
     proceed.hold.partial_min.filter(|least| allowed && left > 0 && left >= *least).map(|_| left)
 }
 

@@ -214,10 +214,12 @@ fn neither_an_increment_nor_what_was_told_before_is_approved_in_part() {
     let more = AuthorizationRequest { partial_approval: PartialApproval::Supported, ..increment("more", 50) };
     assert_eq!(book.ask_with(&more, &policy).decision, declines(DeclineReason::InsufficientFunds));
 
-    let mut book = Book::with(40);
-    book.tell_at(1_100, totalled(50));
-    let late = AuthorizationRequest { partial_approval: PartialApproval::Supported, ..purchase(100) };
-    assert_eq!(book.ask_with(&late, &policy).decision, declines(DeclineReason::InsufficientFunds), "less would cost as much");
+    for told in [50, 100] {
+        let mut book = Book::with(40);
+        book.tell_at(1_100, totalled(told));
+        let late = AuthorizationRequest { partial_approval: PartialApproval::Supported, ..purchase(100) };
+        assert_eq!(book.ask_with(&late, &policy).decision, declines(DeclineReason::InsufficientFunds), "less would cost as much");
+    }
 }
 
 // --- what is held on top ---------------------------------------------------------------------------------------------

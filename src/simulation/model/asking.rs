@@ -148,7 +148,7 @@ impl Model {
         let funds = account.posted - account.held + account.credit_line - cost + question.amount;
         let entries = &self.payments[question.of.payment].entries;
         let paid_already = question.wants_money() && !question.adds() && cost <= 0 && !payment::opened(entries);
-        let amount = if paid_already { question.amount } else { self.room(question, cost, funds)? };
+        let amount = if paid_already { question.amount } else { self.room(question, funds)? };
         let padded = question.posting == Posting::Hold && question.padding == Padding::None;
         Ok(Granted { amount, extra: if padded { question.policy.extra.min(funds - amount).max(0) } else { 0 } })
     }
@@ -200,8 +200,9 @@ impl Model {
     }
 
     /// How much of a question limits and funds leave room for.
-    fn room(&self, question: &Question, cost: i64, funds: i64) -> Result<i64, DeclineReason> {
-        let parts = question.partial == PartialApproval::Supported && !question.adds() && cost == question.amount;
+    fn room(&self, question: &Question, funds: i64) -> Result<i64, DeclineReason> {
+        let is_new = self.payments[question.of.payment].entries.is_empty();
+        let parts = question.partial == PartialApproval::Supported && !question.adds() && is_new;
         let least = question.policy.partial_min.filter(|_| parts);
         let within = |wanted: i64, left: i64| {
             if wanted <= left { Some(wanted) } else { least.filter(|least| left > 0 && left >= *least).map(|_| left) }
