@@ -210,11 +210,12 @@ impl<'a> Snapshot<'a> {
     }
 
     /// A settled payment holds no more than was captured. More captures may follow (`complete` is not terminal), and post
-    /// in full.
+    /// in full. One that is listed twice is booked once.
     fn settled_total(&self, events: &[ToldEvent]) -> Result<Option<ToldEvent>, Odd> {
         let mut total: Option<Money> = None;
-        for event in events {
-            if let Fact::Captured { amount, .. } = event.fact {
+        for (place, event) in events.iter().enumerate() {
+            let is_booked = events.iter().take(place).any(|before| before.key == event.key);
+            if let (Fact::Captured { amount, .. }, false) = (event.fact, is_booked) {
                 let sum = total.map_or(Ok(amount), |total| total.checked_add(amount));
                 total = Some(sum.map_err(|error| Odd(format!("the sum of transaction.adjustments {error}")))?);
             }

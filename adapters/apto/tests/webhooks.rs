@@ -268,6 +268,19 @@ fn a_redelivery_has_the_same_keys_and_another_snapshot_has_others() {
 }
 
 #[test]
+fn an_adjustment_that_is_listed_twice_counts_once_in_what_is_settled() {
+    let capture =
+        |amount: &str| format!(r#"{{"adjustment":{{"id":"adj_1","type":"capture","billing_amount":{{"amount":{amount}}}}}}}"#);
+    for second in ["-5.00", "-7.00"] {
+        let twice = format!("[{},{}]", capture("-5.00"), capture(second));
+        let told = events(&transaction("complete", "purchase", r#"{"amount":-5.00}"#, &twice));
+        let total =
+            |event: &ToldEvent| if let Fact::Replaced { total, .. } = event.fact { Some(total.to_string()) } else { None };
+        assert_eq!(told.iter().filter_map(total).collect::<Vec<_>>(), ["5.00 USD"], "{second}");
+    }
+}
+
+#[test]
 fn the_second_envelope_names_the_snapshot() {
     let data = transaction("complete", "reversal", r#"{"amount":0}"#, "[]");
     let event = |id: &str| format!(r#"{{"event":{{"id":"{id}","created_at":"2026-03-10T10:00:00-02:00","data":{data}}}}}"#);
