@@ -299,6 +299,10 @@ impl Message<'_, '_> {
     }
 
     fn approved(&self, posting: Posting, state: State) -> Result<Option<Fact>, Malformed> {
+        if let (Posting::Immediate, State::Completion, Ok(payment)) = (posting, state, self.original()) {
+            // It follows the message that the money was debited for, whoever approved that.
+            return Ok(Some(Fact::Completed { payment, amount: self.impact()? }));
+        }
         let asked = self.jit_token();
         let amount = match self.jit.and_then(|jit| jit.amount) {
             Some(amount) => self.read("jit_funding.amount", amount)?,
