@@ -57,10 +57,21 @@ pub enum StoreError {
     Unreadable(PathBuf, String),
 }
 
+/// Whether the fault lies with what is in the file, and not with the disk.
+fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt))
+}
+
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StoreError::File(path, error) => write!(f, "{}: {error}", path.display()),
+            StoreError::Disk(path, error) if is_damage(error) => write!(
+                f,
+                "{}: is damaged ({error}): merchants, their limits, and instruments of payment doors are in it. Restore the data directory \
+                 from a backup (`holdfast restore`); without one, move it away with its `-wal` and `-shm`, and see what the next start says",
+                path.display()
+            ),
             StoreError::Disk(path, error) => write!(f, "{}: {error}", path.display()),
             StoreError::Foreign(path) => {
                 write!(f, "{}: is not a file of merchants and instruments that this version reads", path.display())

@@ -58,6 +58,14 @@ fn profiles(directory: &Path, sealer: Sealer) -> Result<Profiles, StoreError> {
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 
 #[test]
+fn a_damaged_file_says_what_to_do() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("profiles.sqlite"), [7; 4_096]).unwrap();
+    let refused = profiles(directory.path(), Sealer::default()).unwrap_err().to_string();
+    assert!(refused.contains("is damaged") && refused.contains("`holdfast restore`"), "{refused}");
+}
+
+#[test]
 fn a_change_that_was_not_kept_is_made_when_it_is_sent_again_and_one_that_was_is_not() {
     let directory = tempfile::tempdir().unwrap();
     let open = || profiles(directory.path(), Sealer::default()).unwrap();
