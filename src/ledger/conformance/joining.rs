@@ -131,6 +131,21 @@ pub fn what_was_told_long_ago_under_another_name_is_joined(engine: &dyn Engine) 
     assert_eq!(said_of(&house, clearing("clearing", 3, "more", 70, Finality::Final)), Some(Finding::HeardBefore));
 }
 
+/// The payment that a message names is not known, and what came before under the message's own name is long ago: they are one.
+pub fn what_was_told_long_ago_under_a_messages_own_name_is_its_payment(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    let force_post = clearing("clearing", 3, "more", 70, Finality::Final);
+    assert_eq!(said_of(&house, force_post), Some(Finding::ForcePosted));
+    house.premises().age(Duration::from_secs(40 * 86_400));
+    assert_eq!(said_of(&house, total("more", 2, "tx", 70)), None);
+    house.always(|house| assert_eq!(house.balance(), (930, 0)));
+    assert_eq!(house.decide(opening(70)), approved(70));
+    house.always(|house| {
+        assert_eq!(house.balance(), (930, 0), "it was captured");
+        assert_eq!(said_of(house, force_post), Some(Finding::HeardBefore));
+    });
+}
+
 /// What a limit counted comes back to it by what was told under another name.
 pub fn a_join_gives_back_to_limits(engine: &dyn Engine) {
     let mut house = House::with(engine, 1_000);

@@ -7,7 +7,7 @@ use holdfast_core::{AuthorizationRequest, Currency, DeclineReason, Expiry, Payme
 use super::cold::{Cold, Need};
 use super::contradiction::content;
 use super::naming::{asked_of, heard, locate_request, payments_of, subject_of};
-use super::state::{AccountIndex, CardIndex, CardRow, HoldNumber, Located, Merchants, Names, State, UNTOLD};
+use super::state::{AccountIndex, CardIndex, CardRow, HoldNumber, Located, Merchants, Names, PaymentNames, State, UNTOLD};
 use super::undo::UndoLog;
 use crate::journal::{Body, Group, JournalError, Record, RecordError};
 
@@ -89,7 +89,7 @@ pub fn write_found(
         Body::Told { event, outcome } => write_told(state, &reading, event, outcome, undo)?,
         Body::Ordered { key, payment, outcome, .. } => {
             let platform = record.platform.as_ref();
-            take_in(state, record, payment, cold)?;
+            take_in(state, record, (payment, None), cold)?;
             let located = located(state, record);
             let asked = Some(state.asked_name(program, platform, key));
             let names = Names { payment: Some(payment), asked, ..names(program, record, number) };
@@ -137,10 +137,21 @@ struct Reading<'a> {
 impl Reading<'_> {
     /// What it names, once what memory had let go of was taken in.
     fn located(&self, state: &State, taken_in: TakenIn) -> Located {
-        match (self.found, taken_in) {
+        let located = match (self.found, taken_in) {
             (Some(found), TakenIn::Nothing) => found,
             (Some(_) | None, _) => located(state, self.record),
-        }
+        };
+        // What was placed before has steps; written as if it were new, it would lose them.
+        #[cfg(test)]
+        assert!(
+            located.hold.is_some()
+                || self.record.body.outcome().is_none_or(|outcome| outcome.hold.is_none())
+                || self.record.place.hold.is_none_or(|number| !state.has_placed(HoldNumber(number))),
+            "record {}: hold {:?} is not found",
+            self.number,
+            self.record.place.hold
+        );
+        located
     }
 }
 
@@ -164,7 +175,7 @@ fn write_answer(
     let (payment, increment) = request.payments();
     let mut taken_in = TakenIn::Nothing;
     if outcome.hold.is_some() {
-        taken_in = take_in(state, record, payment, cold)?;
+        taken_in = take_in(state, record, (payment, None), cold)?;
     }
     let located = reading.located(state, taken_in);
     let asked = Some(state.asked_name(program, platform, &request.key));
@@ -190,7 +201,7 @@ fn write_told(
     if let Some(payment) = &payment
         && outcome.hold.is_some()
     {
-        taken_in = take_in(state, record, payment, cold)?;
+        taken_in = take_in(state, record, (payment, other_name.as_ref()), cold)?;
     }
     let subject = subject_of(event);
     let located = reading.located(state, taken_in);
@@ -229,17 +240,25 @@ fn write_joined(
         Ok(state.hold_numbered(wanted))
     };
     let (takes, gives) = (index_of(HoldNumber(takes), payment)?, index_of(gives, other)?);
+    #[cfg(test)]
+    assert!(takes.is_some() && gives.is_some(), "record {number}: one of two holds is not found");
     if let Some((takes, gives)) = takes.zip(gives) {
         state.join(takes, gives, (record.at, number), outcome, undo);
     }
     Ok(())
 }
 
-/// Takes in a payment that memory had let go of when its record was written.
-fn take_in(state: &mut State, record: &Record, payment: &PaymentRef, cold: &dyn Cold) -> Result<TakenIn, JournalError> {
+/// Takes in a payment that memory had let go of when its record was written: by its names, or by the own name of what was told of it.
+fn take_in(
+    state: &mut State,
+    record: &Record,
+    (payment, own): (&PaymentRef, Option<&PaymentRef>),
+    cold: &dyn Cold,
+) -> Result<TakenIn, JournalError> {
     let mut taken_in = TakenIn::Nothing;
     let Some(program) = &record.program else { return Ok(taken_in) };
-    let names = state.payment_names(program, record.platform.as_ref(), payment);
+    let names_of = |state: &State, payment| state.payment_names(program, record.platform.as_ref(), payment);
+    let names = names_of(state, payment);
     while let Some(index) = state.hold_named(&names) {
         let other = record.place.hold.is_some() && state.hold(index).map(|row| row.number.0) != record.place.hold;
         // The name of a payment that ended, which memory had let go of when this one came by that name.
@@ -249,10 +268,15 @@ fn take_in(state: &mut State, record: &Record, payment: &PaymentRef, cold: &dyn 
         taken_in = TakenIn::Something;
     }
     // A payment that this record places is in no projection: looking for each of a million would take most of a start.
-    let Some(number) = record.place.hold.filter(|number| state.has_placed(HoldNumber(*number))) else { return Ok(taken_in) };
-    let need = Need { payment: names.iter().collect(), ..Need::default() };
+    let Some(number) = record.place.hold.map(HoldNumber).filter(|number| state.has_placed(*number)) else { return Ok(taken_in) };
+    let own = own.map(|own| names_of(state, own));
+    if own.is_some_and(|own| state.hold_named(&own).and_then(|index| state.hold(index)).is_some_and(|row| row.number == number)) {
+        return Ok(taken_in);
+    }
+    let (payment, others) = (names.iter().collect(), own.into_iter().flat_map(PaymentNames::iter).collect());
+    let found = cold.find(&Need { payment, others, ..Need::default() })?;
     // Another number under the same name is an older payment, which this one is not about.
-    if let Some((row, at, by)) = cold.find(&need)?.hold.filter(|(row, ..)| row.number == HoldNumber(number)) {
+    for (row, at, by) in found.hold.into_iter().chain(found.others).filter(|(row, ..)| row.number == number) {
         state.restore_hold(row, at, by);
         taken_in = TakenIn::Something;
     }

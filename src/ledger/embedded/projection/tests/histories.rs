@@ -59,7 +59,17 @@ impl Story {
 
     fn payment(&mut self) -> PaymentRef {
         let payment = PaymentRef::of(self.name());
-        if self.dice.roll(6) == 0 { payment.with_alias(self.name()) } else { payment }
+        match self.dice.roll(9) {
+            0 => payment.with_alias(self.name()),
+            1..4 => PaymentRef::by_alias(self.name()),
+            _ => payment,
+        }
+    }
+
+    /// The key of a message; many are payments' names themselves, for a later one.
+    fn message(&mut self) -> String {
+        let key = self.key();
+        if self.dice.roll(3) == 0 { format!("{}/{key}", self.name()) } else { key }
     }
 
     fn card(&mut self) -> CardToken {
@@ -197,7 +207,7 @@ impl Story {
                 let occurred_at = self.dice.heads().then(|| now.saturating_sub(ago));
                 let settlement_day = self.dice.heads().then(|| 20_000 + i32::try_from(self.dice.roll(3)).unwrap());
                 let subject = self.subject();
-                let told = event(&self.key(), occurred_at, self.fact());
+                let told = event(&self.message(), occurred_at, self.fact());
                 Act::Tell(origin(), ToldEvent { settlement_day, subject, ..told })
             }
         }
