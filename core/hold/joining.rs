@@ -21,38 +21,22 @@ pub struct Part<'a> {
 }
 
 impl Part<'_> {
-    /// Whether all that is known of it was told: we approved nothing of it.
-    fn is_told_only(&self) -> bool {
+    /// Whether all that is known of it was told: we approved nothing of it. What we approved twice, by two questions, was two payments to
+    /// us, and stays two: only what was merely told goes over to another.
+    #[must_use]
+    pub fn is_told_only(&self) -> bool {
         self.counted.is_empty() && Steps::of(self.steps).placements().next().is_none()
     }
 }
 
-/// Which of two payments takes over what is known of the other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Joining {
-    /// The one that a message is about takes over what was told under its other name.
-    Takes,
-    /// What was told of the one that a message is about goes to the other, of which we approved something.
-    Gives,
-}
-
-/// Which way two payments are joined that a message says are one; `None` if they stay two. What we approved twice, by two questions, was
-/// two payments to us: only what was merely told goes over.
-#[must_use]
-pub fn joining(meant: &Part<'_>, other: &Part<'_>) -> Option<Joining> {
-    if other.is_told_only() {
-        Some(Joining::Takes)
-    } else if meant.is_told_only() {
-        Some(Joining::Gives)
-    } else {
-        None
-    }
-}
-
-/// What becomes of a payment that takes over the steps of another one of its account, of which nothing is left; `None` if that is beyond
-/// what can be counted. What moves is the difference between the payment and its parts.
+/// What becomes of a payment that takes over the steps of another one of its account, of which nothing is left. What moves is the
+/// difference between the payment and its parts. `None` if the other one stays a payment of its own, or if that is beyond what can be
+/// counted.
 #[must_use]
 pub fn join(account: &Account, takes: &Part<'_>, gives: &Part<'_>) -> Option<Outcome> {
+    if !gives.is_told_only() {
+        return None;
+    }
     let mut steps: SmallVec<[Step; 8]> = takes.steps.iter().copied().collect();
     gives.steps.iter().for_each(|step| put(&mut steps, *step));
     let steps = Steps::of(&steps);

@@ -29,7 +29,7 @@ pub use asked::{Asked, would_pass};
 pub use event::{
     Fact, Finality, MovementCause, Order, RecordedOutcome, ReleaseCause, StandingOf, Subject, ToldAnswer, ToldEvent,
 };
-pub use joining::{Joining, Part, join, joining};
+pub use joining::{Part, join};
 pub use life::{Hold, HoldStatus, Step, StepId, What};
 pub use order::Ordered;
 pub use outcome::{Finding, Outcome, Standing};

@@ -7,6 +7,7 @@
 mod answers;
 mod asked;
 mod bugs;
+mod joining;
 mod limits;
 mod order_of_arrival;
 mod orders;

@@ -71,7 +71,8 @@ impl Again {
             Body::Adopted { .. } => self.adopt(program, record, verdict)?,
             Body::Told { event, .. } => self.tell(program, record, event),
             Body::Ordered { key, payment, order, outcome } => self.order(program, record, key, payment, order, outcome),
-            Body::Joined { gives, .. } => self.join(record, HoldNumber(*gives))?,
+            // That two payments are two by now is a difference, too.
+            Body::Joined { gives, .. } => self.join(record, HoldNumber(*gives)).unwrap_or_default(),
             Body::Kept { .. }
             | Body::AccountEntered { .. }
             | Body::CardEntered { .. }
