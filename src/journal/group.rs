@@ -10,7 +10,8 @@ use holdfast_core::rules::OfLess;
 use holdfast_core::{Checkout, Monitoring, PlatformName, ProgramId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::record::{Body, BodyRef, Place, Record, RecordRef};
+use super::place::Place;
+use super::record::{Body, BodyRef, Record, RecordRef};
 
 /// The number of this encoding. A reader refuses a newer one, and reads every older one that was ever released.
 pub const FORMAT: u8 = 10;

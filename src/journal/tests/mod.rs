@@ -248,7 +248,7 @@ fn record(body: Body) -> Record {
         ruleset: Some([9; 32]),
         operator: Some([3; 16]),
         governed: None,
-        place: record::Place {
+        place: super::Place {
             account: Some(1),
             card: Some(u32::MAX),
             cardholder: None,
@@ -293,7 +293,7 @@ fn every_record_reads_back() {
     let of_step = |step| Body::Told { event: told(facts()[0]), outcome: Outcome { step: Some(step), ..Outcome::default() } };
     let told = facts().into_iter().map(of_fact).chain(steps().into_iter().map(of_step));
     let mut records: Vec<Record> = bodies().into_iter().chain(told).map(record).collect();
-    let (place, ruleset, operator) = (record::Place::default(), None, None);
+    let (place, ruleset, operator) = (super::Place::default(), None, None);
     records.push(Record { program: None, platform: None, ruleset, operator, place, ..record(Body::Opened) });
     records.push(Record { ruleset: Some([7; 32]), ..record(Body::RulesPublished) });
     records.extend(bodies().into_iter().map(|body| Record { governed: Some(governed()), ..record(body) }));
