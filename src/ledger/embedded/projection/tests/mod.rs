@@ -29,7 +29,7 @@ use crate::journal::{Body, Group, Journal, Sync};
 use crate::ledger::embedded::again::Again;
 use crate::ledger::embedded::cold::{Cold, Left, Nowhere, Reading};
 use crate::ledger::embedded::engine::{Engine, Performed, Warmth};
-use crate::ledger::embedded::state::{GoneNames, NameKey, Picture, State};
+use crate::ledger::embedded::state::{GoneNames, HoldNumber, NameKey, Picture, State};
 use crate::ledger::{Act, Adopt, Answer, Decide, Entry, LedgerError, Ordering, Origin};
 
 /// Far beyond any test.
@@ -209,7 +209,13 @@ impl Bench {
                 if number >= from {
                     let record = record.unwrap();
                     state.forget_old_keys(record.at, i64::MAX, usize::MAX);
+                    let known = record.place.hold.map(HoldNumber).filter(|hold| state.has_placed(*hold));
                     crate::ledger::embedded::rebuild::write_record(state, &record, number, cold, &mut undo)?;
+                    // A message is one more step of what was placed before: it was found, and not written as if it were new.
+                    if let (Body::Told { outcome: Outcome { step: Some(_), .. }, .. }, Some(hold)) = (&record.body, known) {
+                        let steps = state.hold_numbered(hold).and_then(|index| state.hold(index)).map(|row| row.steps.len());
+                        assert!(steps > Some(1), "record {number}: {hold:?} lost its steps");
+                    }
                 }
             }
             Ok(())
