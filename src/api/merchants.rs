@@ -190,7 +190,8 @@ impl Api {
             | StoreError::Disk(..)
             | StoreError::Foreign(_)
             | StoreError::Lost(..)
-            | StoreError::Unreadable(..) => Problem::of(Code::LedgerUnavailable, error.to_string()).retry_after(1),
+            | StoreError::Unreadable(..)
+            | StoreError::Database(_) => Problem::of(Code::LedgerUnavailable, error.to_string()).retry_after(1),
         })
     }
 }

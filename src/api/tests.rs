@@ -117,7 +117,7 @@ fn api(spool: Spool) -> Arc<Api> {
         ledger: Arc::new(Silent::default()),
         reads: Arc::new(OneCard),
         switchboard: Arc::new(Switchboard::new(spool, Vec::new())),
-        profiles: Arc::new(Profiles::open(Store::open("nowhere".as_ref(), Sealer::default()).unwrap()).unwrap()),
+        profiles: Arc::new(Profiles::open(Store::open("nowhere".as_ref(), Sealer::default()).unwrap(), None).unwrap()),
         meanwhile,
         metrics: Metrics::new(&[]).unwrap().api.clone(),
         creating: tokio::sync::Mutex::default(),

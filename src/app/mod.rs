@@ -31,7 +31,8 @@ use self::opening::{
 };
 use self::pages::pages;
 use self::parts::{
-    limits, management_api, open_profiles, room, serve_card_numbers, start_telemetry, start_webhooks, webhooks_of,
+    limits, management_api, open_profiles, room, serve_card_numbers, start_telemetry, start_webhooks, until_profiles_are_there,
+    webhooks_of,
 };
 pub(crate) use self::parts::{needs, workers};
 pub use self::reload::Reload;
@@ -168,7 +169,9 @@ impl App {
         let following = follow_rules(desk.clone(), publications_of_others, Arc::clone(&unheard.publications));
         let ending = end_waits(Arc::downgrade(&responder));
         let looking = keep_looking(Arc::downgrade(&responder));
-        let following = async { tokio::join!(following, ending, looking, switching).0 };
+        let known = Arc::clone(&profiles);
+        let knowing = async move { known.follow().await };
+        let following = async { tokio::join!(following, ending, looking, switching, knowing).0 };
         let (room, (hold_back, begin)) = (room(&config, workers), oneshot::channel());
         let reconciler =
             Reconciler { begin, spool, ledger, heard: unheard, observer: Arc::new(SpoolReporter(Arc::clone(&metrics))) };
@@ -230,6 +233,7 @@ impl App {
             // From here on the ledger hears what waits: what was counted as not confirmed is confirmed then.
             drop(self.hold_back.take());
             self.early_desk.close();
+            until_profiles_are_there(&self.responder.till.profiles, DatabasePatience::Endless).await?;
             make_ready(&self.desk, &self.config, say).await?;
             spend::until_filled(&self.config, self.house.as_ref(), DatabasePatience::Endless).await?;
             if let Some(house) = &self.house {
@@ -300,13 +304,14 @@ pub async fn open_desk(config: &Config) -> Result<Desk, StartError> {
     let Opened { ledger, opening, .. } = open_ledger(config, metrics, DatabasePatience::None)?;
     let programs = programs(config)?;
     let settings = spool_settings(config);
-    let switchboard = Arc::new(switchboard_of(config)?);
+    let (switchboard, profiles) = (Arc::new(switchboard_of(config)?), open_profiles(config)?);
     let desk = desk(config, &programs, &ledger, None)
         .with_outage(Outage { switchboard, spool: SpoolOf::Closed(settings), publications: Arc::default() })
-        .with_profiles(open_profiles(config)?);
+        .with_profiles(Arc::clone(&profiles));
     let house = spend::open(config, (&programs, &ledger), agents(config).as_ref(), None)?;
     let desk = desk.with_spend(house.clone());
     opening.until_open().await?;
+    until_profiles_are_there(&profiles, DatabasePatience::None).await?;
     make_ready(&desk, config, say).await?;
     spend::until_filled(config, house.as_ref(), DatabasePatience::None).await?;
     Ok(desk)

@@ -2,9 +2,11 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
+use tokio::time::sleep;
 
 use super::meanwhile::Here;
 use super::mounts::card_number_routes;
@@ -16,9 +18,10 @@ use crate::api::{self, Api, ApiProgram};
 use crate::config::{CardNumbersConfig, Config, ProgramConfig};
 use crate::descriptors::{self, Needs, Room};
 use crate::ledger::Ledger;
+use crate::ledger::postgres::Patience;
 use crate::ledger::postgres::connect::Database;
 use crate::metrics::Metrics;
-use crate::profiles::{self, Profiles};
+use crate::profiles::{self, Profiles, StoreError as ProfilesError};
 use crate::reporter::say;
 use crate::responder::Responder;
 use crate::server::{Bound, Limits, Running, Serving, Tls};
@@ -33,7 +36,10 @@ const CARD_NUMBER_CONNECTIONS_MAX: usize = 256;
 
 /// Connections to a shared ledger's database besides those of acts: lists, upkeep, agent spend, webhooks, and what hears of other
 /// responders.
-const DATABASE_CONNECTIONS_BESIDE_ACTS: usize = 16 + webhook::shared::CONNECTIONS_MAX;
+const DATABASE_CONNECTIONS_BESIDE_ACTS: usize = 18 + webhook::shared::CONNECTIONS_MAX;
+
+/// How long after a failure a database is asked again for what it keeps.
+const AGAIN_AFTER: Duration = Duration::from_millis(200);
 
 /// Serves what takes card numbers: by one thread, whose number is behind those of all others.
 pub(super) fn serve_card_numbers(
@@ -58,10 +64,32 @@ pub(super) fn serve_card_numbers(
     Ok((running, tls))
 }
 
-/// The merchants and instruments of a data directory.
+/// The merchants and instruments of a data directory; of all responders of a shared ledger, as this one knew them last.
 pub(super) fn open_profiles(config: &Config) -> Result<Arc<Profiles>, StartError> {
-    let store = profiles::Store::open(&config.ledger.data, config.texts.sealer.clone()).map_err(StartError::Profiles)?;
-    Profiles::open(store).map(Arc::new).map_err(StartError::Profiles)
+    let shared = config.ledger.postgres.as_ref().map(|shared| Database::new(shared.connection.clone(), &shared.roots));
+    let shared = shared.transpose().map_err(StartError::Database)?.map(|database| profiles::Shared::new(database, say));
+    let open = if shared.is_some() { profiles::Store::open_copy } else { profiles::Store::open };
+    let store = open(&config.ledger.data, config.texts.sealer.clone()).map_err(StartError::Profiles)?;
+    Profiles::open(store, shared).map(Arc::new).map_err(StartError::Profiles)
+}
+
+/// Waits until they are known as all responders have them now.
+///
+/// # Errors
+/// A row does not open; or, without patience, the database.
+pub(super) async fn until_profiles_are_there(profiles: &Arc<Profiles>, patience: Patience) -> Result<(), StartError> {
+    let mut said = false;
+    loop {
+        match profiles.catch_up().await {
+            Err(ProfilesError::Database(trouble)) if patience == Patience::Endless => {
+                if !std::mem::replace(&mut said, true) {
+                    say(&format!("merchants and instruments wait: {trouble}"));
+                }
+                sleep(AGAIN_AFTER).await;
+            }
+            there => return there.map_err(StartError::Profiles),
+        }
+    }
 }
 
 /// The telemetry that the configuration asks for, in a data directory that is there by now.

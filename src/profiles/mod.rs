@@ -2,16 +2,18 @@
 //!
 //! An instrument is a card of the ledger: its status, its account and its funds are there, as any card's are. Here is what the
 //! ledger has no use for: brand, last four digits, *results* of verifications (never what was verified), and its owner. They are
-//! looked up on the path of a payment, in a snapshot that never changes; [`store`] keeps them, [`file`](mod@file) reads them as operators write
-//! them. Nothing here moves money.
+//! looked up on the path of a payment, in a snapshot that never changes; [`store`] keeps them, [`shared`] where responders share a ledger,
+//! and [`file`](mod@file) reads them as operators write them. Nothing here moves money.
 
 pub mod file;
 mod house;
+mod row;
+pub mod shared;
+mod snapshot;
 pub mod store;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -22,7 +24,9 @@ use serde::{Deserialize, Serialize};
 use crate::card_numbers::NumberToken;
 
 pub use self::house::{is_of_house, opinion};
-use self::store::Writing;
+use self::row::Kept;
+pub use self::shared::Shared;
+use self::snapshot::{Snapshot, Whose};
 pub use self::store::{Store, StoreError};
 
 /// The longest text of a profile, in characters.
@@ -128,37 +132,24 @@ pub struct Instrument {
     pub owner: Option<CardholderToken>,
 }
 
-/// Everything that is known, as the path looks it up.
-#[derive(Debug, Default, Clone)]
-pub struct Snapshot {
-    merchants: HashMap<(ProgramId, MerchantId), Arc<Merchant>, foldhash::fast::RandomState>,
-    instruments: HashMap<(ProgramId, CardToken), Arc<Instrument>, foldhash::fast::RandomState>,
-    by_number: HashMap<(ProgramId, NumberToken), CardToken, foldhash::fast::RandomState>,
-    /// When each was asked for that is there, where that is known.
-    put_at: HashMap<(ProgramId, Named), Timestamp, foldhash::fast::RandomState>,
-}
-
-/// What a profile is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Named {
-    Merchant(MerchantId),
-    Instrument(CardToken),
-}
-
-impl Profile {
-    const fn named(&self) -> Named {
-        match self {
-            Profile::Merchant(merchant) => Named::Merchant(merchant.id),
-            Profile::Instrument(instrument) => Named::Instrument(instrument.card),
-        }
-    }
-}
-
 /// Merchants and instruments of all programs: the snapshot, swapped whole, and where it is durable.
 #[derive(Debug)]
 pub struct Profiles {
     seen: ArcSwap<Snapshot>,
     store: Store,
+    /// Where they are everybody's, if responders share a ledger.
+    shared: Option<Shared>,
+}
+
+/// When a change is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unless {
+    /// Always.
+    Never,
+    /// Unless it was made already, or another one since.
+    KeptSince,
+    /// Unless there is one of its name.
+    There,
 }
 
 /// One change.
@@ -171,18 +162,16 @@ pub enum Profile {
 }
 
 impl Profiles {
-    /// What a store has.
+    /// What a store has; where responders share a ledger, until it was asked what all of them have ([`Profiles::catch_up`]).
     ///
     /// # Errors
     /// The store cannot be read.
-    pub fn open(store: Store) -> Result<Self, StoreError> {
+    pub fn open(store: Store, shared: Option<Shared>) -> Result<Self, StoreError> {
         let mut snapshot = Snapshot::default();
-        for (program, profile, put_at) in store.all()? {
-            let named = profile.named();
-            snapshot.put_at.extend(put_at.map(|at| ((program, named), at)));
-            snapshot.put(program, profile);
+        for kept in store.all()? {
+            snapshot.put(&kept, Whose::Own);
         }
-        Ok(Profiles { seen: ArcSwap::from_pointee(snapshot), store })
+        Ok(Profiles { seen: ArcSwap::from_pointee(snapshot), store, shared })
     }
 
     /// A merchant.
@@ -227,12 +216,13 @@ impl Profiles {
     }
 
     /// Keeps changes that were asked for at that time: all of them are durable, and seen from now on, or none. Blocks for as long as the
-    /// disk takes.
+    /// disk takes, or the shared ledger's database.
     ///
     /// # Errors
     /// The store cannot be written, or two cards would have one number.
     pub fn put(&self, program: ProgramId, profiles: &[Profile], at: Timestamp) -> Result<(), StoreError> {
-        self.put_all(&mut self.store.begin(), program, profiles, at)
+        let kept = |profile: &Profile| Kept { program, profile: profile.clone(), put_at: Some(at) };
+        self.keep(profiles.iter().map(kept).collect(), Unless::Never)
     }
 
     /// Keeps a change that was asked for before, at that time, unless it was kept then, or another one was since.
@@ -240,71 +230,23 @@ impl Profiles {
     /// # Errors
     /// As [`Profiles::put`].
     pub fn put_again(&self, program: ProgramId, profile: Profile, at: Timestamp) -> Result<(), StoreError> {
-        let mut writing = self.store.begin();
-        let seen = self.seen.load();
-        let (put_at, named) = (seen.put_at.get(&(program, profile.named())), profile.named());
-        // Of what older versions kept, nobody knows when it was asked for.
-        let kept = put_at.map_or_else(|| seen.has(program, named), |put_at| *put_at >= at);
-        if kept { Ok(()) } else { self.put_all(&mut writing, program, &[profile], at) }
+        self.keep(vec![Kept { program, profile, put_at: Some(at) }], Unless::KeptSince)
     }
 
-    fn put_all(
-        &self,
-        writing: &mut Writing<'_>,
-        program: ProgramId,
-        profiles: &[Profile],
-        at: Timestamp,
-    ) -> Result<(), StoreError> {
+    fn keep(&self, wanted: Vec<Kept>, unless: Unless) -> Result<(), StoreError> {
+        if let Some(shared) = &self.shared {
+            return shared.keep(self, wanted, unless);
+        }
         // One at a time: the store is held until the snapshot has what is in it.
+        let mut writing = self.store.begin();
         let mut next = Snapshot::clone(&self.seen.load());
-        for profile in profiles {
-            next.put(program, profile.clone());
-            next.put_at.insert((program, profile.named()), at);
+        let wanted = next.change(wanted, unless, Whose::Own)?;
+        if wanted.is_empty() {
+            return Ok(());
         }
-        for profile in profiles {
-            next.has_its_number(program, profile)?;
-        }
-        writing.put(program, profiles, at)?;
+        writing.put(&wanted.iter().collect::<Vec<_>>())?;
         self.seen.store(Arc::new(next));
         Ok(())
-    }
-}
-
-impl Snapshot {
-    fn has(&self, program: ProgramId, named: Named) -> bool {
-        match named {
-            Named::Merchant(id) => self.merchants.contains_key(&(program, id)),
-            Named::Instrument(card) => self.instruments.contains_key(&(program, card)),
-        }
-    }
-
-    fn put(&mut self, program: ProgramId, profile: Profile) {
-        match profile {
-            Profile::Merchant(merchant) => {
-                self.merchants.insert((program, merchant.id), Arc::new(merchant));
-            }
-            Profile::Instrument(instrument) => {
-                let (card, token) = (instrument.card, instrument.number_token);
-                let before = self.instruments.insert((program, card), Arc::new(instrument));
-                if let Some(before) = before.and_then(|before| before.number_token)
-                    && self.by_number.get(&(program, before)) == Some(&card)
-                {
-                    self.by_number.remove(&(program, before));
-                }
-                if let Some(token) = token {
-                    // Whoever has it already keeps it, and the other one is refused.
-                    self.by_number.entry((program, token)).or_insert(card);
-                }
-            }
-        }
-    }
-
-    fn has_its_number(&self, program: ProgramId, profile: &Profile) -> Result<(), StoreError> {
-        let Profile::Instrument(Instrument { card, number_token: Some(token), .. }) = profile else { return Ok(()) };
-        match self.by_number.get(&(program, *token)) {
-            Some(other) if other != card => Err(StoreError::NumberTaken { card: card.to_string(), other: other.to_string() }),
-            Some(_) | None => Ok(()),
-        }
     }
 }
 

@@ -1,15 +1,15 @@
 //! Where profiles are durable: a SQLite file of the data directory, a row a profile, synced before it counts. Rows are sealed if
-//! there is a key: names and addresses may be persons'. Each responder has a file of its own, also where they share a ledger.
+//! there is a key: names and addresses may be persons'. Where responders share a ledger, its database has them ([`super::shared`]), and
+//! this file is what a start without the database knows of them.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use holdfast_core::{ProgramId, Timestamp};
 use rusqlite::{Connection, params};
-use serde::{Deserialize, Serialize};
 
-use super::Profile;
+use super::row::{Kept, Row};
+use crate::ledger::postgres::trouble::Trouble;
 use crate::private_file;
 use crate::seal::{Form, Sealed, Sealer};
 
@@ -53,8 +53,10 @@ pub enum StoreError {
         /// and the one that has it.
         other: String,
     },
-    /// A row does not open: which one.
-    Unreadable(PathBuf, String),
+    /// A row does not open: where, and which one.
+    Unreadable(String, String),
+    /// The database of the shared ledger.
+    Database(Trouble),
 }
 
 /// Whether the fault lies with what is in the file, and not with the disk.
@@ -87,11 +89,10 @@ impl fmt::Display for StoreError {
             StoreError::NumberTaken { card, other } => {
                 write!(f, "the `number_token` of card {card} is card {other}'s: take it from that one first")
             }
-            StoreError::Unreadable(path, row) => write!(
-                f,
-                "{}: {row} cannot be read: `texts.key` is another one than it was kept with, or the file is damaged",
-                path.display()
-            ),
+            StoreError::Unreadable(place, row) => {
+                write!(f, "{place}: {row} cannot be read: `texts.key` is another one than it was kept with, or it is damaged")
+            }
+            StoreError::Database(trouble) => trouble.fmt(f),
         }
     }
 }
@@ -123,15 +124,24 @@ impl Store {
         if begun.exists() && !holds_anything(&path) {
             return Err(StoreError::Lost(path, begun));
         }
+        Store::open_copy(directory, sealer)
+    }
+
+    /// Opens the file of a data directory, if there is one, where a shared ledger has what is in it: it may be lost.
+    ///
+    /// # Errors
+    /// See [`StoreError`]. A file that is refused is left as it is.
+    pub fn open_copy(directory: &Path, sealer: Sealer) -> Result<Self, StoreError> {
+        let path = directory.join(FILE);
         let connection = if path.exists() { Some(connect(&path)?) } else { None };
         Ok(Store { path, sealer, connection: Mutex::new(connection) })
     }
 
-    /// Everything that is kept, and when it was asked for, where that is known.
+    /// Everything that is kept.
     ///
     /// # Errors
     /// The disk, or a row that does not open.
-    pub fn all(&self) -> Result<Vec<(ProgramId, Profile, Option<Timestamp>)>, StoreError> {
+    pub fn all(&self) -> Result<Vec<Kept>, StoreError> {
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(connection) = connection.as_ref() else { return Ok(Vec::new()) };
         let mut statement = connection.prepare("SELECT program, kind, name, form, body FROM profile").map_err(self.disk())?;
@@ -139,17 +149,19 @@ impl Store {
         let mut all = Vec::new();
         while let Some(row) = rows.next().map_err(self.disk())? {
             let text = |column| row.get::<_, String>(column).map_err(self.disk());
-            let (program, kind, name) = (text(0)?, text(1)?, text(2)?);
             let form = Form::of_number(row.get(3).map_err(self.disk())?);
             let sealed = Sealed { form, bytes: row.get(4).map_err(self.disk())? };
-            let read = || {
-                let clear = self.sealer.open(&about(&program, &kind, &name), &sealed).ok()?;
-                let (profile, put_at) = read(&kind, &clear)?;
-                Some((ProgramId::new(&program).ok()?, profile, put_at))
-            };
-            all.push(read().ok_or_else(|| StoreError::Unreadable(self.path.clone(), format!("{kind} {name}")))?);
+            let row = Row { program: text(0)?, kind: text(1)?, name: text(2)?, sealed };
+            let unreadable = || StoreError::Unreadable(self.path.display().to_string(), row.called());
+            all.push(row.open(&self.sealer).ok_or_else(unreadable)?);
         }
         Ok(all)
+    }
+
+    /// What seals its rows.
+    #[must_use]
+    pub const fn sealer(&self) -> &Sealer {
+        &self.sealer
     }
 
     /// Waits until nobody else writes.
@@ -164,11 +176,11 @@ impl Store {
 }
 
 impl Writing<'_> {
-    /// Keeps profiles that were asked for at that time: all of them are durable, or none.
+    /// Keeps profiles: all of them are durable, or none.
     ///
     /// # Errors
     /// The disk.
-    pub fn put(&mut self, program: ProgramId, profiles: &[Profile], at: Timestamp) -> Result<(), StoreError> {
+    pub fn put(&mut self, profiles: &[&Kept]) -> Result<(), StoreError> {
         let Store { path, sealer, .. } = self.store;
         let disk = |error| StoreError::Disk(path.clone(), error);
         let connection = match self.connection.as_mut() {
@@ -176,15 +188,13 @@ impl Writing<'_> {
             None => self.connection.insert(make(path)?),
         };
         let transaction = connection.transaction().map_err(disk)?;
-        for profile in profiles {
-            let (kind, name, body) = written(profile, at);
-            let unreadable = || StoreError::Unreadable(path.clone(), format!("{kind} {name}"));
-            let body = body.map_err(|_| unreadable())?;
-            let sealed = sealer.seal(&about(program.as_str(), kind, &name), &body).map_err(|_| unreadable())?;
+        for kept in profiles {
+            let unreadable = || StoreError::Unreadable(path.display().to_string(), kept.profile.kind_and_name().1);
+            let Row { program, kind, name, sealed } = kept.to_row(sealer).ok_or_else(unreadable)?;
             transaction
                 .execute(
                     "INSERT OR REPLACE INTO profile (program, kind, name, form, body) VALUES (?1, ?2, ?3, ?4, ?5)",
-                    params![program.as_str(), kind, name, sealed.form.number(), sealed.bytes],
+                    params![program, kind, name, sealed.form.number(), sealed.bytes],
                 )
                 .map_err(disk)?;
         }
@@ -226,39 +236,4 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
     let begun = path.with_file_name(BEGUN);
     private_file::make(&begun).map_err(|error| StoreError::File(begun, error))?;
     Ok(connection)
-}
-
-/// What a sealed row is tied to.
-fn about(program: &str, kind: &str, name: &str) -> String {
-    format!("{program}\0{kind}\0{name}")
-}
-
-/// A profile as its row has it. Rows of older versions do not say when they were asked for.
-#[derive(Serialize, Deserialize)]
-struct Kept<T> {
-    #[serde(flatten)]
-    profile: T,
-    /// Microseconds since 1970.
-    #[serde(default)]
-    put_at: Option<Timestamp>,
-}
-
-fn written(profile: &Profile, at: Timestamp) -> (&'static str, String, serde_json::Result<Vec<u8>>) {
-    let put_at = Some(at);
-    match profile {
-        Profile::Merchant(merchant) => {
-            ("merchant", merchant.id.to_string(), serde_json::to_vec(&Kept { profile: merchant, put_at }))
-        }
-        Profile::Instrument(instrument) => {
-            ("instrument", instrument.card.to_string(), serde_json::to_vec(&Kept { profile: instrument, put_at }))
-        }
-    }
-}
-
-fn read(kind: &str, body: &[u8]) -> Option<(Profile, Option<Timestamp>)> {
-    match kind {
-        "merchant" => serde_json::from_slice(body).ok().map(|kept: Kept<_>| (Profile::Merchant(kept.profile), kept.put_at)),
-        "instrument" => serde_json::from_slice(body).ok().map(|kept: Kept<_>| (Profile::Instrument(kept.profile), kept.put_at)),
-        _ => None,
-    }
 }

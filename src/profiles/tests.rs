@@ -52,7 +52,7 @@ pub fn merchant() -> Merchant {
 }
 
 fn profiles(directory: &Path, sealer: Sealer) -> Result<Profiles, StoreError> {
-    Store::open(directory, sealer).and_then(Profiles::open)
+    Store::open(directory, sealer).and_then(|store| Profiles::open(store, None))
 }
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
@@ -179,7 +179,7 @@ fn profiles_that_are_lost_are_not_begun_anew_unnoticed() {
     drop(open().unwrap());
     let [file, begun] = ["profiles.sqlite", "profiles.begun"].map(|name| directory.path().join(name));
     assert!(!file.exists() && !begun.exists(), "nothing was kept, and nothing can be lost");
-    open().unwrap().begin().put(program(), &[], NOW).unwrap();
+    open().unwrap().begin().put(&[]).unwrap();
     drop(open().unwrap());
     for lose in [|file: &Path| std::fs::remove_file(file), |file: &Path| std::fs::write(file, "")] {
         lose(&file).unwrap();
@@ -199,7 +199,7 @@ fn profiles_that_are_lost_are_not_begun_anew_unnoticed() {
 #[test]
 fn a_number_leads_to_one_card_and_its_token_stands_beside_no_digits() {
     let directory = tempfile::tempdir().unwrap();
-    let open = || Profiles::open(Store::open(directory.path(), Sealer::default()).unwrap()).unwrap();
+    let open = || profiles(directory.path(), Sealer::default()).unwrap();
     let token = |byte: &str| byte.repeat(32);
     let instrument = |card: &str, rest: &str| {
         let text = format!("[[instrument]]\ncard = \"{card}\"\nbrand = \"visa\"\n{rest}\n");

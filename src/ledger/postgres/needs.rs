@@ -30,6 +30,8 @@ pub(super) const TABLES: &[(&str, &[&str])] = &[
     ("numbering", &["UPDATE"]),
     ("operation", &["INSERT"]),
     ("ownership", &["INSERT", "UPDATE"]),
+    ("profile", &["INSERT", "UPDATE"]),
+    ("profile_numbering", &["UPDATE"]),
     ("record", &["INSERT"]),
     ("ruleset", &["INSERT"]),
     ("setting", &[]),

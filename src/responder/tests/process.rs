@@ -148,7 +148,7 @@ pub struct Process {
 /// Nobody calls a payment door here.
 fn no_profiles() -> Arc<Profiles> {
     let store = Store::open("nowhere".as_ref(), Sealer::default()).unwrap();
-    Arc::new(Profiles::open(store).unwrap())
+    Arc::new(Profiles::open(store, None).unwrap())
 }
 
 fn metrics() -> Arc<Metrics> {
