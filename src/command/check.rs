@@ -67,8 +67,8 @@ impl Check {
 }
 
 /// What responders on one database do not share.
-const OF_EACH: &str = "shared ledger: merchants and instruments of payment doors (profiles.sqlite) and the spool are each responder's own; what \
-    is changed of the first is changed at each";
+const OF_EACH: &str =
+    "shared ledger: the spool is each responder's own; what commands and the management API change at one is changed at all";
 
 /// The spool is there for when the ledger's disk is not.
 fn shared_fate(config: &Config) -> String {

@@ -1,8 +1,12 @@
 //! Merchants and instruments: what the demo starts with, what the management API and `holdfast import` make of them, and that no
 //! name is on the disk.
 
+use rustix::process::Signal;
 use serde_json::json;
 
+use crate::shared::workplace_on;
+use crate::support::postgres::Postgres;
+use crate::support::server::Server;
 use crate::support::{BackOffice, Workplace};
 
 #[test]
@@ -69,4 +73,38 @@ fn a_file_of_them_is_imported_by_a_running_server_and_without_one() {
     let told = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(!refused.status.success() && told.contains("profiles.toml:4:7: merchant[0].mcc: must be a category"), "{told}");
     assert_eq!(office.found("/v1/merchants/m")["name"], "Second");
+}
+
+#[test]
+fn what_one_responder_puts_of_a_merchant_every_other_one_decides_by() {
+    let Some(postgres) = Postgres::start() else { return };
+    let (here, there) = (workplace_on(&postgres), workplace_on(&postgres));
+    let (one, other) = (here.serve(), there.serve());
+    let mut office = BackOffice::of(&one);
+    let put = |office: &mut BackOffice, key: &str, enabled: bool| {
+        let corner =
+            json!({"name": "Corner Books", "mcc": "5942", "country": "USA", "time_zone": "America/Chicago", "enabled": enabled});
+        let headers = [("Idempotency-Key", key), ("Content-Type", "application/json")];
+        office.raw("PUT", "/v1/merchants/corner", &headers, &corner.to_string())
+    };
+    let mut orders = 0;
+    let mut pays = |server: &Server| {
+        orders += 1;
+        let payment = json!({"merchant_id": "corner", "data": {"transaction_amount": "1.00", "card_token": "card_sandbox_demo",
+            "order_number": format!("Order{orders}")}});
+        let answer = server.client().post("/api/payment/auth", &payment.to_string());
+        (answer.status, answer.json()["auth_response"]["status"] == "PASS")
+    };
+    assert_eq!(put(&mut office, "new", true).status, 200);
+    while pays(&other) != (200, true) {
+        std::thread::yield_now();
+    }
+    assert_eq!(put(&mut office, "closed", false).status, 200);
+    while pays(&other).1 {
+        std::thread::yield_now();
+    }
+    assert_eq!(BackOffice::of(&other).found("/v1/merchants/corner")["enabled"], json!(false));
+    postgres.signal(Signal::STOP);
+    assert_eq!(BackOffice::of(&other).found("/v1/merchants/corner")["enabled"], json!(false), "what it heard stays");
+    postgres.signal(Signal::CONT);
 }

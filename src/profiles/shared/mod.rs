@@ -193,7 +193,7 @@ impl Profiles {
     fn take_over(&self, written: &[(i64, Kept)]) {
         let mut writing = self.store.begin();
         let mut next = Snapshot::clone(&self.seen.load());
-        let news = next.take_over(&written);
+        let news = next.take_over(written);
         if news.is_empty() {
             return;
         }
