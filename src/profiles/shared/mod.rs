@@ -125,7 +125,8 @@ impl Shared {
         Ok(written)
     }
 
-    async fn follow_on(&self, profiles: &Arc<Profiles>) -> Result<(), StoreError> {
+    /// Follows until something is in the way; what was said of that is forgotten once it is not.
+    async fn follow_on(&self, profiles: &Arc<Profiles>, said: &mut Option<String>) -> Result<(), StoreError> {
         let at = self.database.whereabouts();
         let said = |error: tokio_postgres::Error| Trouble::of(&error, &at);
         let bell = Arc::new(Notify::new());
@@ -140,6 +141,7 @@ impl Shared {
         within(ANSWER_MAX, &at, listening).await.map_err(StoreError::Database)?;
         loop {
             self.hear(&client, profiles).await?;
+            *said = None;
             // Whichever comes first.
             let _ = timeout(POLL_EVERY, bell.notified()).await;
         }
@@ -171,18 +173,18 @@ impl Profiles {
         tokio::task::spawn_blocking(move || profiles.bring_own()).await.unwrap_or(Ok(()))
     }
 
-    /// Follows what is changed anywhere, for ever: the database notifies, and a poll stands behind that.
+    /// Follows what is changed anywhere, for ever: the database notifies, and a poll stands behind that. What stands in the way is told
+    /// once for as long as it does: a right that is missing here may be in nobody else's way.
     pub async fn follow(self: &Arc<Self>) {
         let Some(shared) = &self.shared else { return };
         let mut said = None;
         loop {
-            if let Err(error) = shared.follow_on(self).await {
-                // What is wrong with the database the ledger says.
-                let problem = (!matches!(error, StoreError::Database(_))).then(|| error.to_string());
-                if problem != said {
-                    problem.iter().for_each(|problem| (shared.say)(problem));
-                    said = problem;
+            if let Err(error) = shared.follow_on(self, &mut said).await {
+                let problem = error.to_string();
+                if said.as_ref() != Some(&problem) {
+                    self.tell(&format!("what others change of merchants and instruments is not known here: {problem}"));
                 }
+                said = Some(problem);
             }
             sleep(POLL_EVERY).await;
         }

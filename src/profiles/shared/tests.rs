@@ -2,7 +2,7 @@
 //! put, also after a start without the database.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use holdfast_adapters::payment::{AddressVerification, CardBrand, SecurityCodeVerification};
 use holdfast_core::Timestamp;
@@ -33,7 +33,11 @@ fn house() -> Option<House> {
 
 impl House {
     fn responder_with(&self, directory: &Path, sealer: Sealer) -> Arc<Profiles> {
-        let shared = Shared::new(self.server.reach(&self.database), |_| {});
+        self.responder_that_tells(directory, sealer, |_| {})
+    }
+
+    fn responder_that_tells(&self, directory: &Path, sealer: Sealer, say: fn(&str)) -> Arc<Profiles> {
+        let shared = Shared::new(self.server.reach(&self.database), say);
         Arc::new(Profiles::open(Store::open_copy(directory, sealer).unwrap(), Some(shared)).unwrap())
     }
 
@@ -212,4 +216,40 @@ fn without_the_database_what_was_known_stays_and_nothing_is_put() {
     house.server.run_sql(&house.database, "ALTER TABLE holdfast.profile_away RENAME TO profile");
     put(&one, named("m", "second"), 2).unwrap();
     assert_eq!(name(&one, "m").as_deref(), Some("second"));
+}
+
+#[test]
+fn what_keeps_a_responder_from_hearing_of_others_is_told_once_each_time() {
+    static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+    let Some(house) = house() else { return };
+    let [here] = directories();
+    let one = house.responder_that_tells(here.path(), Sealer::default(), |what| TOLD.lock().unwrap().push(what.to_owned()));
+    let sql = |sql: &str| house.server.run_sql(&house.database, sql);
+    std::thread::scope(|scope| {
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        scope.spawn(|| {
+            run(async {
+                tokio::select! { () = one.follow() => {}, _ = stopped => {} }
+            })
+        });
+        for round in 1..=2 {
+            sql("ALTER TABLE holdfast.profile RENAME TO profile_away");
+            while TOLD.lock().unwrap().len() < round {
+                std::thread::yield_now();
+            }
+            sql("ALTER TABLE holdfast.profile_away RENAME TO profile");
+            let name_now = format!("name {round}");
+            put(&house.responder(tempfile::tempdir().unwrap().path()), named("m", &name_now), 1).unwrap();
+            while name(&one, "m").as_ref() != Some(&name_now) {
+                std::thread::yield_now();
+            }
+        }
+        drop(stop);
+    });
+    let told = TOLD.lock().unwrap();
+    assert!(
+        told.iter().all(|told| told.starts_with("what others change of merchants and instruments is not known here: ")),
+        "{told:?}"
+    );
+    assert_eq!(told.len(), 2, "{told:?}");
 }
