@@ -195,7 +195,8 @@ fn twice() -> impl Strategy<Value = (Vec<Arrival>, Vec<Arrival>)> {
     })
 }
 
-/// What two orders of arrival must agree on. (Places are put in one order; a decline is a decline, whatever its reason.)
+/// What two orders of arrival must agree on. (Places are put in one order; a decline is a decline, whatever its reason; and of what only the
+/// platform approved, for one amount and then for another, the first that came is said, because it may have been said already.)
 type State = (Option<Account>, BTreeMap<AuthorizationId, Kept>, Counters, Vec<(IdempotencyKey, Option<Money>)>);
 
 fn state(book: &Book) -> State {
@@ -204,12 +205,23 @@ fn state(book: &Book) -> State {
         kept.counted.sort_by_key(|counted| (counted.placement, counted.counter));
     }
     payments.retain(|_, kept| *kept != Kept::default());
-    let approved = |answered: &Answered| match answered.decision {
-        Decision::Approve { amount } => Some(amount),
+    let approved = |key: &IdempotencyKey, answered: &Answered| match answered.decision {
+        Decision::Approve { amount } => Some(amount).filter(|_| !is_said_as_it_came(book, StepId::of(key))).or(Some(usd(0))),
         Decision::Decline { .. } => None,
     };
-    let answered = book.answered.iter().map(|(key, answered)| (*key, approved(answered))).collect();
+    let answered = book.answered.iter().map(|(key, answered)| (*key, approved(key, answered))).collect();
     (book.account, payments, nonzero(&book.counters), answered)
+}
+
+/// Whether the platform said one thing and then another of a question that we placed nothing for.
+fn is_said_as_it_came(book: &Book, question: StepId) -> bool {
+    let steps = || book.payments.values().flat_map(|kept| kept.steps.iter());
+    let recorded = steps().filter_map(|step| match step.what {
+        What::Recorded { asked, word, .. } if asked == question => Some(word.approves()),
+        _ => None,
+    });
+    let said: BTreeSet<Option<i64>> = recorded.collect();
+    said.len() > 1 && !steps().any(|step| step.id == question)
 }
 
 /// What was held of a payment on top of what was authorized, where it turns out to be debited at once: then nothing is held any more, and

@@ -154,6 +154,7 @@ macro_rules! conforms {
                 a_known_key_that_was_no_payments_is_a_conflict_too
                 messages_end_the_same_in_every_order
                 the_platforms_word_changes_what_a_retry_hears
+                a_retry_hears_the_amount_that_was_said_before
                 the_platforms_word_counts_whichever_came_first
                 a_payment_that_was_recorded_under_another_name_holds_what_was_recorded
                 another_currency_is_kept_and_moves_nothing

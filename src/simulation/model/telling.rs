@@ -168,6 +168,8 @@ pub(super) fn corrected(answer: Answer, entries: &[Entry], question: u32) -> Ans
     match (payment::last_word(entries, question), answer) {
         (None, _) | (Some(Word::No), Answer::No(_)) => answer,
         (Some(Word::No), Answer::Yes(_) | Answer::YesAbroad(_)) => Answer::No(DeclineReason::TransactionNotPermitted),
-        (Some(Word::Yes(_) | Word::StoodIn(..)), _) => payment::said_yes_to(entries, question).map_or(answer, Answer::Yes),
+        // What was said stays said.
+        (Some(Word::Yes(_) | Word::StoodIn(..)), Answer::Yes(_)) => answer,
+        (Some(Word::Yes(_) | Word::StoodIn(..)), Answer::YesAbroad(_) | Answer::No(_)) => payment::said_yes_to(entries, question).map_or(answer, Answer::Yes),
     }
 }
