@@ -167,6 +167,7 @@ macro_rules! conforms {
                 a_payment_that_nobody_asked_about_is_one_in_every_order
                 what_was_told_long_ago_under_another_name_is_joined
                 what_was_told_long_ago_under_a_messages_own_name_is_its_payment
+                what_was_told_long_ago_under_both_names_is_joined
                 a_join_gives_back_to_limits
                 what_was_debited_at_once_is_captured_once_under_another_name
                 two_payments_that_were_both_approved_stay_two
