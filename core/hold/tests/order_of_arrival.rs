@@ -217,9 +217,9 @@ fn state(book: &Book) -> State {
 /// Whether the platform said one thing and then another of a question that we placed nothing for.
 fn is_said_as_it_came(book: &Book, question: StepId) -> bool {
     let steps = || book.payments.values().flat_map(|kept| kept.steps.iter());
-    let recorded = steps().filter_map(|step| match step.what {
-        What::Recorded { asked, word, .. } if asked == question => Some(word.approves()),
-        _ => None,
+    let recorded = steps().filter_map(|step| {
+        let What::Recorded { asked, word, .. } = step.what else { return None };
+        (asked == question).then_some(word.approves())
     });
     let said: BTreeSet<Option<i64>> = recorded.collect();
     said.len() > 1 && !steps().any(|step| step.id == question)
