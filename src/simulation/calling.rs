@@ -7,7 +7,7 @@ use super::chance::{Chance, LATELY};
 use super::deed::{Message, Outcome, Question, Says};
 use super::habit::Habit;
 use super::model::{Answer, Keyed, Model};
-use super::naming::{Name, Named, has_a_name};
+use super::naming::{Label, Name, Named, has_a_name};
 
 /// So many messages are a chain at most.
 const CHAIN_MAX: usize = 4;
@@ -16,8 +16,11 @@ impl Chance {
     /// One of the names of a payment. Of what opened it platforms tell by names that they used before, or by all of them.
     pub(super) fn some_name(&mut self, habit: &Habit, model: &Model, says: &Says) -> Named {
         let full = habit.named();
-        let known: Vec<Name> = model.payments[habit.payment].labels().map(|label| label.alone()).collect();
         let opens = opens(says);
+        // What is not known to be of the payment yet is no name of what opened it.
+        let labels: Vec<Label> =
+            if opens { model.file(&full).labels.clone() } else { model.payments[habit.payment].labels().collect() };
+        let known: Vec<Name> = labels.into_iter().map(Label::alone).collect();
         let increment = |chance: &mut Self| {
             let adds = chance.asked.iter().rev().find(|question| question.of.payment == habit.payment && question.adds())?;
             Some(Name::Increment(adds.key))
