@@ -125,8 +125,8 @@
 //!   the one that was only told of go over to the other, by a record of its own before that of the message (journal format 10). A hold of which
 //!   nothing is left stays as a row, for whoever has its number. What we approved by two questions stays two payments.
 //! * The platform's word on a question says whether it was approved, and how much is held for it; how much was said to be approved is
-//!   what we told. Where we told nothing it is what the platform recorded, and never more than is asked: an answer above its question
-//!   is odd at a till.
+//!   what we told. Where we told nothing it is what the platform recorded first, and never more than is asked: an answer above its
+//!   question is odd at a till.
 //! * Two questions that open one payment are one question where the payment is named by its question (a Marqeta transaction under two
 //!   tokens): what stand-in told yes to twice is held once, if no more than before is told and the method is the same. Where payments have
 //!   names of their own (Apto), an attempt may be another charge of the transaction: nothing in the contract says that it is not, and both

@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 use super::event::MovementCause;
 use super::life::{Hold, Step, Steps, fold, put};
 use super::limits;
+use super::mutant::{self, Mutant};
 use super::outcome::Outcome;
 use super::state::{Account, Counted};
 
@@ -34,7 +35,7 @@ impl Part<'_> {
 /// counted.
 #[must_use]
 pub fn join(account: &Account, takes: &Part<'_>, gives: &Part<'_>) -> Option<Outcome> {
-    if !gives.is_told_only() {
+    if !gives.is_told_only() || mutant::is(Mutant::NamesNotJoined) {
         return None;
     }
     let mut steps: SmallVec<[Step; 8]> = takes.steps.iter().copied().collect();

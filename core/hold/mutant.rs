@@ -89,6 +89,8 @@ mutants! {
     RetryHearsRecorded = "retry-hears-recorded",
     /// A question is approved for more than it asks, where the platform recorded more.
     MoreThanAsked = "more-than-asked",
+    /// What was told of a payment under two names stays apart when a message says that they are of one.
+    NamesNotJoined = "names-not-joined",
 }
 
 #[cfg(feature = "mutants")]

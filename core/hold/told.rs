@@ -320,13 +320,20 @@ fn listen(slice: &Slice<'_>, account: &Account, asked: StepId, outcome: &mut Out
 }
 
 /// Our answer, or the one that the platform's word makes of it. Declines agree, whatever their reasons; and so do approvals, whatever
-/// their amounts: what we approved stays said, and only what is held follows the word. Where we approved nothing, it is the last word's.
+/// their amounts: what we approved stays said, and so does what was said to be approved because the platform had recorded it; only what is
+/// held follows the word. Where nothing was said to be approved, it is the last word's.
 pub(super) fn corrected(ours: Decision, steps: &Steps<'_>, question: StepId, currency: Currency) -> Decision {
     match (steps.last_word(question), ours) {
         (None, _) | (Some(Word::Declined), Decision::Decline { .. }) => ours,
         (Some(Word::Declined), Decision::Approve { .. }) => Decision::Decline { reason: DeclineReason::TransactionNotPermitted },
         (Some(Word::Approved { .. } | Word::StoodIn { .. }), _) => {
-            let approved = steps.approved_to(question);
+            let said = match ours {
+                Decision::Approve { amount } if amount.currency() == currency && !mutant::is(Mutant::RetryHearsRecorded) => {
+                    Some(amount.minor())
+                }
+                Decision::Approve { .. } | Decision::Decline { .. } => None,
+            };
+            let approved = said.or_else(|| steps.approved_to(question));
             approved.map_or(ours, |minor| Decision::Approve { amount: Money::from_minor(minor, currency) })
         }
     }

@@ -91,6 +91,7 @@ fn as_json(seed: u64, report: &Report, took: Duration) -> serde_json::Value {
         "faults": report.faults,
         "torn": report.torn,
         "same_time": report.same_time,
+        "joined": report.joined,
         "expired": report.expired,
         "looked_for": report.looked_for,
         "found": report.found,
@@ -100,12 +101,12 @@ fn as_json(seed: u64, report: &Report, took: Duration) -> serde_json::Value {
 
 fn as_table(seed: u64, report: &Report, took: Duration) -> String {
     use std::fmt::Write as _;
-    let Report { steps, worlds, restarts, faults, torn, same_time, expired, found, .. } = report;
+    let Report { steps, worlds, restarts, faults, torn, same_time, joined, expired, found, .. } = report;
     let (rate, changed) = (steps_per_second(report, took), changed_percent(report));
     let mut table = format!(
         "seed {seed}: {steps} steps without a difference, {rate} a second\n{changed} % changed state; {worlds} worlds, \
          {restarts} restarts, {faults} failed groups, {torn} torn writes, {same_time} messages of the very time of another, \
-         {expired} holds expired, {found} times something of old was found\n"
+         {joined} payments of two names joined, {expired} holds expired, {found} times something of old was found\n"
     );
     for (kind, count) in &report.kinds {
         // Writing to a string does not fail.

@@ -1,8 +1,10 @@
-//! Why what is held of a payment is not what was said yes to: the platform recorded another amount. In a sentence that can be read out.
+//! What the platform recorded against what was said to it: why what is held is not what was said yes to, and whether there was anything that
+//! we had said. In sentences that can be read out.
 
-use holdfast_core::hold::{Fact, Outcome, RecordedOutcome, ToldAnswer};
-use holdfast_core::{Decision, IdempotencyKey, Money};
+use holdfast_core::hold::{Fact, Finding, Outcome, RecordedOutcome, ToldAnswer};
+use holdfast_core::{AuthorizationKind, Decision, IdempotencyKey, Money};
 
+use super::phrases;
 use super::story::{Moment, Story};
 use crate::journal::Body;
 
@@ -20,6 +22,43 @@ pub fn differs(story: &Story, moment: &Moment) -> Option<String> {
     match word(&moment.record.body) {
         Some(word) => of_word(story, moment, outcome, &word),
         None => of_question(story, moment, outcome),
+    }
+}
+
+/// What somebody should know about what was told. The platform's word differs from ours only where we had said something.
+pub fn found(story: &Story, moment: &Moment, finding: Finding) -> &'static str {
+    let Body::Told { event, .. } = &moment.record.body else { return phrases::finding(finding) };
+    match (finding, &event.fact) {
+        (Finding::AdoptedOverOurs, Fact::Recorded { asked, increments, .. }) => {
+            let adds = increments.is_some();
+            if before(story, moment).any(|known| is_asked(&known.record.body, asked, adds)) {
+                phrases::finding(finding)
+            } else if story.begins.is_some() {
+                "The platform's word counts; whether we had been asked before is not kept any more."
+            } else {
+                "No question about it had reached us before: the platform's word counts."
+            }
+        }
+        (_, _) => phrases::finding(finding),
+    }
+}
+
+/// Whether a record is of a question under this key, or of another one that it may have been asked by: what opens a payment, or what adds to
+/// it, may come under several keys.
+fn is_asked(body: &Body, key: &IdempotencyKey, adds: bool) -> bool {
+    match body {
+        Body::Decided { request, .. } | Body::Adopted { request, .. } => {
+            request.key == *key || (request.kind == AuthorizationKind::Incremental) == adds
+        }
+        Body::Told { .. }
+        | Body::Ordered { .. }
+        | Body::Kept { .. }
+        | Body::AccountEntered { .. }
+        | Body::CardEntered { .. }
+        | Body::RulesPublished
+        | Body::Opened
+        | Body::Trimmed { .. }
+        | Body::Joined { .. } => false,
     }
 }
 

@@ -113,6 +113,30 @@ fn what_was_posted_without_a_hold_or_at_once_is_told() {
 }
 
 #[test]
+fn what_nobody_asked_us_about_differs_from_nothing_of_ours() {
+    let mut house = House::with(100_000);
+    let stood_in = |tx: &str, minor| Fact::Recorded {
+        payment: payment(tx),
+        asked: IdempotencyKey::new(tx).unwrap(),
+        increments: None,
+        outcome: RecordedOutcome::ApprovedByStandIn { amount: usd(minor), posting: Posting::Hold },
+    };
+    house.tell("alone", stood_in("tx-alone", 700));
+    let betting = Merchant { mcc: MerchantCategoryCode::from_number(7995), ..Merchant::default() };
+    house.ask(AuthorizationRequest { merchant: betting, ..purchase("declined", 500) });
+    house.tell("after", stood_in("tx-declined", 500));
+    let reader = house.stop();
+    let (ours, nobodys) = (
+        "The platform's word differs from ours, and counts.",
+        "No question about it had reached us before: the platform's word counts.",
+    );
+    for (name, line, not) in [("tx-alone", nobodys, ours), ("tx-declined", ours, nobodys)] {
+        let words = words::of(&story(&reader, name));
+        assert!(words.contains(line) && !words.contains(not), "{name}: {line}\n---\n{words}");
+    }
+}
+
+#[test]
 fn declines_name_their_rule_limit_or_standing() {
     let mut house = House::with(1_000_000);
     let betting = Merchant { mcc: MerchantCategoryCode::from_number(7995), ..Merchant::default() };

@@ -217,7 +217,7 @@ impl Lines<'_> {
             self.line(format!("The network settles it on {}.", super::json::date(day)));
         }
         if let Some(found) = outcome.finding {
-            self.line(phrases::finding(found));
+            self.line(recorded::found(self.story, moment, found));
         }
     }
 

@@ -6,20 +6,23 @@ use fastrand::Rng;
 use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus, Finality, MovementCause, ReleaseCause};
 use holdfast_core::{AuthorizationKind, PartialApproval, Timestamp};
 
-use super::deed::{BEGINNING, Command, Deed, Heard, Message, Name, Named, Outcome, Question, Says, Wants};
+use super::deed::{BEGINNING, Command, Deed, Heard, Message, Outcome, Question, Says, Wants};
 use super::habit::{Habit, one_in};
 use super::model::Model;
 use super::model::payment::Source;
+use super::naming::{Name, Named};
 
 /// So many of the latest payments are what most events are about.
-const LATELY: usize = 10;
+pub(super) const LATELY: usize = 10;
 
 /// Draws events.
 pub struct Chance {
     pub rng: Rng,
-    habits: Vec<Habit>,
-    asked: Vec<Question>,
+    pub(super) habits: Vec<Habit>,
+    pub(super) asked: Vec<Question>,
     told: Vec<Message>,
+    /// Messages that name one another, and are under way.
+    pub(super) waiting: Vec<Message>,
     ordered: Vec<Command>,
     serial: u32,
 }
@@ -27,11 +30,11 @@ pub struct Chance {
 impl Chance {
     /// Chances of a world that is empty yet.
     pub fn new(rng: Rng) -> Self {
-        let (habits, asked, told, ordered) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Chance { rng, habits, asked, told, ordered, serial: 0 }
+        let (habits, asked, ordered) = (Vec::new(), Vec::new(), Vec::new());
+        Chance { rng, habits, asked, told: Vec::new(), waiting: Vec::new(), ordered, serial: 0 }
     }
 
-    fn one_in(&mut self, of: u32) -> bool {
+    pub(super) fn one_in(&mut self, of: u32) -> bool {
         one_in(&mut self.rng, of)
     }
 
@@ -40,7 +43,7 @@ impl Chance {
     }
 
     /// A number that no key of this world has yet.
-    fn key(&mut self) -> u32 {
+    pub(super) fn key(&mut self) -> u32 {
         self.serial += 1;
         self.serial
     }
@@ -95,7 +98,7 @@ impl Chance {
     /// A payment that is under way, if one is found at the second try.
     fn lively_habit(&mut self, model: &Model) -> Habit {
         let habit = self.some_habit();
-        if model.payments[habit.payment].sheet.is_under_way() { habit } else { self.some_habit() }
+        if model.file(&habit.named()).sheet.is_under_way() { habit } else { self.some_habit() }
     }
 
     /// A time of the platform's clock, lately, which may be ahead of ours; the last digits are its own.
@@ -201,19 +204,32 @@ impl Chance {
             | Says::Completed(_)
             | Says::Credited(..)
             | Says::Debited(..) => {
-                let entries = &model.payments[habit.payment].entries;
-                let told: Vec<_> = entries.iter().filter(|entry| !matches!(entry.source, Source::Timer(_))).collect();
+                let entries = model.payments[habit.payment].entries();
+                let told: Vec<_> = entries.filter(|entry| !matches!(entry.source, Source::Timer(_))).collect();
                 if told.is_empty() { at } else { told[self.rng.usize(0..told.len())].at }
             }
         })
     }
 
     fn message(&mut self, model: &Model, habit: &Habit, of: Option<Named>, now: Timestamp, says: Says) -> Deed {
+        let key = self.key();
+        Deed::Tell(self.message_called(key, model, habit, of, now, says))
+    }
+
+    pub(super) fn message_called(
+        &mut self,
+        key: u32,
+        model: &Model,
+        habit: &Habit,
+        of: Option<Named>,
+        now: Timestamp,
+        says: Says,
+    ) -> Message {
         let message = Message {
             program: habit.program,
             card: habit.card,
             account: habit.account,
-            key: self.key(),
+            key,
             at: self.moment(model, habit, now, &says),
             of,
             foreign: self.one_in(100),
@@ -221,20 +237,35 @@ impl Chance {
             says,
         };
         self.told.push(message);
-        Deed::Tell(message)
+        message
     }
 
     fn about_a_payment(&mut self, model: &mut Model, now: Timestamp) -> Deed {
+        if let Some(message) = self.one_of_a_chain() {
+            return Deed::Tell(message);
+        }
+        if let Some(message) = self.refused_after_all(model, now) {
+            return Deed::Tell(message);
+        }
         let habit = self.lively_habit(model);
+        if self.one_in(25) {
+            return Deed::Tell(self.chain(&habit, model, now));
+        }
         self.tell_of(&habit, model, now)
     }
 
     fn tell_of(&mut self, habit: &Habit, model: &Model, now: Timestamp) -> Deed {
-        let sheet = &model.payments[habit.payment].sheet;
+        let says = self.says_of(habit, model, now);
+        let of = Some(self.some_name(habit, model, &says));
+        self.message(model, habit, of, now, says)
+    }
+
+    pub(super) fn says_of(&mut self, habit: &Habit, model: &Model, now: Timestamp) -> Says {
+        let sheet = &model.file(&habit.named()).sheet;
         let (open, captured) = ((sheet.held + sheet.ahead).max(1), sheet.captured.max(1));
         let part = self.rng.i64(1..=open);
         let original = habit.foreign_merchant.then(|| part * 9 / 10 + 1);
-        let says = match self.rng.u32(0..100) {
+        match self.rng.u32(0..100) {
             0..14 => self.recorded(habit, now),
             14..25 => Says::Less { by: if self.one_in(3) { open } else { part }, original: original.filter(|_| self.rng.bool()) },
             25..31 => Says::Total(self.rng.i64(0..=open * 2)),
@@ -245,9 +276,7 @@ impl Chance {
             80..85 => Says::Completed(open),
             85..95 => Says::Credited(self.rng.i64(1..=captured), self.some_movement()),
             _ => Says::Debited(self.rng.i64(1..=captured), self.some_movement()),
-        };
-        let of = Some(self.some_name(habit, model));
-        self.message(model, habit, of, now, says)
+        }
     }
 
     fn some_cause(&mut self) -> ReleaseCause {
@@ -291,18 +320,6 @@ impl Chance {
         Says::Recorded { asked: key, increment: adds.then_some(key), outcome }
     }
 
-    /// One of the names that lead to a payment now.
-    fn some_name(&mut self, habit: &Habit, model: &Model) -> Named {
-        let known = &model.payments[habit.payment];
-        let full = habit.named();
-        let name = match self.rng.u32(0..6) {
-            0 if habit.alias && !known.entries.is_empty() => Name::Alias,
-            1 if !known.names.is_empty() => known.names[self.rng.usize(0..known.names.len())],
-            _ => full.name,
-        };
-        Named { name, ..full }
-    }
-
     /// Money that belongs to no payment.
     fn unlinked(&mut self, model: &Model, now: Timestamp) -> Deed {
         let habit = self.some_habit();
@@ -338,17 +355,7 @@ impl Chance {
         }
         let from = if self.one_in(4) { 0 } else { self.told.len().saturating_sub(2 * LATELY) };
         let message = self.told[self.rng.usize(from..self.told.len())];
-        let of = message.of.map(|of| {
-            let known = &model.payments[of.payment];
-            let leads = match of.name {
-                Name::Full { .. } => true,
-                Name::Alias => !known.entries.is_empty(),
-                Name::Increment(_) => known.names.contains(&of.name),
-            };
-            let alias = self.habits.iter().any(|habit| habit.payment == of.payment && habit.alias);
-            if leads { of } else { Named { name: Name::Full { alias }, ..of } }
-        });
-        Deed::Tell(Message { of, ..message })
+        Deed::Tell(message)
     }
 
     fn order(&mut self, model: &Model) -> Deed {
@@ -360,7 +367,7 @@ impl Chance {
             return Deed::Order(Command { wants, of: Named { name: Name::Full { alias: false }, ..before.of }, ..before });
         }
         let habit = self.lively_habit(model);
-        let sheet = &model.payments[habit.payment].sheet;
+        let sheet = &model.file(&habit.named()).sheet;
         let (open, captured) = ((sheet.held + sheet.ahead).max(1), (sheet.captured + sheet.ahead - sheet.refunded).max(1));
         let finality = if self.rng.bool() { Finality::Final } else { Finality::More };
         let wants = match self.rng.u32(0..10) {

@@ -4,10 +4,11 @@ use holdfast_core::hold::{Finding, Hold};
 use holdfast_core::{Basis, Currency, Decision};
 
 use super::Difference;
-use super::deed::{Name, Named};
 use super::limits::{LIMITS, counter};
+use super::model::filing::File;
 use super::model::sheet::Sheet;
 use super::model::{Answer, Expected};
+use super::naming::{Label, Named};
 use super::world::{Checked, World, broken};
 use crate::ledger::embedded::engine::Performed;
 use crate::ledger::embedded::state::{AccountIndex, CardIndex, HoldRow, Located, State};
@@ -47,10 +48,17 @@ impl World {
         Err(self.differs(format!("account {number}: posted, held, credit line, status"), expected, got, self.history_end()))
     }
 
+    /// Compares what each of a payment's names leads to; nothing may be under its first one before it was used.
     pub(super) fn check_payment(&self, number: usize) -> Checked<()> {
         let payment = &self.model.payments[number];
-        let got = self.hold_of(number)?.map(|row| row.hold);
-        let expected = (!payment.entries.is_empty()).then(|| plain(&payment.sheet));
+        let names = payment.files.iter().flat_map(|file| file.labels.iter().map(move |label| (*label, Some(file))));
+        let used = payment.files.iter().any(|file| file.labels.contains(&Label::First));
+        names.chain((!used).then_some((Label::First, None))).try_for_each(|(label, file)| self.check_file(number, label, file))
+    }
+
+    fn check_file(&self, number: usize, label: Label, file: Option<&File>) -> Checked<()> {
+        let got = self.hold_of(number, label)?.map(|row| row.hold);
+        let expected = file.map(|file| plain(&file.sheet));
         let same = match (&expected, &got) {
             (None, None) => true,
             (Some(expected), Some(got)) => Hold { posting: got.posting, ..*expected } == *got,
@@ -59,13 +67,13 @@ impl World {
         if same {
             return Ok(());
         }
-        Err(self.differs(format!("payment {number}"), expected, got, self.history_end()))
+        Err(self.differs(format!("payment {number} by its name {label:?}"), expected, got, self.history_end()))
     }
 
-    fn hold_of(&self, number: usize) -> Checked<Option<&HoldRow>> {
+    fn hold_of(&self, number: usize, label: Label) -> Checked<Option<&HoldRow>> {
         let payment = &self.model.payments[number];
         let origin = &self.origins[payment.program];
-        let of = Named { payment: number, number: self.chance.number_of(number), name: Name::Full { alias: false } };
+        let of = Named { payment: number, number: self.chance.number_of(number), name: label.alone() };
         let reference = of.reference().map_err(broken)?;
         let names = self.engine.state().payment_names(&origin.program, origin.platform.as_ref(), &reference);
         let kept_by = |state: &State| state.hold_named(&names).is_some();

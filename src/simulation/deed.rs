@@ -8,11 +8,12 @@ use holdfast_core::hold::{
 use holdfast_core::rules::{HoldPolicy, LimitCheck, Proceed, Verdict};
 use holdfast_core::{
     AuthorizationKind, AuthorizationRequest, Basis, ContentDigest, CrossBorder, Currency, DeclineReason, EntryMode, Expiry,
-    IdError, IdempotencyKey, Merchant, Money, Padding, PartialApproval, PaymentRef, PlatformName, Posting, ProgramId, RuleId,
-    StandInCause, Timestamp, Wallet,
+    IdError, Merchant, Money, Padding, PartialApproval, PaymentRef, PlatformName, Posting, ProgramId, RuleId, StandInCause,
+    Timestamp, Wallet,
 };
 
 use super::limits::{LIMITS, Limit, counter};
+use super::naming::{Label, Named, has_a_name, message_key};
 use crate::clock::Instant;
 use crate::ledger::{Act, Adopt, Decide, Ordering, Origin};
 
@@ -34,25 +35,6 @@ pub enum Deed {
 pub enum Heard {
     Yes(i64),
     No,
-}
-
-/// A payment by its number in its program, and which of its names are used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Named {
-    pub payment: usize,
-    pub number: u32,
-    pub name: Name,
-}
-
-/// Which of a payment's names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Name {
-    /// The first one, and the second if it has one.
-    Full { alias: bool },
-    /// Only the second one.
-    Alias,
-    /// That of one of its increments.
-    Increment(u32),
 }
 
 /// A question. `program`, `card` and `account` are numbers of the world.
@@ -105,6 +87,11 @@ impl Question {
     /// How many transactions it is.
     pub fn transactions(&self) -> i32 {
         i32::from(self.kind == AuthorizationKind::AccountVerification || (self.wants_money() && !self.adds()))
+    }
+
+    /// What else its payment is called, once something of it is there.
+    pub fn own_label(&self) -> Option<Label> {
+        self.adds().then_some(Label::Increment(self.key))
     }
 
     /// Whether another question under the same key is the same one.
@@ -204,21 +191,9 @@ fn euros(minor: i64) -> Money {
 
 /// Who speaks for a program of the world.
 pub fn origin(program: usize) -> Result<Origin, IdError> {
-    let (program, platform) = (id::<ProgramId>("program", program)?, id::<PlatformName>("platform", "")?);
+    // One whose messages may name each other.
+    let (program, platform) = (id::<ProgramId>("program", program)?, id::<PlatformName>("marqeta", "")?);
     Ok(Origin { program, platform: Some(platform), operator: None })
-}
-
-impl Named {
-    /// The payment, as it is named.
-    pub fn reference(&self) -> Result<PaymentRef, IdError> {
-        let number = self.number;
-        Ok(match self.name {
-            Name::Full { alias: true } => PaymentRef::of(id("pay", number)?).with_alias(id("alias", number)?),
-            Name::Full { alias: false } => PaymentRef::of(id("pay", number)?),
-            Name::Alias => PaymentRef::by_alias(id("alias", number)?),
-            Name::Increment(key) => PaymentRef::of(id("more", key)?),
-        })
-    }
 }
 
 impl Deed {
@@ -336,8 +311,26 @@ impl Question {
 }
 
 impl Message {
+    /// What else its payment is called from then on.
+    pub fn own_label(&self) -> Option<Label> {
+        match self.says {
+            Says::Recorded { increment: Some(own), .. } => Some(Label::Increment(own)),
+            Says::Recorded { increment: None, .. }
+            | Says::Less { .. }
+            | Says::Total(_)
+            | Says::Released(_)
+            | Says::Captured(..)
+            | Says::Completed(_)
+            | Says::Credited(..)
+            | Says::Debited(..)
+            | Says::Card(_)
+            | Says::Owner(_)
+            | Says::Account(_) => has_a_name(self.key).then_some(Label::Message(self.key)),
+        }
+    }
+
     fn tell(&self) -> Result<Act, IdError> {
-        let key: IdempotencyKey = id("tell", self.key)?;
+        let key = message_key(self.key)?;
         let subject = if self.by_account {
             Subject { account: Some(id("account", self.account)?), ..Subject::default() }
         } else {

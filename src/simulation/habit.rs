@@ -4,7 +4,8 @@ use fastrand::Rng;
 use holdfast_core::rules::HoldPolicy;
 use holdfast_core::{AuthorizationKind, Expiry, Padding, PartialApproval, Posting, Timestamp};
 
-use super::deed::{Holder, Name, Named, Question};
+use super::deed::{Holder, Question};
+use super::naming::{Name, Named};
 
 /// What is decided once about a payment: what its platform is like.
 #[derive(Debug, Clone, Copy)]

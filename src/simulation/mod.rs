@@ -12,6 +12,7 @@
 )]
 
 mod attic;
+mod calling;
 pub(crate) mod chance;
 pub(crate) mod compare;
 pub(crate) mod deed;
@@ -19,6 +20,7 @@ mod faults;
 mod habit;
 pub(crate) mod limits;
 pub(crate) mod model;
+pub(crate) mod naming;
 #[cfg(test)]
 mod tests;
 pub(crate) mod world;
@@ -50,6 +52,8 @@ pub struct Report {
     pub torn: u64,
     /// How many messages were of the very time of another one about the same payment.
     pub same_time: u64,
+    /// How often what was told of a payment under two names was found to be of one.
+    pub joined: u64,
     /// How many holds were released by time.
     pub expired: u64,
     /// How often something was looked for that memory had let go of, or might have.
@@ -69,6 +73,7 @@ impl Report {
         self.faults += other.faults;
         self.torn += other.torn;
         self.same_time += other.same_time;
+        self.joined += other.joined;
         self.expired += other.expired;
         self.looked_for += other.looked_for;
         self.found += other.found;

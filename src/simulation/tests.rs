@@ -10,7 +10,7 @@ fn seeds_run_clean() {
         assert!(report.changed * 10 >= report.steps * 6, "seed {seed}: {report:?}");
         assert!(report.restarts > 30 && report.faults > 20 && report.expired > 20, "seed {seed}: {report:?}");
         assert!(report.torn > 10 && report.same_time > 50, "seed {seed}: {report:?}");
-        assert!(report.found > 100, "seed {seed}: {report:?}");
+        assert!(report.found > 100 && report.joined > 50, "seed {seed}: {report:?}");
     }
 }
 
@@ -32,7 +32,7 @@ fn a_restart_at_every_record_remembers_everything() {
 
 /// Each of the field's known bugs is found, long before so many steps of one of these seeds.
 const MUTANT_STEPS: u64 = 20_000;
-const MUTANT_SEEDS: [u64; 4] = [1, 2, 3, 4];
+const MUTANT_SEEDS: [u64; 8] = [1, 2, 3, 4, 5, 6, 7, 8];
 
 #[test]
 fn every_mutant_is_found() {

@@ -122,6 +122,7 @@ impl World {
             self.step()?;
         }
         self.settle()?;
+        self.report.joined = self.model.joined;
         Ok(self.report)
     }
 
@@ -226,7 +227,8 @@ impl World {
     fn is_of_the_time_of_another(&self, deed: &Deed) -> bool {
         let Deed::Tell(Message { at: Some(at), of: Some(of), key, .. }) = deed else { return false };
         let another = |source| matches!(source, Source::Message(other) if other != *key);
-        self.model.payments[of.payment].entries.iter().any(|entry| entry.at == *at && another(entry.source))
+        let mut entries = self.model.payments[of.payment].entries();
+        entries.any(|entry| entry.at == *at && another(entry.source))
     }
 
     /// Compares what an event touched.

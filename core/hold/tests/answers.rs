@@ -41,6 +41,20 @@ fn a_retry_hears_what_was_told_whatever_amount_the_platform_recorded() {
     }
 }
 
+/// The platform's word on a payment counts for a question that it does not name; what is remembered of that stays what it was.
+#[test]
+fn a_retry_of_what_was_refused_is_approved_where_the_platform_opened_its_payment_under_another_name() {
+    let refuses = Verdict::Decline { reason: DeclineReason::MerchantNotAllowed, rule: rule("r") };
+    for (recorded_as, is_approved) in [(33, true), (40, true), (32, false)] {
+        let mut book = Book::with(1_000);
+        let refused = book.ask_with(&purchase(33), &refuses).decision.unwrap().0;
+        book.tell(recorded("another name", approved(recorded_as)));
+        let heard = if is_approved { approved_before(33) } else { Some((refused, Basis::Replay)) };
+        assert_eq!(book.ask_with(&purchase(33), &refuses).decision, heard, "{recorded_as}");
+        assert_eq!((book.answered[&key("k")].decision, book.held()), (refused, recorded_as), "{recorded_as}");
+    }
+}
+
 /// No approval is of more than was asked, and a first one of no more than is held for it.
 #[test]
 fn a_question_that_comes_after_the_word_is_approved_for_what_was_recorded_and_never_for_more_than_it_asks() {
@@ -52,10 +66,9 @@ fn a_question_that_comes_after_the_word_is_approved_for_what_was_recorded_and_ne
             book.tell(recorded("k", approved(recorded_as)));
             assert_eq!(book.ask_with(&purchase(15), &verdict).decision, approves(answer), "{recorded_as} {verdict:?}");
             assert_eq!(book.ask_with(&purchase(15), &verdict).decision, approved_before(answer), "{recorded_as} {verdict:?}");
-            // Told again, with another amount: the same.
+            // Told again, with another amount: the same, whoever approved it.
             book.tell_at(9_000, recorded("k", approved(17)));
-            let again = if verdict == refuses { 15 } else { answer };
-            assert_eq!(book.ask_with(&purchase(15), &verdict).decision, approved_before(again), "{recorded_as} {verdict:?}");
+            assert_eq!(book.ask_with(&purchase(15), &verdict).decision, approved_before(answer), "{recorded_as} {verdict:?}");
             assert_eq!(book.held(), 17);
         }
         // The same of what is asked of a payment that another question opened, and of an increment.

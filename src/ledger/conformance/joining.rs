@@ -146,6 +146,19 @@ pub fn what_was_told_long_ago_under_a_messages_own_name_is_its_payment(engine: &
     });
 }
 
+/// What came under either name is long ago, when a message has both.
+pub fn what_was_told_long_ago_under_both_names_is_joined(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    assert_eq!(house.decide(AuthorizationRequest { posting: Posting::Immediate, ..purchase("p", 100) }), approved(100));
+    assert_eq!(said_of(&house, clearing("tx", 3, "tx", 100, Finality::Final)), Some(Finding::ForcePosted));
+    assert_eq!(house.balance(), (800, 0));
+    house.premises().age(Duration::from_secs(40 * 86_400));
+    let outcome = RecordedOutcome::Approved { amount: usd(100) };
+    let recorded = Fact::Recorded { payment: payment("p").with_alias(id("tx")), asked: id("p"), increments: None, outcome };
+    assert_eq!(said_of(&house, message("recorded", 1, recorded)), None);
+    house.always(|house| assert_eq!(house.balance(), (900, 0)));
+}
+
 /// What a limit counted comes back to it by what was told under another name.
 pub fn a_join_gives_back_to_limits(engine: &dyn Engine) {
     let mut house = House::with(engine, 1_000);

@@ -154,6 +154,7 @@ macro_rules! conforms {
                 a_known_key_that_was_no_payments_is_a_conflict_too
                 messages_end_the_same_in_every_order
                 the_platforms_word_changes_what_a_retry_hears
+                a_retry_hears_the_amount_that_was_said_before
                 the_platforms_word_counts_whichever_came_first
                 a_payment_that_was_recorded_under_another_name_holds_what_was_recorded
                 another_currency_is_kept_and_moves_nothing
@@ -166,6 +167,7 @@ macro_rules! conforms {
                 a_payment_that_nobody_asked_about_is_one_in_every_order
                 what_was_told_long_ago_under_another_name_is_joined
                 what_was_told_long_ago_under_a_messages_own_name_is_its_payment
+                what_was_told_long_ago_under_both_names_is_joined
                 a_join_gives_back_to_limits
                 what_was_debited_at_once_is_captured_once_under_another_name
                 two_payments_that_were_both_approved_stay_two

@@ -23,8 +23,9 @@ impl Engine {
         let unknown = located.payment.filter(|_| located.hold.is_none());
         let names = unknown.into_iter().flat_map(PaymentNames::iter);
         let may_be_gone = |name: &Fingerprint| self.state.may_be_gone(*name);
-        // What else it is called may lead to a payment that is the same.
-        let others = located.payment.filter(|_| located.hold.is_some()).into_iter().chain(own).flat_map(PaymentNames::iter);
+        // What else it is called may lead to a payment that is the same; also where memory knows it by none of its names.
+        let besides = located.payment.into_iter().flat_map(PaymentNames::iter).skip(usize::from(located.hold.is_none()));
+        let others = besides.chain(own.into_iter().flat_map(PaymentNames::iter));
         let others = others.filter(|name| self.state.hold_by(name).is_none());
         let asked = asked.filter(|key| self.state.answered(*key).is_none()).filter(may_be_gone);
         let (payment, others) = (names.filter(may_be_gone).collect(), others.filter(may_be_gone).collect());

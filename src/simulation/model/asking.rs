@@ -6,11 +6,12 @@ use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus, Finality}
 use holdfast_core::rules::{Enforcement, HoldPolicy};
 use holdfast_core::{DeclineReason, Expiry, Padding, PartialApproval, Posting, Timestamp};
 
+use super::filing::{File, Finds};
 use super::payment::{self, Approved, Ending, Entry, Line, Source, Word};
 use super::sheet::Sheet;
 use super::telling::corrected;
-use super::{Answer, Change, Expected, Keyed, Known, Meaning, Model, Payment, Tally};
-use crate::simulation::deed::{Command, Heard, Holder, Name, Question, Wants};
+use super::{Answer, Change, Expected, Keyed, Known, Meaning, Model, Tally};
+use crate::simulation::deed::{Command, Heard, Holder, Question, Wants};
 use crate::simulation::limits::Limit;
 
 /// What may be approved, and how much on top of it may be held.
@@ -32,11 +33,12 @@ impl Model {
         if question.late {
             return Expected::Late;
         }
+        self.put_together(&question.of, question.own_label(), Finds::ByPayment);
         let key = (Keyed::Question, question.program, question.key);
         if let Some(known) = self.known(key) {
             return Expected::Decided(self.said_again(&known, question));
         }
-        let payment = &self.payments[question.of.payment];
+        let payment = self.file(&question.of);
         if payment::approvals(&payment.entries).any(|(known, _)| known == question.key) {
             let said = payment::said_yes_to(&payment.entries, question.key);
             let answer = said.map_or(Answer::No(DeclineReason::AnswerUnknown), Answer::Yes);
@@ -52,7 +54,7 @@ impl Model {
             };
             return self.answered(question, answer);
         }
-        let said = payment::last_word(&self.payments[question.of.payment].entries, question.key);
+        let said = payment::last_word(&self.file(&question.of).entries, question.key);
         let answer = match self.judge(question) {
             // The platform wrote so before it asked.
             Ok(_) if said == Some(Word::No) => Answer::No(DeclineReason::TransactionNotPermitted),
@@ -81,13 +83,13 @@ impl Model {
 
     /// Whether something of its payment is there.
     fn stands(&self, question: &Question) -> bool {
-        let sheet = &self.payments[question.of.payment].sheet;
+        let sheet = &self.file(&question.of).sheet;
         sheet.is_under_way() || sheet.captured > 0
     }
 
     /// What the platform wrote of this question into a payment that another one of our approvals opened.
     fn written_into_ours(&self, question: &Question) -> Option<i64> {
-        let entries = &self.payments[question.of.payment].entries;
+        let entries = &self.file(&question.of).entries;
         if !payment::opened(entries) || question.adds() || question.foreign || !question.wants_money() {
             return None;
         }
@@ -111,7 +113,7 @@ impl Model {
     /// An answer held against what the platform wrote into the payment's account: what it struck is not said yes to again, and
     /// what it wrote in is not said no to.
     fn by_the_books(&self, question: &Question, answer: Answer, time: Time) -> Answer {
-        let Payment { entries, sheet, .. } = &self.payments[question.of.payment];
+        let File { entries, sheet, .. } = self.file(&question.of);
         match answer {
             // In another currency than it was written in.
             Answer::Yes(_) if question.foreign => Answer::No(DeclineReason::CurrencyNotAllowed),
@@ -146,7 +148,7 @@ impl Model {
         let cost = self.cost(question)?;
         let account = &self.accounts[question.account];
         let funds = account.posted - account.held + account.credit_line - cost + question.amount;
-        let entries = &self.payments[question.of.payment].entries;
+        let entries = &self.file(&question.of).entries;
         let paid_already = question.wants_money() && !question.adds() && cost <= 0 && !payment::opened(entries);
         let amount = if paid_already { question.amount } else { self.room(question, funds)? };
         let padded = question.posting == Posting::Hold && question.padding == Padding::None;
@@ -186,7 +188,7 @@ impl Model {
         if !question.wants_money() {
             return Ok(0);
         }
-        let payment = &self.payments[question.of.payment];
+        let payment = self.file(&question.of);
         if question.adds() && !payment.sheet.is_under_way() {
             return Err(DeclineReason::AuthorizationUnknown);
         }
@@ -201,7 +203,7 @@ impl Model {
 
     /// How much of a question limits and funds leave room for.
     fn room(&self, question: &Question, funds: i64) -> Result<i64, DeclineReason> {
-        let is_new = self.payments[question.of.payment].entries.is_empty();
+        let is_new = self.file(&question.of).entries.is_empty();
         let parts = question.partial == PartialApproval::Supported && !question.adds() && is_new;
         let least = question.policy.partial_min.filter(|_| parts);
         let within = |wanted: i64, left: i64| {
@@ -230,7 +232,7 @@ impl Model {
     fn approve(&mut self, question: &Question, granted: &Granted) {
         if question.wants_money() {
             let entry = approval(question, granted.amount, granted.extra, question.policy.tolerance);
-            let entry = now_approved(question, &self.payments[question.of.payment].entries, entry);
+            let entry = now_approved(question, &self.file(&question.of).entries, entry);
             self.enter_approval(question, entry, true);
         } else {
             self.count_only(question);
@@ -238,14 +240,12 @@ impl Model {
     }
 
     fn enter_approval(&mut self, question: &Question, entry: Entry, limits: bool) {
-        let payment = self.payment_to_change(question.of.payment);
-        let card = *payment.card.get_or_insert(question.card);
-        if question.adds() {
-            payment.names.push(Name::Increment(question.key));
-        }
-        let counted = payment.places.iter().any(|place| place.question == question.key);
+        let place = self.file_to_change(&question.of, question.own_label(), self.place(&question.of));
+        let file = &mut self.payments[place.payment].files[place.file];
+        let card = *file.card.get_or_insert(question.card);
+        let counted = file.places.iter().any(|place| place.question == question.key);
         let places = if counted || !limits { Vec::new() } else { places(question, card) };
-        self.enter(question.of.payment, entry, &places);
+        self.enter(place, entry, &places);
     }
 
     /// What needs no money only counts.
@@ -267,6 +267,7 @@ impl Model {
             Heard::Yes(amount) => Answer::Yes(amount),
             Heard::No => Answer::No(DeclineReason::LedgerUnavailable),
         };
+        self.put_together(&question.of, question.own_label(), Finds::ByPayment);
         if let Some(known) = self.known(key) {
             let another = !matches!(&known.meaning, Meaning::Question(before) if before.is_again(question));
             let first_was_told_more = known.asked_at != question.received_at && known.answer.amount() > told.amount();
@@ -277,33 +278,31 @@ impl Model {
                 return Expected::Recorded { again: (known.answer == told || settled) && !another && !unbooked };
             }
         }
-        let entries = &self.payments[question.of.payment].entries;
-        let approved = payment::approvals(entries).any(|(known, _)| known == question.key);
+        let approved = payment::approvals(&self.file(&question.of).entries).any(|(known, _)| known == question.key);
         match heard {
             Heard::No if approved => {
-                let entry = as_known(&self.payments[question.of.payment].entries, adopted(question, 0));
+                let entry = as_known(&self.file(&question.of).entries, adopted(question, 0));
                 self.enter_approval(question, entry, !question.refused);
             }
             Heard::No => {}
             Heard::Yes(_) if question.foreign => {}
             Heard::Yes(_) if !approved && self.stands(question) && self.written_into_ours(question).is_some() => {}
             Heard::Yes(amount) if question.wants_money() => {
-                let (entries, entry) = (&self.payments[question.of.payment].entries, adopted(question, amount));
+                let (entries, entry) = (&self.file(&question.of).entries, adopted(question, amount));
                 let entry = if approved { as_known(entries, entry) } else { now_approved(question, entries, entry) };
                 self.enter_approval(question, entry, !question.refused);
             }
             Heard::Yes(_) if question.refused => {}
             Heard::Yes(_) => self.count_only(question),
         }
-        let entries = &self.payments[question.of.payment].entries;
-        let answer = corrected(told, entries, question.key);
+        let answer = corrected(told, &self.file(&question.of).entries, question.key);
         self.remember(key, Known { meaning: Meaning::Question(*question), answer, asked_at: question.received_at });
         Expected::Recorded { again: false }
     }
 
     /// Whether a yes is what is known of a question already, after what the platform wrote of it, with nothing of ours in its name.
     fn settled(&self, question: &Question, told: Answer, known: Answer) -> bool {
-        let entries = &self.payments[question.of.payment].entries;
+        let entries = &self.file(&question.of).entries;
         let ours = payment::approvals(entries).any(|(known, _)| known == question.key);
         let word = payment::last_word(entries, question.key);
         matches!(told, Answer::Yes(_)) && !ours && word.is_some() && corrected(told, entries, question.key) == known
@@ -322,7 +321,7 @@ impl Model {
             Wants::Refund(amount) => (Line::Moved { amount, refund: true }, amount),
         };
         let source = Source::Order(command.key);
-        let entry = self.payments[command.of.payment].entries.iter().find(|entry| entry.source == source);
+        let entry = self.file(&command.of).entries.iter().find(|entry| entry.source == source);
         if let Some(entry) = entry {
             let again = entry.line == line;
             return Expected::Decided(if again { Answer::Yes(amount) } else { Answer::No(DeclineReason::ConflictingDuplicate) });
@@ -330,8 +329,9 @@ impl Model {
         let answer = match self.refuse(command) {
             Some(reason) => Answer::No(reason),
             None => {
-                let at = payment::below(&self.payments[command.of.payment].entries, now);
-                self.enter(command.of.payment, Entry { source, at, line }, &[]);
+                let at = payment::below(&self.file(&command.of).entries, now);
+                let place = self.file_to_change(&command.of, None, self.place(&command.of));
+                self.enter(place, Entry { source, at, line }, &[]);
                 Answer::Yes(amount)
             }
         };
@@ -341,7 +341,7 @@ impl Model {
 
     /// Why an order cannot be obeyed.
     fn refuse(&self, command: &Command) -> Option<DeclineReason> {
-        let payment = &self.payments[command.of.payment];
+        let payment = self.file(&command.of);
         let sheet = &payment.sheet;
         if payment.entries.is_empty() {
             return Some(DeclineReason::AuthorizationUnknown);

@@ -1,9 +1,10 @@
 //! The independent model: what an accountant would say of the same events.
 //!
-//! It is written apart from the hold engine and calls none of it: a payment is the list of its entries ([`payment`]), an account
-//! and a limit are sums over them. It knows which events are acknowledged, and forgets those whose group was given up.
+//! It is written apart from the hold engine and calls none of it: a payment is the list of its entries ([`payment`]), filed by the
+//! names that were told of it ([`filing`]), an account and a limit are sums over them. It knows which events are acknowledged, and forgets those whose group was given up.
 
 pub mod asking;
+pub mod filing;
 pub mod payment;
 pub mod sheet;
 mod telling;
@@ -14,9 +15,9 @@ use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus, HoldStatu
 use holdfast_core::rules::{LimitScope, Window};
 use holdfast_core::{DeclineReason, Timestamp};
 
+use self::filing::{File, Place};
 use self::payment::{Ending, Entry, Line, Source};
-use self::sheet::Sheet;
-use super::deed::{Command, Name, Question};
+use super::deed::{Command, Question};
 use super::limits::LIMITS;
 
 /// When something was told, and by which message: the latest counts, of one time what is graver, then the one whose name is greater.
@@ -52,18 +53,14 @@ pub struct Card {
     pub status: (Told, CardStatus),
 }
 
-/// A payment: its entries, what they come to, and what it counts in limits.
+/// A payment: what was said of it, in one file as soon as it is known to be one.
 #[derive(Debug, Clone)]
 pub struct Payment {
     pub program: usize,
     pub account: usize,
-    /// The card that it counts for, once we approved something.
-    pub card: Option<usize>,
-    pub entries: Vec<Entry>,
-    pub sheet: Sheet,
-    pub places: Vec<Tally>,
-    /// Names beside its first one that lead to it.
-    pub names: Vec<Name>,
+    pub files: Vec<File>,
+    /// What is filed under a name that nobody used.
+    blank: File,
 }
 
 /// What was counted in one window of one limit.
@@ -170,14 +167,14 @@ pub struct Model {
     owed: Vec<Key>,
     /// Whether the last event changed money, a hold, a limit or a standing.
     pub changed: bool,
+    /// How often two files were put together.
+    pub joined: u64,
 }
 
 impl Model {
     /// A new payment of an account, that nobody has said anything about.
     pub fn add_payment(&mut self, program: usize, account: usize) -> usize {
-        let sheet = Sheet::of(&[]);
-        let (entries, places, names) = (Vec::new(), Vec::new(), Vec::new());
-        self.payments.push(Payment { program, account, card: None, entries, sheet, places, names });
+        self.payments.push(Payment::new(program, account));
         self.payments.len() - 1
     }
 
@@ -212,31 +209,6 @@ impl Model {
         &mut self.payments[payment]
     }
 
-    /// A payment gets an entry: its sheet is summed up anew, and account and limits follow it. `places` are those in which a
-    /// new approval counts.
-    fn enter(&mut self, number: usize, entry: Entry, places: &[Tally]) {
-        let payment = self.payment_to_change(number);
-        payment::write(&mut payment.entries, entry);
-        let (before, after) = (payment.sheet.clone(), Sheet::of(&payment.entries));
-        payment.places.extend_from_slice(places);
-        let mut changed = before != after;
-        let spent = after.spent(|question| payment.places.iter().any(|place| place.question == question));
-        for (question, amount, count) in spent {
-            for place in payment.places.iter_mut().filter(|place| place.question == question) {
-                changed |= (place.amount, place.count) != (amount, count);
-                (place.amount, place.count) = (amount, count);
-            }
-        }
-        let (account, posted, held) = (payment.account, after.posted() - before.posted(), after.held - before.held);
-        payment.sheet = after;
-        self.changed |= changed;
-        if posted != 0 || held != 0 {
-            let account = self.account_to_change(account);
-            account.posted += posted;
-            account.held += held;
-        }
-    }
-
     /// What every limit of a card, its account and its program has counted in the window that is open at a time, summed up
     /// over everything that counts.
     pub fn used(&self, program: usize, card: usize, account: usize, at: Timestamp) -> [(i64, i64); LIMITS.len()] {
@@ -251,7 +223,7 @@ impl Model {
             }
         };
         for payment in self.payments.iter().filter(|payment| payment.program == program) {
-            payment.places.iter().for_each(&mut count);
+            payment.files.iter().flat_map(|file| &file.places).for_each(&mut count);
         }
         self.counted.iter().for_each(count);
         used
@@ -276,15 +248,19 @@ impl Model {
 
     /// Releases what nobody captured in time; which payments those are.
     pub fn expire(&mut self, now: Timestamp) -> Vec<usize> {
-        let is_due =
-            |payment: &Payment| payment.sheet.status == HoldStatus::Open && payment.sheet.expires_at.is_some_and(|at| at <= now);
-        let due: Vec<usize> = (0..self.payments.len()).filter(|number| is_due(&self.payments[*number])).collect();
-        for number in &due {
-            let Some(at) = self.payments[*number].sheet.expires_at else { continue };
-            let at = payment::below(&self.payments[*number].entries, at);
-            self.enter(*number, Entry { source: Source::Timer(at), at, line: Line::Ended(Ending::TimedOut) }, &[]);
+        let is_due = |file: &File| file.sheet.status == HoldStatus::Open && file.sheet.expires_at.is_some_and(|at| at <= now);
+        let mut due = Vec::new();
+        for (payment, known) in self.payments.iter().enumerate() {
+            let files = known.files.iter().enumerate().filter(|(_, known)| is_due(known));
+            due.extend(files.map(|(file, _)| Place { payment, file }));
         }
-        due
+        for place in &due {
+            let file = &self.payments[place.payment].files[place.file];
+            let Some(at) = file.sheet.expires_at else { continue };
+            let at = payment::below(&file.entries, at);
+            self.enter(*place, Entry { source: Source::Timer(at), at, line: Line::Ended(Ending::TimedOut) }, &[]);
+        }
+        due.into_iter().map(|place| place.payment).collect()
     }
 
     /// The group is durable.

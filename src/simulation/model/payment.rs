@@ -6,6 +6,7 @@ use holdfast_core::hold::{Finality, StepId};
 use holdfast_core::{Posting, Timestamp};
 
 use crate::simulation::deed::id;
+use crate::simulation::naming::message_key;
 
 /// Who made an entry. A payment has one of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +37,7 @@ impl Source {
 
 /// The name of a message.
 pub fn message_name(key: u32) -> StepId {
-    id("tell", key).map_or(StepId(0), |key| StepId::of_message(&key))
+    message_key(key).map_or(StepId(0), |key| StepId::of_message(&key))
 }
 
 /// One line of a payment's account.

@@ -5,20 +5,24 @@ use std::time::Duration;
 use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus, Finality, MovementCause, ReleaseCause};
 use holdfast_core::{DeclineReason, Timestamp};
 
+use super::filing::{File, Finds, Place};
 use super::payment::{self, Ending, Entry, Line, Source, Word};
-use super::{Answer, Change, Expected, Key, Keyed, Known, Model, Payment, Told, counts_over, gravity_of_card};
-use crate::simulation::deed::{Message, Name, Named, Outcome, Says};
+use super::{Answer, Change, Expected, Key, Keyed, Known, Model, Told, counts_over, gravity_of_card};
+use crate::simulation::deed::{Message, Outcome, Says};
 
 impl Model {
     /// A platform tells.
     pub fn tell(&mut self, message: &Message, now: Timestamp) -> Expected {
         let key = (Keyed::Message, message.program, message.key);
         let source = Source::Message(message.key);
-        let entered = |of: Named| self.payments[of.payment].entries.iter().any(|entry| entry.source == source);
-        if self.was_told(key) || message.of.is_some_and(entered) {
+        if self.was_told(key) {
             return Expected::Recorded { again: true };
         }
-        let at = message.at.unwrap_or_else(|| self.undated(message, now));
+        let found = message.of.and_then(|of| self.put_together(&of, message.own_label(), Finds::ByOwnName));
+        if self.at(found).is_some_and(|file| file.entries.iter().any(|entry| entry.source == source)) {
+            return Expected::Recorded { again: true };
+        }
+        let at = message.at.unwrap_or_else(|| self.undated(message, found, now));
         let told = (at, payment::message_name(message.key));
         let remembered = match message.says {
             Says::Card(status) => self.stand_card(message, told, status),
@@ -48,7 +52,7 @@ impl Model {
             | Says::Completed(_)
             | Says::Credited(..)
             | Says::Debited(..) => {
-                self.believe(message, source, at);
+                self.believe(message, found, Entry { source, at, line: line(&message.says).0 });
                 true
             }
         };
@@ -60,9 +64,8 @@ impl Model {
 
     /// The day of a message without one is the day it came, unless the books show that it was written before: a higher total than
     /// the last one, which closed the payment at what was taken; a yes to what was refused after all.
-    fn undated(&self, message: &Message, now: Timestamp) -> Timestamp {
-        let Some(of) = message.of else { return now };
-        let Payment { entries, sheet, .. } = &self.payments[of.payment];
+    fn undated(&self, message: &Message, found: Option<Place>, now: Timestamp) -> Timestamp {
+        let Some(File { entries, sheet, .. }) = self.at(found) else { return now };
         let later = match message.says {
             Says::Total(total) => {
                 let mut totals = entries.iter().filter_map(|entry| {
@@ -102,7 +105,7 @@ impl Model {
     }
 
     /// A message about money.
-    fn believe(&mut self, message: &Message, source: Source, at: Timestamp) {
+    fn believe(&mut self, message: &Message, found: Option<Place>, entry: Entry) {
         let (line, amount) = line(&message.says);
         if message.foreign && amount.is_some() {
             return;
@@ -117,19 +120,17 @@ impl Model {
             self.account_to_change(message.account).posted += posted;
             return;
         };
-        if let Says::Recorded { increment: Some(own), .. } = message.says {
-            self.payment_to_change(of.payment).names.push(Name::Increment(own));
-        }
-        self.enter(of.payment, Entry { source, at, line }, &[]);
+        let place = self.file_to_change(&of, message.own_label(), found);
+        self.enter(place, entry, &[]);
         if let Line::Word { question, .. } = line {
-            self.listen((Keyed::Question, message.program, question), of.payment, question);
+            self.listen((Keyed::Question, message.program, question), place, question);
         }
     }
 
     /// A question hears from now on whether the platform says that it was approved.
-    fn listen(&mut self, key: Key, payment: usize, question: u32) {
+    fn listen(&mut self, key: Key, place: Place, question: u32) {
         if let Some(known) = self.known(key) {
-            let answer = corrected(known.answer, &self.payments[payment].entries, question);
+            let answer = corrected(known.answer, &self.payments[place.payment].files[place.file].entries, question);
             if answer != known.answer {
                 self.remember(key, Known { answer, ..known });
             }
@@ -168,6 +169,10 @@ pub(super) fn corrected(answer: Answer, entries: &[Entry], question: u32) -> Ans
     match (payment::last_word(entries, question), answer) {
         (None, _) | (Some(Word::No), Answer::No(_)) => answer,
         (Some(Word::No), Answer::Yes(_) | Answer::YesAbroad(_)) => Answer::No(DeclineReason::TransactionNotPermitted),
-        (Some(Word::Yes(_) | Word::StoodIn(..)), _) => payment::said_yes_to(entries, question).map_or(answer, Answer::Yes),
+        // What was said stays said.
+        (Some(Word::Yes(_) | Word::StoodIn(..)), Answer::Yes(_)) => answer,
+        (Some(Word::Yes(_) | Word::StoodIn(..)), Answer::YesAbroad(_) | Answer::No(_)) => {
+            payment::said_yes_to(entries, question).map_or(answer, Answer::Yes)
+        }
     }
 }

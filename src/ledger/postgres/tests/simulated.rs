@@ -27,9 +27,10 @@ use crate::ledger::postgres::values::{At, named};
 use crate::ledger::{Act, Answer, Entry, LedgerError, Origin};
 use crate::simulation::chance::Chance;
 use crate::simulation::compare::{plain, says};
-use crate::simulation::deed::{self, BEGINNING, Deed, Name, id};
+use crate::simulation::deed::{self, BEGINNING, Deed, id};
 use crate::simulation::limits::{LIMITS, counter};
 use crate::simulation::model::{Account, Card, Expected, Model};
+use crate::simulation::naming::Named as Called;
 use crate::simulation::world::{about, kind};
 
 /// Steps that a world has.
@@ -225,8 +226,9 @@ impl World {
         let key: NameKey = self.performing.key;
         let mut named = Named::nothing(key, origin.program);
         named.accounts.push(self.accounts[account]);
-        if let Some(number) = payment {
-            let of = deed::Named { payment: number, number: self.chance.number_of(number), name: Name::Full { alias: false } };
+        for label in payment.into_iter().flat_map(|number| self.model.payments[number].labels()) {
+            let number = payment.unwrap();
+            let of = Called { payment: number, number: self.chance.number_of(number), name: label.alone() };
             named.payments.extend(key.payment(&origin.program, origin.platform.as_ref(), &of.reference().unwrap()).iter());
         }
         if let Some(card) = card.map(|number| self.cards[number]) {
@@ -252,12 +254,16 @@ impl World {
         assert_eq!(got, (of.posted, of.held, of.credit_line, of.status.1), "{}: account {account} {when}", self.step);
         if let Some(number) = payment {
             let payment = &self.model.payments[number];
-            let of = deed::Named { payment: number, number: self.chance.number_of(number), name: Name::Full { alias: false } };
-            let names = state.payment_names(&origin.program, origin.platform.as_ref(), &of.reference().unwrap());
-            let got = state.hold_named(&names).and_then(|index| state.hold(index)).map(|row| row.hold);
-            let expected = (!payment.entries.is_empty()).then(|| plain(&payment.sheet));
-            let expected = expected.map(|hold| Hold { posting: got.map_or(hold.posting, |got| got.posting), ..hold });
-            assert_eq!(got, expected, "{}: payment {number} {when}", self.step);
+            for file in &payment.files {
+                for label in &file.labels {
+                    let of = Called { payment: number, number: self.chance.number_of(number), name: label.alone() };
+                    let names = state.payment_names(&origin.program, origin.platform.as_ref(), &of.reference().unwrap());
+                    let got = state.hold_named(&names).and_then(|index| state.hold(index)).map(|row| row.hold);
+                    let expected = plain(&file.sheet);
+                    let expected = Hold { posting: got.map_or(expected.posting, |got| got.posting), ..expected };
+                    assert_eq!(got, Some(expected), "{}: payment {number} by its name {label:?} {when}", self.step);
+                }
+            }
         }
         if let Some(card) = card {
             let of_card = state.card_named(&origin.program, &self.cards[card]);
