@@ -94,11 +94,9 @@ impl Message<'_, '_> {
             (Family::Expiry, State::Pending | State::Cleared | State::Completion) => {
                 Ok(Some(Fact::Released { payment: self.original()?, cause: ReleaseCause::Expired }))
             }
-            (Family::Clearing, State::Completion) => Ok(Some(Fact::Captured {
-                payment: self.original().ok(),
-                amount: self.impact()?,
-                finality: finality(self.transaction),
-            })),
+            (Family::Clearing, State::Completion) => {
+                Ok(Some(Fact::Captured { payment: self.cleared(), amount: self.impact()?, finality: finality(self.transaction) }))
+            }
             (Family::Refund | Family::CreditedAtOnce, State::Completion) => Ok(Some(Fact::Credited {
                 payment: self.original().ok(),
                 amount: self.impact()?,
@@ -127,6 +125,14 @@ impl Message<'_, '_> {
     fn original(&self) -> Result<PaymentRef, Malformed> {
         chain::original(self.transaction, self.jit)
             .ok_or_else(|| Malformed::field("preceding_related_transaction_token", "is missing"))
+    }
+
+    /// What a clearing is about: the payment that it follows, else the one that its own tokens name, which may be the authorization's.
+    /// A force post says by its method that there is none.
+    fn cleared(&self) -> Option<PaymentRef> {
+        let method = self.jit.and_then(|jit| jit.method).and_then(text_of);
+        let is_forced = method.as_deref() == Some("pgfs.force_capture");
+        self.original().ok().or_else(|| if is_forced { None } else { self.own(self.jit_token().as_deref()).ok() })
     }
 
     /// The JIT token of our conversation, as the order or the gateway's log has it.

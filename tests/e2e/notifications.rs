@@ -114,6 +114,32 @@ fn messages_that_name_only_the_one_before_them_are_of_its_payment() {
 }
 
 #[test]
+fn a_clearing_under_the_authorizations_own_tokens_is_its_clearing() {
+    let workplace = Workplace::demo();
+    let mut server = workplace.serve();
+    for (number, by_jit_token) in [("1", false), ("2", true)] {
+        let payment = Marqeta::purchase(number, "100.00");
+        let mut clearing = payment.follower("authorization.clearing", "COMPLETION", "pgfs.authorization.capture", "100.00");
+        clearing.as_object_mut().unwrap().remove("preceding_related_transaction_token");
+        clearing["gpa_order"]["jit_funding"].as_object_mut().unwrap().remove("original_jit_funding_token");
+        if by_jit_token {
+            clearing["gpa_order"]["jit_funding"]["token"] = json!(payment.jit_token());
+        } else {
+            clearing["token"] = json!(payment.token());
+        }
+        assert_eq!(server.client().post("/marqeta/jit", &payment.body()).status, 200);
+        for _ in 0..2 {
+            assert_eq!(server.client().post("/marqeta/webhook", &transactions(&[clearing.clone()])).status, 200);
+        }
+        let left = 100_000 - 10_000 * number.parse::<i64>().unwrap();
+        assert_eq!(server::balance(&workplace, "acct-demo-1"), (left, 0, left), "one debit, nothing held");
+        assert!(server.terminate().success());
+        server = workplace.serve();
+        assert_eq!(server::balance(&workplace, "acct-demo-1"), (left, 0, left));
+    }
+}
+
+#[test]
 fn a_card_of_an_owner_with_several_accounts_is_listed() {
     let workplace = Workplace::demo();
     let server = workplace.serve();
