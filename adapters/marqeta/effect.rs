@@ -41,6 +41,12 @@ pub(super) fn facts(transaction: &Transaction<'_>, program: Currency) -> Result<
     let currency = transaction.currency(program)?;
     let message = Message { transaction, jit, currency };
     let mut facts: Facts = message.fact(family, state)?.into_iter().collect();
+    let says_no_amount =
+        matches!(facts.first(), None | Some(Fact::Released { .. } | Fact::Recorded { outcome: RecordedOutcome::Declined, .. }));
+    // Of a movement the sign of what moved says all that there is to say.
+    if !says_no_amount && !matches!(family, Family::Movement(_, _)) {
+        message.is_unsigned()?;
+    }
     // A single message that somebody else approved says two things at once: whose word it was, and that it is complete. No
     // other message completes it.
     if let Some(&Fact::Recorded { payment, outcome, .. }) = facts.first()
@@ -99,7 +105,7 @@ impl Message<'_, '_> {
             }
             (Family::Refund | Family::CreditedAtOnce, State::Completion) => Ok(Some(Fact::Credited {
                 payment: self.original().ok(),
-                amount: self.impact()?,
+                amount: self.incoming()?,
                 cause: MovementCause::NetworkSettlement,
             })),
             (Family::Movement(cause, direction), State::Completion) => self.movement(cause, direction).map(Some),
@@ -199,11 +205,19 @@ impl Message<'_, '_> {
             || method.is_some_and(|method| method.ends_with(".standin"))
     }
 
-    /// The transaction's own amount, without its sign.
+    /// The transaction's own amount. It has no sign: what one would mean is not known.
     fn amount(&self) -> Result<Money, Malformed> {
         let amount = self.transaction.amount.ok_or_else(|| Malformed::field("amount", "is missing"))?;
-        let signed = amount.money(self.currency).and_then(Money::checked_abs);
-        signed.map_err(|error| Malformed::amount("amount", error))
+        self.read("amount", amount)
+    }
+
+    /// That the transaction's amount, where another one is read, has no sign either.
+    fn is_unsigned(&self) -> Result<(), Malformed> {
+        let amount = self.transaction.amount.and_then(|amount| amount.money(self.currency).ok());
+        match amount {
+            Some(amount) if amount.is_negative() => Err(Malformed::amount("amount", AmountError::Negative)),
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// What Marqeta's own account moved by, signed; `None` if it does not say. One that is no amount is not as good as none: the
@@ -226,6 +240,14 @@ impl Message<'_, '_> {
         match self.signed_impact()? {
             Some(impact) => impact.checked_abs().map_err(|error| Malformed::amount("gpa.impacted_amount", error)),
             None => self.amount(),
+        }
+    }
+
+    /// How much came in. What has the sign of money that went out is no credit.
+    fn incoming(&self) -> Result<Money, Malformed> {
+        match self.signed_impact()? {
+            Some(impact) if impact.is_negative() => Err(Malformed::amount("gpa.impacted_amount", AmountError::Negative)),
+            Some(_) | None => self.impact(),
         }
     }
 
