@@ -183,6 +183,26 @@ fn apto_snapshots_apply_each_adjustment_once() {
 }
 
 #[test]
+fn an_apto_adjustment_of_another_payment_is_listed_and_moves_nothing() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut client = server.client();
+    let capture = [("adj_1", "capture", -20.0, "2026-03-14T16:00:00+00:00")];
+    for id in ["1", "2", "2"] {
+        let request = Apto::purchase(id, "-20.00");
+        assert_eq!(client.post("/apto/v3/authorize", &request.body()).json()["authorization"]["approved"], true);
+        let captured = request.snapshot("complete", "purchase", -20.0, &capture);
+        assert_eq!(client.post("/apto/webhook", &captured).status, 200);
+    }
+    assert_eq!(server::balance(&workplace, "acct-demo-2"), (48_000, 2_000, 46_000));
+    let listed = workplace.run(&["inbox", "--data", workplace.data().to_str().unwrap()]);
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    assert!(listed.contains("was booked before under this key, of another payment"), "{listed}");
+    assert!(listed.contains("key adj_1, payment txn_2: captured 20.00 USD"), "{listed}");
+    assert_eq!(listed.matches("record ").count(), 1, "it came twice, and is one: {listed}");
+}
+
+#[test]
 fn a_second_question_about_a_transaction_is_held_or_declined_for_funds() {
     let workplace = Workplace::demo();
     let server = workplace.serve();
