@@ -134,11 +134,13 @@ impl Message<'_, '_> {
     }
 
     /// What a clearing is about: the payment that it follows, else the one that its own tokens name, which may be the authorization's.
-    /// A force post says by its method that there is none.
+    /// A force post says by its method that there is none; and where the transaction's token is no name, a JIT token alone is no link.
     fn cleared(&self) -> Option<PaymentRef> {
         let method = self.jit.and_then(|jit| jit.method).and_then(text_of);
         let is_forced = method.as_deref() == Some("pgfs.force_capture");
-        self.original().ok().or_else(|| if is_forced { None } else { self.own(self.jit_token().as_deref()).ok() })
+        let is_named = chain::own(self.transaction, None).is_some();
+        let own = || self.own(self.jit_token().as_deref()).ok().filter(|_| is_named && !is_forced);
+        self.original().ok().or_else(own)
     }
 
     /// The JIT token of our conversation, as the order or the gateway's log has it.
