@@ -39,10 +39,13 @@ fn is_legacy(body: &[u8], segment: &str) -> bool {
 /// Understands `?cardholder_id=…`.
 pub(super) fn decode_balance_read(query: &str) -> Result<Inbound<'_>, Malformed> {
     const FIELD: &str = "cardholder_id";
-    let raw = query
-        .split('&')
-        .find_map(|pair| pair.strip_prefix(FIELD)?.strip_prefix('='))
-        .ok_or_else(|| Malformed::field(FIELD, "is missing"))?;
+    let names = query.split('&').map(|pair| pair.split_once('=').map_or((pair, None), |(name, value)| (name, Some(value))));
+    let mut told = names.filter(|(name, _)| *name == FIELD);
+    let raw = told.next().and_then(|(_, value)| value).ok_or_else(|| Malformed::field(FIELD, "is missing"))?;
+    if told.next().is_some() {
+        // A reader would take one of them, and whoever asks may have meant the other.
+        return Err(Malformed::field(FIELD, "is given twice"));
+    }
     let cardholder = percent_decoded(raw, FIELD)?;
     let mut echo = Echo { dialect: Dialect::Balances.number(), ..Echo::default() };
     // As it stands in the query: the answer undoes the encoding again, for an echo can only borrow.

@@ -1,4 +1,4 @@
-//! What a notified transaction did to money: its `type` and `state` (and, where the type is new, its method) to a fact.
+//! What a notified transaction did to money: what it is ([`family`]) and its `state` to a fact.
 //!
 //! Only COMPLETION moves money; PENDING holds it; CLEARED ends an earlier PENDING; DECLINED and ERROR undo what was asked.
 //! Sources: Marqeta OpenAPI, CoreAPI 3.0.40, schema `transaction_model`; "Event Types"; "Ledger Management with JIT
@@ -6,41 +6,13 @@
 
 use arrayvec::ArrayVec;
 use holdfast_core::hold::{Fact, Finality, MovementCause, RecordedOutcome, ReleaseCause};
-use holdfast_core::{AmountError, AuthorizationKind, Currency, IdempotencyKey, Money, PaymentRef, Posting};
+use holdfast_core::{AmountError, Currency, IdempotencyKey, Money, PaymentRef, Posting};
 
-use super::method::Method;
+use super::family::{Direction, Family};
 use super::wire::{JitFunding, Transaction, money, text_of};
-use super::{amounts, chain};
+use super::{amounts, chain, family};
 use crate::inbound::Malformed;
 use crate::json::Amount;
-
-/// What a transaction is, as far as money is concerned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Family {
-    /// We were asked, or somebody who stood in for us; PENDING is an approval.
-    Asked(Posting),
-    /// We were asked whether money may come; only a decline is news.
-    AskedToCredit,
-    /// Money that came with the message that asked.
-    CreditedAtOnce,
-    Advice,
-    Reversal,
-    Expiry,
-    Clearing,
-    /// Refunds and cleared credits.
-    Refund,
-    /// Neither a clearing nor a refund; the sign tells the direction, and where there is none, this does.
-    /// Which way, where its name says so: a signed amount says it better.
-    Movement(MovementCause, Option<Direction>),
-    /// Moves nothing.
-    Nothing,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Direction {
-    In,
-    Out,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -61,7 +33,7 @@ pub(super) type Facts = ArrayVec<Fact, 2>;
 pub(super) fn facts(transaction: &Transaction<'_>, program: Currency) -> Result<Facts, Malformed> {
     let (_, order) = transaction.order();
     let jit = order.and_then(|order| order.jit_funding.0.as_ref());
-    let family = family(transaction, jit).ok_or_else(|| Malformed::field("type", "is not known"))?;
+    let family = family::of(transaction, jit).ok_or_else(|| Malformed::field("type", "is not known"))?;
     if family == Family::Nothing {
         return Ok(Facts::new());
     }
@@ -69,6 +41,12 @@ pub(super) fn facts(transaction: &Transaction<'_>, program: Currency) -> Result<
     let currency = transaction.currency(program)?;
     let message = Message { transaction, jit, currency };
     let mut facts: Facts = message.fact(family, state)?.into_iter().collect();
+    let says_no_amount =
+        matches!(facts.first(), None | Some(Fact::Released { .. } | Fact::Recorded { outcome: RecordedOutcome::Declined, .. }));
+    // Of a movement the sign of what moved says all that there is to say.
+    if !says_no_amount && !matches!(family, Family::Movement(_, _)) {
+        message.is_unsigned()?;
+    }
     // A single message that somebody else approved says two things at once: whose word it was, and that it is complete. No
     // other message completes it.
     if let Some(&Fact::Recorded { payment, outcome, .. }) = facts.first()
@@ -90,137 +68,6 @@ fn state(transaction: &Transaction<'_>) -> Result<State, Malformed> {
         "COMPLETION" | "DECLINED" | "ERROR" => Ok(State::Failed),
         _ => Err(Malformed::field("state", "is not known")),
     }
-}
-
-/// By type; by method where a bill is paid (its types are not told reliably) and where the type is new.
-fn family(transaction: &Transaction<'_>, jit: Option<&JitFunding<'_>>) -> Option<Family> {
-    let method = jit.and_then(|jit| jit.method).and_then(text_of);
-    let method = method.as_deref().unwrap_or_default();
-    let by_method = || family_of_method(method);
-    if method.starts_with("pgfs.billpayment") {
-        return by_method();
-    }
-    let by_type = transaction.kind.text().and_then(family_of_type);
-    match (by_type, Method::of(method)) {
-        // The method knows better whether the money is held or debited.
-        (Some(Family::Asked(_)), Method::Decide { posting, .. }) => Some(Family::Asked(posting)),
-        (Some(family), _) => Some(family),
-        (None, _) => by_method(),
-    }
-}
-
-fn family_of_type(name: &str) -> Option<Family> {
-    Some(match name {
-        "authorization"
-        | "authorization.atm.withdrawal"
-        | "authorization.cashback"
-        | "authorization.incremental"
-        | "authorization.quasi.cash"
-        | "authorization.standin"
-        | "pindebit.authorization" => Family::Asked(Posting::Hold),
-        "pindebit" | "pindebit.atm.withdrawal" | "pindebit.cashback" | "pindebit.quasi.cash" => Family::Asked(Posting::Immediate),
-        "authorization.advice" => Family::Advice,
-        "authorization.reversal" | "pindebit.authorization.reversal" => Family::Reversal,
-        "authorization.reversal.issuerexpiration" | "pindebit.authorization.reversal.issuerexpiration" => Family::Expiry,
-        "authorization.clearing"
-        | "authorization.clearing.atm.withdrawal"
-        | "authorization.clearing.cashback"
-        | "authorization.clearing.quasi.cash"
-        | "pindebit.authorization.clearing" => Family::Clearing,
-        "refund" | "refund.authorization.clearing" | "pindebit.refund" | "original.credit.authorization.clearing" => {
-            Family::Refund
-        }
-        "original.credit.auth_plus_capture" => Family::CreditedAtOnce,
-        "original.credit.authorization" => Family::AskedToCredit,
-        "refund.authorization"
-        | "refund.authorization.reversal"
-        | "original.credit.authorization.reversal"
-        | "balanceinquiry"
-        | "pindebit.balanceinquiry"
-        | "transit.offer" => Family::Nothing,
-        // With an amount it was held.
-        "product.inquiry" => Family::Asked(Posting::Hold),
-        _ => return family_of_prefix(name),
-    })
-}
-
-/// Not here: `gpa.credit` and `gpa.debit`. They move Marqeta's own account, also for each funding that we approve; ours moves only
-/// where their method says so.
-fn family_of_prefix(name: &str) -> Option<Family> {
-    let begins = |prefixes: &[&str]| prefixes.iter().any(|prefix| name.starts_with(prefix));
-    if begins(&["authorization.clearing.chargeback", "pindebit.chargeback", "dispute."]) {
-        Some(Family::Movement(MovementCause::Dispute, direction_of(name)))
-    } else if begins(&["directdeposit.", "adjustment"]) {
-        Some(Family::Movement(MovementCause::Funding, direction_of(name)))
-    } else if begins(&["fee."]) {
-        Some(Family::Movement(MovementCause::Fee, direction_of(name)))
-    } else if begins(&["authorization.pin.", "pin.change.", "token."]) {
-        Some(Family::Nothing)
-    } else {
-        None
-    }
-}
-
-/// What a name says where there is no signed amount. There are more names than are documented, of which nothing is guessed.
-fn direction_of(name: &str) -> Option<Direction> {
-    match name {
-        "authorization.clearing.chargeback"
-        | "authorization.capture.chargeback"
-        | "pindebit.chargeback"
-        | "dispute.credit"
-        | "directdeposit.credit"
-        | "directdeposit.debit.reversal"
-        | "adjustment.credit"
-        | "fee.charge.reversal" => Some(Direction::In),
-        "authorization.clearing.chargeback.reversal"
-        | "authorization.capture.chargeback.reversal"
-        | "pindebit.chargeback.reversal"
-        | "dispute.debit"
-        | "directdeposit.debit"
-        | "directdeposit.credit.reversal"
-        | "adjustment.debit"
-        | "fee.charge" => Some(Direction::Out),
-        _ => None,
-    }
-}
-
-fn family_of_method(method: &str) -> Option<Family> {
-    let bare = method.strip_prefix("pgfs.").unwrap_or(method);
-    Some(match bare {
-        "authorization.capture"
-        | "authorization.clearing"
-        | "authorization.clearing.quasi.cash"
-        | "atm.clearing.withdrawal"
-        | "force_capture"
-        | "pindebit.authorization.clearing" => Family::Clearing,
-        "authorization.advice" => Family::Advice,
-        "authorization.reversal" | "pindebit.authorization.reversal" | "billpayment.reversal" => Family::Reversal,
-        "authorization.standin" => Family::Asked(Posting::Hold),
-        "auth_plus_capture.standin" => Family::Asked(Posting::Immediate),
-        "refund" | "refund.authorization.clearing" | "pindebit.refund" | "original.credit.authorization.clearing" => {
-            Family::Refund
-        }
-        "refund.authorization" | "refund.authorization.reversal" | "original.credit.authorization.reversal" => Family::Nothing,
-        "authorization.capture.chargeback"
-        | "pindebit.chargeback"
-        | "dispute.credit"
-        | "authorization.capture.chargeback.reversal"
-        | "pindebit.chargeback.reversal"
-        | "dispute.debit" => Family::Movement(MovementCause::Dispute, direction_of(bare)),
-        "directdeposit.credit"
-        | "directdeposit.debit"
-        | "directdeposit.credit.reversal"
-        | "directdeposit.debit.reversal"
-        | "adjustment.credit"
-        | "adjustment.debit" => Family::Movement(MovementCause::Funding, direction_of(bare)),
-        "original.credit.auth_plus_capture" => Family::CreditedAtOnce,
-        _ => match Method::of(method) {
-            Method::Decide { kind: AuthorizationKind::Credit, .. } => Family::AskedToCredit,
-            Method::Decide { kind: AuthorizationKind::BalanceInquiry, .. } => Family::Nothing,
-            Method::Decide { posting, .. } => Family::Asked(posting),
-            Method::Answered | Method::Informative | Method::Unknown => return None,
-        },
-    })
 }
 
 fn finality(transaction: &Transaction<'_>) -> Finality {
@@ -253,14 +100,12 @@ impl Message<'_, '_> {
             (Family::Expiry, State::Pending | State::Cleared | State::Completion) => {
                 Ok(Some(Fact::Released { payment: self.original()?, cause: ReleaseCause::Expired }))
             }
-            (Family::Clearing, State::Completion) => Ok(Some(Fact::Captured {
-                payment: self.original().ok(),
-                amount: self.impact()?,
-                finality: finality(self.transaction),
-            })),
+            (Family::Clearing, State::Completion) => {
+                Ok(Some(Fact::Captured { payment: self.cleared(), amount: self.impact()?, finality: finality(self.transaction) }))
+            }
             (Family::Refund | Family::CreditedAtOnce, State::Completion) => Ok(Some(Fact::Credited {
                 payment: self.original().ok(),
-                amount: self.impact()?,
+                amount: self.incoming()?,
                 cause: MovementCause::NetworkSettlement,
             })),
             (Family::Movement(cause, direction), State::Completion) => self.movement(cause, direction).map(Some),
@@ -286,6 +131,16 @@ impl Message<'_, '_> {
     fn original(&self) -> Result<PaymentRef, Malformed> {
         chain::original(self.transaction, self.jit)
             .ok_or_else(|| Malformed::field("preceding_related_transaction_token", "is missing"))
+    }
+
+    /// What a clearing is about: the payment that it follows, else the one that its own tokens name, which may be the authorization's.
+    /// A force post says by its method that there is none; and where the transaction's token is no name, a JIT token alone is no link.
+    fn cleared(&self) -> Option<PaymentRef> {
+        let method = self.jit.and_then(|jit| jit.method).and_then(text_of);
+        let is_forced = method.as_deref() == Some("pgfs.force_capture");
+        let is_named = chain::own(self.transaction, None).is_some();
+        let own = || self.own(self.jit_token().as_deref()).ok().filter(|_| is_named && !is_forced);
+        self.original().ok().or_else(own)
     }
 
     /// The JIT token of our conversation, as the order or the gateway's log has it.
@@ -352,11 +207,19 @@ impl Message<'_, '_> {
             || method.is_some_and(|method| method.ends_with(".standin"))
     }
 
-    /// The transaction's own amount, without its sign.
+    /// The transaction's own amount. It has no sign: what one would mean is not known.
     fn amount(&self) -> Result<Money, Malformed> {
         let amount = self.transaction.amount.ok_or_else(|| Malformed::field("amount", "is missing"))?;
-        let signed = amount.money(self.currency).and_then(Money::checked_abs);
-        signed.map_err(|error| Malformed::amount("amount", error))
+        self.read("amount", amount)
+    }
+
+    /// That the transaction's amount, where another one is read, has no sign either.
+    fn is_unsigned(&self) -> Result<(), Malformed> {
+        let amount = self.transaction.amount.and_then(|amount| amount.money(self.currency).ok());
+        match amount {
+            Some(amount) if amount.is_negative() => Err(Malformed::amount("amount", AmountError::Negative)),
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// What Marqeta's own account moved by, signed; `None` if it does not say. One that is no amount is not as good as none: the
@@ -379,6 +242,14 @@ impl Message<'_, '_> {
         match self.signed_impact()? {
             Some(impact) => impact.checked_abs().map_err(|error| Malformed::amount("gpa.impacted_amount", error)),
             None => self.amount(),
+        }
+    }
+
+    /// How much came in. What has the sign of money that went out is no credit.
+    fn incoming(&self) -> Result<Money, Malformed> {
+        match self.signed_impact()? {
+            Some(impact) if impact.is_negative() => Err(Malformed::amount("gpa.impacted_amount", AmountError::Negative)),
+            Some(_) | None => self.impact(),
         }
     }
 

@@ -1,12 +1,13 @@
 //! Marqeta, Gateway JIT Funding: the synchronous request at `/jit`, the notifications at `/webhook`.
 //!
 //! The facts, limits and settings are in this folder's `README.md`. Reading order: [`wire`], [`method`], [`jit`],
-//! [`amounts`], [`effect`], [`webhook`], [`answer`], [`reasons`].
+//! [`amounts`], [`family`], [`effect`], [`webhook`], [`answer`], [`reasons`].
 
 mod amounts;
 mod answer;
 mod chain;
 mod effect;
+mod family;
 mod jit;
 mod method;
 mod reasons;

@@ -1,6 +1,7 @@
 //! Tables over the fixtures, the answers' bytes, the proofs, and what must never happen. The laws that every adapter obeys
 //! are tested elsewhere.
 
+mod completed;
 mod damaged;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -560,24 +561,6 @@ fn what_moved_is_what_is_told_and_no_direction_is_guessed() {
         ("authorization.clearing.chargeback.writeoff", "kept"),
     ] {
         assert_eq!(said(kind, ""), unsigned, "{kind}");
-    }
-}
-
-#[test]
-fn a_completion_that_follows_another_message_completes_that_ones_payment() {
-    let funding = r#","gpa_order":{"jit_funding":{"token":"j2","method":"pgfs.auth_plus_capture","amount":7,"original_jit_funding_token":"j1"}}"#;
-    let after = r#","preceding_related_transaction_token":"t1""#;
-    let stood_in = r#","standin_approved_by":"MARQETA""#;
-    for (more, said) in [
-        (format!("{after}{funding}"), "completed j1/t1 7.00 USD"),
-        (after.to_owned(), "completed /t1 7.00 USD"),
-        (format!("{after}{stood_in}"), "completed /t1 7.00 USD"),
-    ] {
-        let body = format!(
-            r#"{{"transactions":[{{"type":"pindebit","state":"COMPLETION","token":"t2","user_token":"u","amount":7,"currency_code":"USD"{more}}}]}}"#
-        );
-        let Ok(Inbound::Notification { notices, .. }) = decode(&with(&[]), WEBHOOK, body.as_bytes()) else { panic!("{more}") };
-        assert_eq!(notices.iter().flat_map(lines).collect::<Vec<_>>(), [said], "{more}");
     }
 }
 

@@ -114,6 +114,32 @@ fn messages_that_name_only_the_one_before_them_are_of_its_payment() {
 }
 
 #[test]
+fn a_clearing_under_the_authorizations_own_tokens_is_its_clearing() {
+    let workplace = Workplace::demo();
+    let mut server = workplace.serve();
+    for (number, by_jit_token) in [("1", false), ("2", true)] {
+        let payment = Marqeta::purchase(number, "100.00");
+        let mut clearing = payment.follower("authorization.clearing", "COMPLETION", "pgfs.authorization.capture", "100.00");
+        clearing.as_object_mut().unwrap().remove("preceding_related_transaction_token");
+        clearing["gpa_order"]["jit_funding"].as_object_mut().unwrap().remove("original_jit_funding_token");
+        if by_jit_token {
+            clearing["gpa_order"]["jit_funding"]["token"] = json!(payment.jit_token());
+        } else {
+            clearing["token"] = json!(payment.token());
+        }
+        assert_eq!(server.client().post("/marqeta/jit", &payment.body()).status, 200);
+        for _ in 0..2 {
+            assert_eq!(server.client().post("/marqeta/webhook", &transactions(&[clearing.clone()])).status, 200);
+        }
+        let left = 100_000 - 10_000 * number.parse::<i64>().unwrap();
+        assert_eq!(server::balance(&workplace, "acct-demo-1"), (left, 0, left), "one debit, nothing held");
+        assert!(server.terminate().success());
+        server = workplace.serve();
+        assert_eq!(server::balance(&workplace, "acct-demo-1"), (left, 0, left));
+    }
+}
+
+#[test]
 fn a_card_of_an_owner_with_several_accounts_is_listed() {
     let workplace = Workplace::demo();
     let server = workplace.serve();
@@ -154,6 +180,26 @@ fn apto_snapshots_apply_each_adjustment_once() {
         assert_eq!(client.post("/apto/webhook", body).status, 200);
     }
     assert_eq!(server::balance(&workplace, "acct-demo-2"), (50_000 - 2000 + 340, 0, 50_000 - 2000 + 340));
+}
+
+#[test]
+fn an_apto_adjustment_of_another_payment_is_listed_and_moves_nothing() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut client = server.client();
+    let capture = [("adj_1", "capture", -20.0, "2026-03-14T16:00:00+00:00")];
+    for id in ["1", "2", "2"] {
+        let request = Apto::purchase(id, "-20.00");
+        assert_eq!(client.post("/apto/v3/authorize", &request.body()).json()["authorization"]["approved"], true);
+        let captured = request.snapshot("complete", "purchase", -20.0, &capture);
+        assert_eq!(client.post("/apto/webhook", &captured).status, 200);
+    }
+    assert_eq!(server::balance(&workplace, "acct-demo-2"), (48_000, 2_000, 46_000));
+    let listed = workplace.run(&["inbox", "--data", workplace.data().to_str().unwrap()]);
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    assert!(listed.contains("was booked before under this key, of another payment"), "{listed}");
+    assert!(listed.contains("key adj_1, payment txn_2: captured 20.00 USD"), "{listed}");
+    assert_eq!(listed.matches("record ").count(), 1, "it came twice, and is one: {listed}");
 }
 
 #[test]

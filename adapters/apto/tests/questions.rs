@@ -248,6 +248,10 @@ fn a_balance_read_names_its_cardholder() {
         ("cardholder_id", None),
         ("cardholder_id=%ff", None),
         ("xcardholder_id=ch_1", None),
+        ("xcardholder_id=ch_2&cardholder_id=ch_1", Some("ch_1")),
+        ("cardholder_id=ch_1&cardholder_id=ch_2", None),
+        ("cardholder_id=ch_1&a=b&cardholder_id=ch_1", None),
+        ("cardholder_id=ch_1&cardholder_id", None),
         ("", None),
     ];
     for (query, expected) in cases {

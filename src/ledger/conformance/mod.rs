@@ -151,6 +151,7 @@ macro_rules! conforms {
                 what_is_told_of_no_payment_is_said_so
                 a_message_is_applied_once
                 a_known_key_with_another_amount_is_a_conflict_and_moves_nothing
+                a_known_key_of_another_payment_is_a_conflict_and_moves_nothing
                 a_known_key_that_was_no_payments_is_a_conflict_too
                 messages_end_the_same_in_every_order
                 the_platforms_word_changes_what_a_retry_hears

@@ -289,6 +289,21 @@ pub fn a_known_key_with_another_amount_is_a_conflict_and_moves_nothing(engine: &
     });
 }
 
+/// Nothing of it is booked besides: which of the two payments it is of is for somebody to find out.
+pub fn a_known_key_of_another_payment_is_a_conflict_and_moves_nothing(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    house.decide(purchase("p", 300));
+    house.decide(purchase("q", 300));
+    let capture = |payment: &str| captured(payment, 200, Finality::More);
+    assert_eq!(house.tell("1", capture("p")), None);
+    house.always(|house| {
+        assert_eq!(house.tell("1", capture("q")), Some(Finding::Conflict));
+        assert_eq!(house.tell("1", capture("nobody's")), Some(Finding::Conflict));
+        assert_eq!(house.tell("1", capture("p")), Some(Finding::HeardBefore));
+        assert_eq!(house.balance(), (800, 400));
+    });
+}
+
 pub fn a_known_key_that_was_no_payments_is_a_conflict_too(engine: &dyn Engine) {
     let mut house = House::with(engine, 1_000);
     let (finality, cause) = (Finality::Final, MovementCause::Fee);

@@ -8,12 +8,12 @@ use holdfast_adapters::payment::KeyIs;
 use holdfast_core::agent::{Chosen, Governed};
 use holdfast_core::hold::life::ends_at;
 use holdfast_core::hold::{
-    Adoption, Asked, Event, Fact, Finding, Ordered, Outcome, ReleaseCause, Step, StepId, Subject, ToldEvent, What, contradicts,
+    Adoption, Asked, Event, Fact, Finding, Ordered, Outcome, ReleaseCause, Step, Subject, ToldEvent, What,
 };
 use holdfast_core::{AuthorizationKind, Basis, Decision, Expiry, IdempotencyKey, PaymentRef, Timestamp};
 
 use super::cold::Need;
-use super::contradiction::{content, contradiction};
+use super::contradiction::{content, contradiction, difference};
 use super::engine::{Engine, Performed, Warmth};
 use super::naming::{asked_of, heard, in_its_owners_name, locate_request, payments_of, subject_of};
 use super::reserved::{chosen, moved, observed};
@@ -272,20 +272,11 @@ impl Engine {
 
     /// What is told again is booked already. If it says something else by now, that is kept for somebody to look at.
     fn told_again(&mut self, origin: &Origin, event: &ToldEvent, located: &Located, now: Timestamp) -> Performed {
-        let steps = located.hold.and_then(|index| self.state.hold(index)).map(|row| row.steps.as_slice());
-        let account = located.account.and_then(|index| self.state.account(index)).map(|row| row.account);
-        let told = self.state.told_name(&origin.program, origin.platform.as_ref(), &event.key);
-        let is_step = |steps: &&[Step]| steps.iter().any(|step| step.id == StepId::of_message(&event.key));
-        let is_another = match steps.filter(is_step).zip(account) {
-            Some((steps, account)) => contradicts(steps, account.currency, event),
-            // What became no step of a payment is known by what it said.
-            None => origin.platform.is_some() && self.state.told_content(told).is_some_and(|said| said != content(event)),
-        };
-        if !is_another {
+        let Some(differs) = difference(&self.state, origin, event, located) else {
             // Nothing to record; the first one's group is durable, or is this one.
             return Performed::OnceDurable(Answer::Recorded(Some(Finding::HeardBefore)));
-        }
-        let Unrecognized { digest, problem, redacted } = contradiction(event);
+        };
+        let Unrecognized { digest, problem, redacted } = contradiction(event, differs);
         let body = BodyRef::Kept { digest: &digest, problem: &problem, redacted: &redacted };
         let recorded = self.record(origin, now, None, None, Place::default(), body);
         once_durable(recorded, Answer::Recorded(Some(Finding::Conflict)))

@@ -29,4 +29,4 @@ REVOKE ALL ON holdfast.profile, holdfast.profile_numbering FROM holdfast_reader;
 GRANT SELECT, INSERT, UPDATE ON holdfast.profile TO holdfast_responder;
 GRANT SELECT, UPDATE ON holdfast.profile_numbering TO holdfast_responder;
 
-COMMENT ON COLUMN holdfast.record.kind IS 'decided, adopted, told, ordered, kept, account_entered, card_entered, rules_published, opened or joined';
+COMMENT ON COLUMN holdfast.record.kind IS 'decided, adopted, told, ordered, kept, account_entered, card_entered, rules_published, opened, trimmed or joined';
