@@ -17,6 +17,7 @@ use crate::metrics::Metrics;
 use crate::operations::Desk;
 use crate::reporter::{Reporter, SpoolReporter, say};
 use crate::responder::{Breaker, Program, Publications, Stage, ToldBook, Unheard};
+use crate::second_place::take_second_place;
 use crate::spool::{self, Bond, LedgerWas, Spool, SpoolError};
 use crate::start_error::StartError;
 use crate::switchboard::Switchboard;
@@ -228,8 +229,8 @@ pub(super) type Counted = oneshot::Receiver<Result<(), SpoolError>>;
 impl Foresight {
     pub fn begin(self) -> std::io::Result<Counted> {
         let (tell, counted) = oneshot::channel();
-        // Not in second place: until it has seen something, everybody waits for it whose key may have been asked.
         let look = move || {
+            take_second_place();
             let Foresight { desk, unheard, spool, early, stage } = self;
             let count = unheard.count(&spool, clock::utc());
             let may_approve = count.is_ok();
