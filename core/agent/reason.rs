@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::decision::{Basis, Decision, DeclineReason};
+use crate::decision::{Basis, Decision, DeclineReason, StandInBasis, StandInBy};
 
 use super::governed::Governed;
 use super::words::Mode;
@@ -109,7 +109,11 @@ impl ReasonCode {
                 }
                 (Basis::Rule(_) | Basis::Limit(_) | Basis::Ledger | Basis::Replay, None) => ReasonCode::Approved,
             },
-            Decision::Decline { reason } => ReasonCode::of_decline(*reason),
+            Decision::Decline { reason } => {
+                let code = ReasonCode::of_decline(*reason);
+                // What the policy's budgets and the intent said in stand-in stays what it is.
+                if is_of_the_table(basis) && is_of_the_program(code) { ReasonCode::StandIn } else { code }
+            }
         }
     }
 
@@ -173,6 +177,29 @@ impl ReasonCode {
     }
 }
 
+/// Whether a stand-in table, its caps, its mode or its absence decided, and not what was known of the card or what the rules said.
+const fn is_of_the_table(basis: &Basis) -> bool {
+    match basis {
+        Basis::StandInTable(StandInBasis { by, .. }) => match by {
+            StandInBy::NoVerdict
+            | StandInBy::Row(_)
+            | StandInBy::NoRow
+            | StandInBy::Cap(_)
+            | StandInBy::Full
+            | StandInBy::ModeDecline
+            | StandInBy::ModeApprove
+            | StandInBy::ModeDrop => true,
+            StandInBy::Standing | StandInBy::Rule(_) => false,
+        },
+        Basis::Rule(_) | Basis::Limit(_) | Basis::Ledger | Basis::Replay | Basis::StandIn(_) => false,
+    }
+}
+
+/// Whether a code says that the card's program declined, by whatever reason its table gives.
+const fn is_of_the_program(code: ReasonCode) -> bool {
+    matches!(code, ReasonCode::ProgramRule | ReasonCode::ProgramLimit | ReasonCode::CardBlocked | ReasonCode::InsufficientFunds)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,5 +212,29 @@ mod tests {
             assert_eq!(ReasonCode::named(code.code()), Some(*code));
             assert_ne!(of_declines.contains(code), approvals.contains(code), "{}", code.code());
         }
+    }
+
+    #[test]
+    fn what_a_stand_in_table_declines_is_no_rule_of_the_program_whatever_reason_it_gives() {
+        let id = |name: &str| crate::RuleId::new(name).unwrap();
+        let code = |by, reason| {
+            let cause = crate::StandInCause::DeadlinePassed;
+            let basis = Basis::StandInTable(StandInBasis { cause, by, table: crate::rules::RulesetHash::from_bytes([7; 32]) });
+            ReasonCode::under(&Decision::Decline { reason }, &basis, Some(Mode::Enforce))
+        };
+        for by in [StandInBy::Row(id("no-cross-border")), StandInBy::NoRow, StandInBy::Cap(id("card")), StandInBy::ModeDecline] {
+            for reason in [
+                DeclineReason::CrossBorderNotAllowed,
+                DeclineReason::AmountLimitReached,
+                DeclineReason::InsufficientFunds,
+                DeclineReason::LedgerUnavailable,
+            ] {
+                assert_eq!(code(by, reason), ReasonCode::StandIn, "{by:?} {reason:?}");
+            }
+            assert_eq!(code(by, DeclineReason::PolicyLimitReached), ReasonCode::LimitReached, "the policy's budget");
+        }
+        assert_eq!(code(StandInBy::Standing, DeclineReason::CardFrozen), ReasonCode::CardBlocked);
+        assert_eq!(code(StandInBy::Rule(id("mcc")), DeclineReason::MerchantCategoryNotAllowed), ReasonCode::ProgramRule);
+        assert_eq!(code(StandInBy::Rule(id("mcc")), DeclineReason::PolicyMerchantCategory), ReasonCode::PolicyViolationMcc);
     }
 }

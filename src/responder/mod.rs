@@ -48,7 +48,7 @@ use holdfast_adapters::{
     AccountBalance, Answer, Authentic, AuthorizationCall, Callback, DecisionReference, Echo, InFlightDuplicate, Inbound,
     Malformed, Named, NotDone, Refusal, Refused, Reply, Said,
 };
-use holdfast_core::agent::IntentReference;
+use holdfast_core::agent::{IntentReference, ReasonCode};
 use holdfast_core::stand_in::Silence;
 use holdfast_core::{AuthorizationKind, Basis, Decision, DeclineReason, StandInCause, Timestamp};
 use tokio::sync::watch::Receiver;
@@ -374,9 +374,17 @@ impl Responder {
         if let (true, Some(_), Some(intent)) = (approved, lookup.transaction, lead.named()) {
             agents.is_for(&question.request.payment, intent);
         }
-        let before = if lookup.named == Named::ByCaller { agents.remembered(&reference) } else { None };
+        if lookup.named != Named::ByCaller {
+            return Some(lead.said(&told.decision, &told.basis, *intent));
+        }
+        let before = agents.remembered(&reference);
+        if matches!(told.basis, Basis::StandIn(_)) {
+            // Nothing was decided: where something else was said before, that is not what is said now, and stays remembered.
+            let same = before.filter(|said| said.code == ReasonCode::StandIn);
+            return Some(same.unwrap_or_else(|| lead.said(&told.decision, &told.basis, *intent)));
+        }
         let said = before.unwrap_or_else(|| lead.said(&told.decision, &told.basis, *intent));
-        if before.is_none() && lookup.named == Named::ByCaller {
+        if before.is_none() {
             agents.remember(reference, said);
         }
         Some(said)

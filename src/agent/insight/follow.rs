@@ -10,7 +10,7 @@ use holdfast_core::{AuthorizationRequest, Basis, Decision, DeclineReason, Platfo
 use rusqlite::params_from_iter;
 use rusqlite::types::Value;
 
-use super::{Insight, InsightError, Row};
+use super::{Earlier, Insight, InsightError, REQUEST, Row};
 use crate::agent::registry::Registry;
 use crate::journal::{Body, Group, Record, Tail, store as journal_file};
 
@@ -75,7 +75,11 @@ impl Insight {
             {
                 let marks = vec!["?"; 21].join(", ");
                 let mut insert = transaction.prepare_cached(&format!("INSERT OR REPLACE INTO decided VALUES ({marks})"))?;
+                let mut forget = transaction.prepare_cached("DELETE FROM decided WHERE request = ?1 AND request <> ''")?;
                 for row in rows {
+                    if row.earlier == Earlier::Replaced {
+                        forget.execute([row.names.get(REQUEST)])?;
+                    }
                     insert.execute(params_from_iter(values(row)))?;
                 }
             }
@@ -130,12 +134,13 @@ fn reference_of(
 pub(super) fn row(number: i64, record: &Record, registry: &Registry) -> Option<Row> {
     let governed = record.governed.as_ref()?;
     let (received_at, request, decision, basis) = decided(record)?;
+    let earlier = if matches!(record.body, Body::Adopted { .. }) { Earlier::Replaced } else { Earlier::None };
     // Another question under a key that was answered was told only that: the key's own answer stands.
     if is_reservation(governed, request) || (is_conflict(&decision) && governed.asked_by.is_some()) {
         return None;
     }
     let environment = registry.programs().environment_of(&record.program?)?;
-    Some(told(number, record, governed, (received_at, request), (&decision, &basis), environment, registry))
+    Some(Row { earlier, ..told(number, record, governed, (received_at, request), (&decision, &basis), environment, registry) })
 }
 
 /// When a question arrived, the question, and what was decided; nothing of other records.
@@ -145,6 +150,8 @@ fn decided(record: &Record) -> Option<(Timestamp, &AuthorizationRequest, Decisio
             let (decision, basis) = outcome.decision?;
             Some((*received_at, request, decision, basis))
         }
+        // Nothing new: it was heard before, or another answer stays what counts.
+        Body::Adopted { outcome, .. } if outcome.answered.is_none() => None,
         Body::Adopted { received_at, request, told, basis, .. } => Some((*received_at, request, decision_of(told), *basis)),
         Body::Told { .. }
         | Body::Ordered { .. }
@@ -213,5 +220,6 @@ fn told(
             ReasonCode::of(decision, basis, Some(governed)).code().to_owned(),
             name(governed.would.map(|reason| ReasonCode::of_decline(reason).code().to_owned())),
         ],
+        earlier: Earlier::None,
     }
 }

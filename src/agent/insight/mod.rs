@@ -108,7 +108,21 @@ pub struct Row {
     pub amount: i64,
     /// `currency`, `mcc`, `decision`, `reason`, `would`.
     pub words: [String; 5],
+    /// What becomes of rows of the same question.
+    pub earlier: Earlier,
 }
+
+/// What becomes of a question's rows that are there when another one of it comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Earlier {
+    /// There are none.
+    None,
+    /// What the ledger had for it nobody heard, or it could not be booked then: this one counts.
+    Replaced,
+}
+
+/// Where a question's name is among the names of a row.
+const REQUEST: usize = 6;
 
 impl Insight {
     /// Opens, or makes, the table of a data directory.

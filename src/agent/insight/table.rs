@@ -198,7 +198,7 @@ fn line(columns: &Columns<'_>) -> rusqlite::Result<(i64, Value)> {
 mod tests {
     use holdfast_core::Timestamp;
 
-    use super::super::Row;
+    use super::super::{Earlier, REQUEST, Row};
     use super::*;
 
     fn row(record: i64, decision: &str, amount: i64) -> Row {
@@ -206,7 +206,30 @@ mod tests {
         names[0] = "ent_1".to_owned();
         let words = ["USD", "", decision, "POLICY_MATCH", ""].map(str::to_owned);
         let (at, took_micros, environment) = (Timestamp::from_unix_seconds(record), 5, 0);
-        Row { record, at, took_micros, environment, names, moves: true, amount, words }
+        Row { record, at, took_micros, environment, names, moves: true, amount, words, earlier: Earlier::None }
+    }
+
+    #[test]
+    fn what_was_told_without_the_ledger_takes_the_place_of_what_the_ledger_had_for_the_same_question() {
+        let data = tempfile::tempdir().unwrap();
+        let insight = Insight::open(data.path()).unwrap();
+        let asked = |number, name: &str, decision| {
+            let mut row = row(number, decision, 100);
+            row.names[REQUEST] = name.to_owned();
+            row
+        };
+        let told = |row| Row { earlier: Earlier::Replaced, ..row };
+        let rows = [
+            asked(1, "a", "DECLINE"),
+            asked(2, "", "DECLINE"),
+            told(asked(3, "a", "APPROVE")),
+            told(asked(4, "", "APPROVE")),
+            told(asked(5, "b", "APPROVE")),
+        ];
+        insight.take(&rows, "UPDATE followed SET next = ?1", Sql::from(6)).unwrap();
+        let which = Which { of: Of::Enterprise("ent_1".to_owned()), environment: 0, only: Vec::new(), since: None, until: None };
+        let metrics = insight.metrics(&which).unwrap();
+        assert_eq!((&metrics["authorizations"], &metrics["approved"]), (&json!(4), &json!(3)), "of those without a name, each");
     }
 
     #[test]
