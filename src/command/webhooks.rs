@@ -224,7 +224,10 @@ fn retry(letter: i64, place: &Place, output: &mut dyn io::Write) -> Result<(), F
         }
     };
     if retried {
-        Ok(writeln!(output, "letter {letter} is sent at once")?)
+        Ok(writeln!(
+            output,
+            "letter {letter} is sent at once; while its endpoint takes nothing, when that is tried next, within five minutes"
+        )?)
     } else {
         Err(Failure::Told(format!("there is no letter {letter}; `holdfast webhooks list` shows all")))
     }

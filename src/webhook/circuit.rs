@@ -37,6 +37,8 @@ fn spread(seconds: u64, luck: u8) -> Duration {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Circuit {
     failures: u32,
+    /// When the last one was counted.
+    counted_at: Option<Timestamp>,
     /// While it is open: when one event may try whether the endpoint is back.
     probe_at: Option<Timestamp>,
 }
@@ -74,13 +76,19 @@ impl Circuit {
         *self = Circuit::default();
     }
 
-    /// It did not.
-    pub fn failed(&mut self, now: Timestamp, luck: u8) {
+    /// It did not take what was sent at `began`. What was on its way together fails together, and is one failure: an endpoint that is
+    /// away for a moment is not spared for minutes because it was busy.
+    pub fn failed(&mut self, began: Timestamp, now: Timestamp, luck: u8) {
+        if self.counted_at.is_some_and(|counted_at| began < counted_at) {
+            return;
+        }
+        self.counted_at = Some(now);
         self.failures = self.failures.saturating_add(1);
         if self.failures >= FAILURES_TO_OPEN {
             let doubled = self.failures.saturating_sub(FAILURES_TO_OPEN).min(16);
             let seconds = OPEN_SECONDS_MIN.saturating_mul(1_u64.wrapping_shl(doubled)).min(OPEN_SECONDS_MAX);
-            self.probe_at = Some(now.saturating_add(spread(seconds, luck)));
+            let wait = spread(seconds, luck).min(Duration::from_secs(OPEN_SECONDS_MAX));
+            self.probe_at = Some(now.saturating_add(wait));
         }
     }
 }
@@ -103,22 +111,37 @@ mod tests {
     fn opens_after_failures_in_a_row_and_lets_one_try() {
         let (mut circuit, now) = (Circuit::default(), Timestamp::from_unix_seconds(1_000));
         for _ in 1..FAILURES_TO_OPEN {
-            circuit.failed(now, 0);
+            circuit.failed(now, now, 0);
             assert_eq!(circuit.passage(now), Passage::Free);
         }
-        circuit.failed(now, 0);
+        circuit.failed(now, now, 0);
         let at = Timestamp::from_unix_seconds(1_005);
         assert_eq!(circuit.passage(now), Passage::Shut(at));
         assert_eq!(circuit.passage(at), Passage::Probe);
-        circuit.failed(at, 0);
+        circuit.failed(at, at, 0);
         assert_eq!(circuit.passage(at), Passage::Shut(Timestamp::from_unix_seconds(1_015)), "twice as long");
         for _ in 0..40 {
-            circuit.failed(at, 0);
+            circuit.failed(at, at, 255);
         }
         assert_eq!(circuit.passage(at), Passage::Shut(Timestamp::from_unix_seconds(1_305)), "never longer than five minutes");
         circuit.succeeded();
         assert_eq!(circuit.passage(at), Passage::Free);
-        circuit.failed(at, 0);
+        circuit.failed(at, at, 0);
         assert_eq!(circuit.passage(at), Passage::Free, "counts from the start again");
+    }
+
+    #[test]
+    fn what_was_on_its_way_together_is_one_failure() {
+        let (mut circuit, second) = (Circuit::default(), |second| Timestamp::from_unix_seconds(second));
+        for came_back in 10..42 {
+            circuit.failed(second(9), second(came_back), 0);
+        }
+        assert_eq!(circuit.passage(second(42)), Passage::Free);
+        for began in 50..54 {
+            circuit.failed(second(began), second(began), 0);
+        }
+        assert_eq!(circuit.passage(second(54)), Passage::Shut(second(58)));
+        circuit.failed(second(52), second(57), 0);
+        assert_eq!(circuit.passage(second(58)), Passage::Probe, "what was sent before it opened keeps it open no longer");
     }
 }

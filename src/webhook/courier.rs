@@ -116,12 +116,13 @@ impl Courier {
                 let post = Rc::clone(&self.post);
                 let body = self.store.body(item.event(), &self.sealer).await;
                 round.out = round.out.saturating_add(1);
+                let began = clock::utc();
                 sending.push(async move {
                     let how = match body {
                         Ok(body) => post.send(item.event(), body, clock::utc()).await,
                         Err(_) => Err(Refused::Unreadable),
                     };
-                    (item, how)
+                    (item, (began, how))
                 });
             }
             let until = self.wake_at(&round, now).saturating_since(now);
@@ -290,7 +291,7 @@ impl Courier {
         if round.out < most && self.store.is_ours() { round.window.next(now) } else { None }
     }
 
-    fn came_back(&self, round: &mut Round, item: Item, how: &Result<(), Refused>) {
+    fn came_back(&self, round: &mut Round, item: Item, (began, how): &(Timestamp, Result<(), Refused>)) {
         let (now, luck) = (clock::utc(), fastrand::u8(..));
         round.out = round.out.saturating_sub(1);
         let was_open = round.circuit.is_open();
@@ -303,7 +304,7 @@ impl Courier {
                 }
             }
             Err(refused) => {
-                round.circuit.failed(now, luck);
+                round.circuit.failed(*began, now, luck);
                 self.metrics.failed();
                 if !was_open && round.circuit.is_open() {
                     let name = &self.name;
