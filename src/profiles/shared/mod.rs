@@ -126,7 +126,7 @@ impl Shared {
     }
 
     /// Follows until something is in the way; what was said of that is forgotten once it is not.
-    async fn follow_on(&self, profiles: &Arc<Profiles>, said: &mut Option<String>) -> Result<(), StoreError> {
+    async fn follow_on(&self, profiles: &Arc<Profiles>, told: &mut Option<String>) -> Result<(), StoreError> {
         let at = self.database.whereabouts();
         let said = |error: tokio_postgres::Error| Trouble::of(&error, &at);
         let bell = Arc::new(Notify::new());
@@ -141,7 +141,7 @@ impl Shared {
         within(ANSWER_MAX, &at, listening).await.map_err(StoreError::Database)?;
         loop {
             self.hear(&client, profiles).await?;
-            *said = None;
+            *told = None;
             // Whichever comes first.
             let _ = timeout(POLL_EVERY, bell.notified()).await;
         }
