@@ -26,6 +26,7 @@ pub mod proving;
 mod redact;
 pub mod settings;
 pub mod strict;
+pub mod written;
 
 pub use adapter::{
     Adapter, Budget, BudgetStart, Credentials, DecisionEvent, InFlightDuplicate, Platform, Route, RouteMethod, Use,

@@ -50,6 +50,7 @@
 //! | [`private_file`] | files that are their owner's alone |
 //! | [`webhook`] | what happened, told to endpoints from the journal, at least once and in order |
 //! | [`profiles`] | merchants and instruments of payment doors |
+//! | [`remnant`] | what is shown of a payment whose texts were erased |
 //! | [`card_numbers`] | what becomes of a card's number: a keyed token; and of the memory that it was in |
 //! | [`seal`] | texts of people, sealed with the operator's key |
 //! | [`operations`] | what operators ask, done on a ledger |
@@ -214,6 +215,7 @@ pub mod outages;
 pub mod preview;
 pub mod private_file;
 pub mod profiles;
+pub mod remnant;
 pub mod replay;
 pub mod reporter;
 pub mod responder;

@@ -25,6 +25,7 @@ const CHARGES: &str = "additional_buyer_charges";
 const SURCHARGE: &str = "additional_buyer_charges.cc_surcharge_amount";
 const PURCHASE: &str = "additional_purchase_data";
 const THREE_DS: &str = "3d_secure_authentication";
+const INDICATOR: &str = "electronic_commerce_indicator";
 
 /// Understands a new payment.
 pub(super) fn decode<'a>(body: &[u8], kind: Kind, ids: NamesAre) -> Result<Inbound<'a>, Malformed> {
@@ -85,11 +86,23 @@ pub(super) fn decode<'a>(body: &[u8], kind: Kind, ids: NamesAre) -> Result<Inbou
         PURCHASE: purchase,
         THREE_DS: secure,
     });
-    let slip = Slip { kind: kind.number(), merchant, source, text: text.to_string() };
+    let lasting = lasting(&text).to_string();
+    let slip = Slip { kind: kind.number(), merchant, source, text: text.to_string(), lasting };
     let echo = Echo { dialect: dialect(kind, Asked::New), ..Echo::default() };
     let call = AuthorizationCall { request, echo, sent_at: None, lookup: None };
     let surcharge = surcharge.filter(|surcharge| !surcharge.is_zero()).map(|surcharge| (surcharge, SURCHARGE));
     Ok(Inbound::Payment(PaymentCall { call, slip, surcharge, fields: FIELDS, unnamed, turn: PaymentTurn::AtOnce }))
+}
+
+/// What of it is kept when the text is erased: amounts, and nothing that anybody worded.
+fn lasting(text: &Value) -> Value {
+    let outcome = text.get(THREE_DS).and_then(|secure| secure.get(INDICATOR));
+    json!({
+        "amount": text.get("amount"),
+        "currency": text.get("currency"),
+        CHARGES: text.get(CHARGES),
+        THREE_DS: outcome.map(|outcome| json!({ INDICATOR: outcome })),
+    })
 }
 
 fn surcharge(fields: &Fields<'_>, currency: Currency) -> Result<Option<Money>, Malformed> {
@@ -101,7 +114,7 @@ fn surcharge(fields: &Fields<'_>, currency: Currency) -> Result<Option<Money>, M
 
 /// What rules may ask for.
 fn checkout(surcharge: Option<Money>, secure: Option<&Value>, fields: &Fields<'_>) -> Checkout {
-    let outcome = secure.and_then(|secure| secure.get("electronic_commerce_indicator")).and_then(Value::as_str);
+    let outcome = secure.and_then(|secure| secure.get(INDICATOR)).and_then(Value::as_str);
     let purchase = fields.value(PURCHASE).and_then(|purchase| purchase.get("item_data")).and_then(Value::as_array);
     Checkout {
         surcharge: surcharge.map_or(0, Money::minor),
@@ -116,12 +129,12 @@ fn three_d_secure(fields: &Fields<'_>) -> Result<Option<Value>, Malformed> {
     let Some(members) = fields.object(THREE_DS)? else { return Ok(None) };
     let fields = Fields::of(members, THREE_DS);
     fields.required("cardholder_authentication", Fields::authentication_value)?;
-    let indicator = fields.required("electronic_commerce_indicator", |fields, name| fields.text(name, 32))?;
+    let indicator = fields.required(INDICATOR, |fields, name| fields.text(name, 32))?;
     if !["AUTHENTICATED", "ATTEMPTED", "NOT_AUTHENTICATED"].contains(&indicator) {
-        return Err(fields.wrong("electronic_commerce_indicator", "is none of AUTHENTICATED, ATTEMPTED and NOT_AUTHENTICATED"));
+        return Err(fields.wrong(INDICATOR, "is none of AUTHENTICATED, ATTEMPTED and NOT_AUTHENTICATED"));
     }
     let transaction = fields.required("transaction_id", |fields, name| fields.text(name, 64))?;
-    Ok(Some(json!({ "electronic_commerce_indicator": indicator, "transaction_id": transaction })))
+    Ok(Some(json!({ INDICATOR: indicator, "transaction_id": transaction })))
 }
 
 /// Level 2 and 3 data, kept as it came. Its sums are not compared: the interface's own example has other ones.

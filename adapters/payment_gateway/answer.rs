@@ -23,7 +23,11 @@ pub(super) fn encode(echo: &Echo<'_>, answer: &Answer<'_>, body: &mut Vec<u8>) -
             Reply::json(200)
         }
         Answer::NotDone(NotDone { reason, payment }) => {
-            let (status, code, message) = refusal(*reason, payment.is_some());
+            let (status, code, message) = match (reason, payment) {
+                // It waited, and nobody can decide what nobody knows any more.
+                (DeclineReason::AuthorizationUnknown, None) if !order::is_order(echo.dialect) => GONE,
+                (reason, payment) => refusal(*reason, payment.is_some()),
+            };
             append(&error(code, message, None), body);
             Reply::json(status)
         }
@@ -207,6 +211,10 @@ fn net(payment: &Payment, told: &Told, dialect: u8) -> Option<(i64, i64)> {
     let settled = gross.saturating_sub(before).max(0);
     Some((settled, settled.saturating_sub(after).max(0)))
 }
+
+/// What is answered to a payment that is asked for again, and of which nothing is left.
+const GONE: (u16, &str, &str) =
+    (404, "E0404", "What was asked for under this key was erased while it waited: there is no such payment");
 
 /// What is asked of a payment and not done: status, code and message.
 const fn refusal(reason: DeclineReason, is_known: bool) -> (u16, &'static str, &'static str) {

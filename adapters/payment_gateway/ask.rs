@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::fields::{amount, ip_address, number, part, switch};
 use super::options::{Options, ThreeDSecureIs};
-use super::{Kind, exact, names};
+use super::{Kind, exact, lasting, names};
 use crate::answer::Echo;
 use crate::inbound::{AuthorizationCall, Inbound, Malformed};
 use crate::payment::{Authentication, NamedBy, PaymentCall, PaymentTurn, Slip};
@@ -82,7 +82,8 @@ pub(super) fn decode<'a>(
             members.insert(exact::WRITTEN.to_owned(), json!(written));
         }
     }
-    let slip = Slip { kind: kind.number(), merchant, source, text: text.to_string() };
+    let lasting = text.as_object().map(lasting::of).unwrap_or_default();
+    let slip = Slip { kind: kind.number(), merchant, source, text: text.to_string(), lasting };
     let echo = Echo { dialect: kind.number(), ..Echo::default() };
     let call = AuthorizationCall { request, echo, lookup: None, sent_at: None };
     let surcharge = surcharge.map(|surcharge| (surcharge, SURCHARGE));
@@ -120,7 +121,7 @@ pub(super) fn resume(
     let shown =
         json!({ "electronic_commerce_indicator": authentication.outcome.name(), "transaction_id": authentication.transaction });
     text.insert(super::authenticated::RESULT.to_owned(), shown);
-    let slip = Slip { text: Value::Object(text).to_string(), ..slip.clone() };
+    let slip = Slip { lasting: lasting::of(&text), text: Value::Object(text).to_string(), ..slip.clone() };
     let call =
         AuthorizationCall { request, echo: Echo { dialect: kind.number(), ..Echo::default() }, lookup: None, sent_at: None };
     Ok(PaymentCall { call, slip, surcharge: None, fields: FIELDS, unnamed: None, turn: PaymentTurn::AtOnce })

@@ -9,7 +9,7 @@ use crate::strict::{Fields, document};
 
 /// The field that says it, of requests and of answers.
 pub(super) const RESULT: &str = "three_d_secure";
-const INDICATOR: &str = "electronic_commerce_indicator";
+pub(super) const INDICATOR: &str = "electronic_commerce_indicator";
 
 /// Understands a result. The authentication value is looked at, and goes no further.
 pub(super) fn decode<'a>(body: &[u8]) -> Result<Inbound<'a>, Malformed> {

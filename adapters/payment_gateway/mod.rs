@@ -1,7 +1,7 @@
 //! A payment door of ours: `POST …/auth` as a gateway's clients call it, with receipts, and what they may do with a payment
 //! afterwards. The trait, nothing else; what the interface says, and what of it is our own choice, is in this folder's README.
 //!
-//! Reading order: [`options`], [`ask`], [`fields`], [`authenticated`], [`order`], [`answer`], [`standing`],
+//! Reading order: [`options`], [`ask`], [`fields`], [`lasting`], [`authenticated`], [`order`], [`answer`], [`standing`],
 //! [`bill`], [`receipt`], [`reasons`].
 
 mod answer;
@@ -10,6 +10,7 @@ mod authenticated;
 mod bill;
 mod exact;
 mod fields;
+mod lasting;
 mod names;
 mod options;
 mod order;

@@ -86,6 +86,11 @@ fn echo<'a>(dialect: u8) -> Echo<'a> {
     Echo { dialect, ..Echo::default() }
 }
 
+/// Whether an answer is to an order, or to who looks.
+pub(super) const fn is_order(dialect: u8) -> bool {
+    dialect >= ORDERED
+}
+
 /// Which transaction an answer is about.
 pub(super) const fn transaction(dialect: u8) -> &'static str {
     match dialect.saturating_sub(ORDERED) {

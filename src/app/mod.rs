@@ -128,7 +128,7 @@ impl App {
         let publications = Arc::clone(&unheard.publications);
         let desk = desk.with_outage(Outage { switchboard: Arc::clone(&switchboard), spool: running, publications });
         let agents = agents(&config);
-        let (signals, to_be_told) = webhooks_of(&config, recorded, &metrics)?.unzip();
+        let (signals, to_be_told) = webhooks_of(&config, recorded, &profiles, &metrics)?.unzip();
         let house = spend::open(&config, (&programs, &ledger), agents.as_ref(), signals.clone())?;
         let desk = desk.with_spend(house.clone());
         let (bridge, crossings) = agents.clone().map(crossing::bridge).unzip();
@@ -233,7 +233,7 @@ impl App {
             // From here on the ledger hears what waits: what was counted as not confirmed is confirmed then.
             drop(self.hold_back.take());
             self.early_desk.close();
-            until_profiles_are_there(&self.responder.till.profiles, DatabasePatience::Endless).await?;
+            until_profiles_are_there(&self.responder.till.reader.profiles, DatabasePatience::Endless).await?;
             make_ready(&self.desk, &self.config, say).await?;
             spend::until_filled(&self.config, self.house.as_ref(), DatabasePatience::Endless).await?;
             if let Some(house) = &self.house {

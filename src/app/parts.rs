@@ -22,6 +22,7 @@ use crate::ledger::postgres::Patience;
 use crate::ledger::postgres::connect::Database;
 use crate::metrics::Metrics;
 use crate::profiles::{self, Profiles, StoreError as ProfilesError};
+use crate::remnant::Reader;
 use crate::reporter::say;
 use crate::responder::Responder;
 use crate::server::{Bound, Limits, Running, Serving, Tls};
@@ -103,6 +104,7 @@ pub(super) fn start_telemetry(config: &Config, metrics: &Arc<Metrics>) -> Result
 pub(super) fn webhooks_of(
     config: &Config,
     recorded: watch::Receiver<i64>,
+    profiles: &Arc<Profiles>,
     metrics: &Arc<Metrics>,
 ) -> Result<Option<(Signals, webhook::Setup)>, StartError> {
     if config.webhooks.is_empty() {
@@ -123,7 +125,7 @@ pub(super) fn webhooks_of(
         recorded,
         signals: taken,
         spend: config.agents.as_ref().map(|agents| SpendPrograms { sandbox: agents.sandbox, production: agents.production }),
-        sealer: config.texts.sealer.clone(),
+        reader: Reader { sealer: config.texts.sealer.clone(), profiles: Arc::clone(profiles) },
         metrics: Arc::clone(metrics),
         say,
     };

@@ -14,7 +14,7 @@ use super::waits;
 use crate::private_file;
 
 /// The number of this schema, in SQLite's `user_version`. A newer one is refused, an older one is brought here.
-pub(super) const SCHEMA: i32 = 6;
+pub(super) const SCHEMA: i32 = 7;
 
 /// "HFJ1", in SQLite's `application_id`: the file is ours.
 const APPLICATION: i32 = 0x4846_4a31;
@@ -27,7 +27,7 @@ const CHECKPOINT_PAGES: i32 = 16_384;
 
 /// From each schema to the next, beginning with an empty file. A step is never changed: a new file goes through all of them,
 /// so that it cannot differ from one that has grown old.
-pub(super) const STEPS: [&str; 6] = [
+pub(super) const STEPS: [&str; 7] = [
     "-- One row a commit group. `chain` ties it to the row before.
      CREATE TABLE journal (
          first INTEGER PRIMARY KEY, -- the counter of the group's first record
@@ -69,6 +69,7 @@ pub(super) const STEPS: [&str; 6] = [
      ALTER TABLE ruleset ADD COLUMN kind TEXT NOT NULL DEFAULT 'rules';",
     slips::TABLE,
     waits::TABLE,
+    slips::LASTING,
 ];
 
 /// Opens the file for writing, having looked at what it holds before anything in it is changed. Gives the schema that it

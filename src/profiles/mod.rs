@@ -281,6 +281,22 @@ pub fn seen(merchant: &Merchant, instrument: Option<&Instrument>) -> Seen {
     }
 }
 
+/// What is known of a merchant without a profile, and of no instrument.
+#[must_use]
+pub fn unseen() -> Seen {
+    Seen {
+        application: None,
+        merchant_name: String::new(),
+        address: Vec::new(),
+        phone: None,
+        time_zone: "UTC".to_owned(),
+        brand: None,
+        last_four: None,
+        address_verification: AddressVerification::Unavailable,
+        security_code_verification: SecurityCodeVerification::Unavailable,
+    }
+}
+
 /// A text of a profile: on one line, and no card's number.
 ///
 /// # Errors

@@ -16,12 +16,13 @@ use tokio::time::{timeout, timeout_at};
 
 use super::deadline::Deadline;
 use super::mount::Mount;
-use super::payments::{Own, not_done};
+use super::payments::{Own, not_done, replayed_if};
 use super::watch::Watch;
 use super::{Responder, encode};
-use crate::clock;
+use crate::clock::{self, Instant};
 use crate::journal::WAITS_MAX;
-use crate::ledger::{self, Act, Which};
+use crate::ledger::{self, Act, Slip, Which};
+use crate::remnant::{self, Remnant};
 use crate::server::Call;
 
 /// How often it is looked whether payments have waited in vain, so that it is told: nothing else depends on when that is.
@@ -33,6 +34,8 @@ pub(super) struct Awaited {
     pub digest: String,
     /// Since when it waits.
     pub since: Timestamp,
+    /// The digest of what became of authenticating its payer, once that is known.
+    pub authenticated: Option<String>,
 }
 
 impl Awaited {
@@ -41,7 +44,7 @@ impl Awaited {
         let digest = Sha256::new().chain_update([asked.slip.kind]);
         let names = [asked.slip.merchant.as_str(), asked.slip.source.as_str(), &asked.slip.text];
         let digest = names.iter().fold(digest, |digest, name| digest.chain_update(name).chain_update([0])).finalize();
-        Awaited { digest: digest.iter().map(|byte| format!("{byte:02x}")).collect(), since }
+        Awaited { digest: digest.iter().map(|byte| format!("{byte:02x}")).collect(), since, authenticated: None }
     }
 }
 
@@ -102,8 +105,11 @@ impl Responder {
         let Some((_, slip)) = begun.and_then(|mut found| found.slips.pop()) else {
             return mount.adapter.refuse(&Refused::Unavailable, body);
         };
+        let may_be_same = is_erased(&slip) && Remnant::in_slip(&slip).is_none_or(|left| left.awaited == own.written.awaited);
         match self.shown(mount, slip, by).await {
             Some(Some(payment)) if is_same(&payment, &own.written) => encode(mount, echo, &Answer::Payment(&payment), body),
+            // What was asked for was erased before anybody decided it.
+            Some(None) if may_be_same => not_done(mount, echo, DeclineReason::AuthorizationUnknown, None, body),
             // It was not kept: something else has its name.
             Some(_) => {
                 mount.metrics.conflict();
@@ -124,8 +130,9 @@ impl Responder {
         let by = Deadline::new(&clock::now(), None, &mount.patience).decide_by;
         // Without the ledger nothing is known of it; the payment is decided as any other is then.
         let (_, slip) = self.slips(mount, Which::Named(request.payment.authorization), by).await?.slips.pop()?;
-        let waited = slip.read(&self.till.sealer).is_some_and(|written| written.awaited.is_some());
-        waited.then(|| {
+        let waited = slip.read(&self.till.reader.sealer).and_then(|written| written.awaited);
+        let waited = waited.or_else(|| Remnant::in_slip(&slip)?.awaited);
+        waited.is_some().then(|| {
             mount.metrics.conflict();
             not_done(mount, echo, DeclineReason::ConflictingDuplicate, None, body)
         })
@@ -148,12 +155,16 @@ impl Responder {
         let Some((_, slip)) = found.slips.pop() else {
             return refused(DeclineReason::AuthorizationUnknown, None, body).into();
         };
-        let (since, written) = (slip.at, slip.read(&self.till.sealer));
+        if let Some(left) = Remnant::in_slip(&slip).filter(|left| is_erased(&slip) && left.awaited.is_some()) {
+            return self.authenticated_before(mount, asked, (slip, left), by, body).await.into();
+        }
+        let (since, written) = (slip.at, slip.read(&self.till.reader.sealer));
         let Some(Written { awaited: Some(digest), text, .. }) = written else {
             let payment = self.shown(mount, slip, by).await.flatten();
             return refused(DeclineReason::AuthorizationUnknown, payment.as_ref(), body).into();
         };
-        let paper = Paper { kind: slip.kind, merchant: slip.merchant, source: slip.source, text };
+        let (kind, merchant, source, lasting) = (slip.kind, slip.merchant, slip.source, String::new());
+        let paper = Paper { kind, merchant, source, text, lasting };
         let Some(payment) = self.shown(mount, slip, by).await else {
             return mount.adapter.refuse(&Refused::Unavailable, body).into();
         };
@@ -165,7 +176,7 @@ impl Responder {
         }
         match mount.adapter.resume(asked.payment, &paper, &asked.authentication) {
             Ok(resumed) => {
-                let awaited = Some(Awaited { digest, since });
+                let awaited = Some(Awaited { digest, since, authenticated: Some(remnant::digest_of(&asked.authentication)) });
                 Box::pin(self.pay_presented(call, mount, (&resumed, awaited), watch, body)).await
             }
             Err(malformed) => {
@@ -174,6 +185,43 @@ impl Responder {
             }
         }
     }
+
+    /// Answers a result about a payment whose text was erased: one that was decided by this result hears the same again, and one that
+    /// nobody decided is gone.
+    async fn authenticated_before(
+        &self,
+        mount: &Mount,
+        asked: &AuthenticatedCall<'_>,
+        (slip, left): (Slip, Remnant),
+        by: Instant,
+        body: &mut Vec<u8>,
+    ) -> Reply {
+        let (kind, merchant, source, text) = (slip.kind, slip.merchant, slip.source, left.text);
+        let Some(payment) = self.shown(mount, slip, by).await else {
+            return mount.adapter.refuse(&Refused::Unavailable, body);
+        };
+        let Some(payment) = payment else {
+            return not_done(mount, &asked.echo, DeclineReason::AuthorizationUnknown, None, body);
+        };
+        if left.authenticated.as_ref() != Some(&remnant::digest_of(&asked.authentication)) {
+            mount.metrics.conflict();
+            return not_done(mount, &asked.echo, DeclineReason::ConflictingDuplicate, Some(&payment), body);
+        }
+        // It is answered in the form in which it was decided.
+        let paper = Paper { kind, merchant, source, text, lasting: String::new() };
+        match mount.adapter.resume(asked.payment, &paper, &asked.authentication) {
+            Ok(resumed) => replayed_if(true, encode(mount, &resumed.call.echo, &Answer::Payment(&payment), body)),
+            Err(malformed) => {
+                mount.metrics.malformed();
+                mount.adapter.refuse(&Refused::Malformed(malformed), body)
+            }
+        }
+    }
+}
+
+/// Whether a text was erased.
+const fn is_erased(slip: &Slip) -> bool {
+    slip.body.is_none()
 }
 
 /// Whether a payment is the one that its caller asked for.

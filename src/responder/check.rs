@@ -4,9 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use holdfast_adapters::payment::{
-    AddressVerification, CardExpiry, CheckCall, Checked, CheckedRule, LimitsAre, SecurityCodeVerification, Seen, Written, roc_of,
-};
+use holdfast_adapters::payment::{CardExpiry, CheckCall, Checked, CheckedRule, LimitsAre, Written, roc_of};
 use holdfast_adapters::{Answer, Malformed, Refused, Reply};
 use holdfast_core::hold::LimitUse;
 use holdfast_core::rules::{Enforcement, LimitCheck, MatchList, Ruleset, Verdict, evaluate};
@@ -83,14 +81,14 @@ impl Responder {
         let merchant = match request.merchant.id {
             None => None,
             Some(id) => {
-                let known = self.till.profiles.merchant(program, id);
+                let known = self.till.reader.profiles.merchant(program, id);
                 Some(known.ok_or_else(|| Malformed::field(asked.field, "is no merchant of this program"))?)
             }
         };
         if let Some(number) = &asked.number {
             request.card = self.till.card_by(&program, number);
         }
-        let instrument = request.card.and_then(|card| self.till.profiles.instrument(program, card));
+        let instrument = request.card.and_then(|card| self.till.reader.profiles.instrument(program, card));
         request.cardholder = instrument.as_ref().and_then(|instrument| instrument.owner);
         self.name_owner(call, mount, &mut request).await;
         request.checkout = verified(request.checkout, instrument.as_deref());
@@ -178,9 +176,13 @@ impl Responder {
         let Some((source, named)) = source.zip(named) else { return };
         let rules: Vec<&str> = checked.rules.iter().map(|rule| rule.id.as_str()).collect();
         let text = serde_json::json!({ "asked": asked.text, "roc": checked.roc, "allowed": checked.allowed, "rules": rules });
-        let written = Written { text: text.to_string(), seen: seen(merchant), awaited: None };
+        let written = Written {
+            text: text.to_string(),
+            seen: merchant.map_or_else(profiles::unseen, |merchant| profiles::seen(merchant, None)),
+            awaited: None,
+        };
         let clear = serde_json::to_vec(&written).unwrap_or_default();
-        let Ok(body) = self.till.sealer.seal(&about(mount, &checked.id), &clear) else { return };
+        let Ok(body) = self.till.reader.sealer.seal(&about(mount, &checked.id), &clear) else { return };
         let slip = Slip {
             program: mount.program.id,
             platform: mount.platform,
@@ -190,6 +192,7 @@ impl Responder {
             source,
             at,
             body: Some(body),
+            lasting: None,
         };
         self.ledger.submit(Ticket::new(Act::KeepSlip(Arc::new(slip))));
     }
@@ -219,22 +222,4 @@ fn refused_at_its_door(asked: &CheckCall<'_>, merchant: Option<&profiles::Mercha
         Some(CheckedRule { id, description: None, reason, enforcement: Enforcement::Enforce })
     });
     refused.collect()
-}
-
-/// What was known of a merchant; of one that nobody named, nothing.
-fn seen(merchant: Option<&profiles::Merchant>) -> Seen {
-    merchant.map_or_else(
-        || Seen {
-            application: None,
-            merchant_name: String::new(),
-            address: Vec::new(),
-            phone: None,
-            time_zone: "UTC".to_owned(),
-            brand: None,
-            last_four: None,
-            address_verification: AddressVerification::Unavailable,
-            security_code_verification: SecurityCodeVerification::Unavailable,
-        },
-        |merchant| profiles::seen(merchant, None),
-    )
 }

@@ -35,6 +35,7 @@ mod telling;
 mod tests;
 mod told;
 mod turns;
+mod unique;
 mod watch;
 mod without_ledger;
 

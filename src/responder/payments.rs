@@ -2,10 +2,8 @@
 //! afterwards is an order to the ledger. What callers wrote is kept with the decision, and shown again with what stands of it.
 
 use std::cell::Cell;
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering as Memory};
 use std::time::Duration;
 
 use holdfast_adapters::payment::{Ordered, PaymentTurn, Standing, Written};
@@ -27,6 +25,7 @@ use super::deadline::Deadline;
 use super::mount::Mount;
 use super::question::Question;
 use super::showing::Found;
+use super::unique::Unique;
 use super::watch::{Phase, Watch};
 use super::{Decided, Responder, Turn, encode};
 use crate::card_numbers::NumberKey;
@@ -34,6 +33,7 @@ use crate::clock;
 use crate::ledger::{self, Act, Ordering, Slip};
 use crate::metrics::LedgerStanding;
 use crate::profiles::{self, Profiles, Surcharges};
+use crate::remnant::{Reader, Remnant};
 use crate::seal::Sealer;
 use crate::server::Call;
 
@@ -42,10 +42,8 @@ const REPLAYED: &str = "idempotency-replayed";
 
 /// What payment doors need besides the ledger.
 pub struct Till {
-    /// Merchants and instruments.
-    pub profiles: Arc<Profiles>,
-    /// Seals what callers wrote.
-    pub sealer: Sealer,
+    /// Merchants and instruments, and what seals and opens what callers wrote.
+    pub reader: Reader,
     /// Makes tokens of card numbers, where they are taken.
     number_key: Option<NumberKey>,
     pub(super) unique: Unique,
@@ -55,7 +53,7 @@ impl Till {
     /// With these merchants and instruments.
     #[must_use]
     pub fn new(profiles: Arc<Profiles>, sealer: Sealer) -> Self {
-        Till { profiles, sealer, number_key: None, unique: Unique::default() }
+        Till { reader: Reader { sealer, profiles }, number_key: None, unique: Unique::default() }
     }
 
     /// With what makes tokens of card numbers.
@@ -72,27 +70,7 @@ impl Till {
     /// The card that came as a number, if it is one of ours.
     pub(super) fn card_by(&self, program: &ProgramId, number: &CardNumber) -> Option<CardToken> {
         let token = self.number_key.as_ref()?.token(program, number);
-        self.profiles.card_by_number(*program, token)
-    }
-}
-
-/// Something that no other call has: what a process drew, and a count.
-pub(super) struct Unique {
-    process: u64,
-    next: AtomicU64,
-}
-
-impl Default for Unique {
-    fn default() -> Self {
-        Unique { process: RandomState::new().build_hasher().finish(), next: AtomicU64::new(0) }
-    }
-}
-
-impl Unique {
-    pub(super) fn draw(&self) -> Vec<u8> {
-        let count = self.next.fetch_add(1, Memory::Relaxed);
-        let now = clock::utc().unix_micros();
-        [self.process.to_le_bytes(), count.to_le_bytes(), now.to_le_bytes()].concat()
+        self.reader.profiles.card_by_number(*program, token)
     }
 }
 
@@ -198,13 +176,13 @@ impl Responder {
         (asked, awaited): (&PaymentCall<'_>, Option<Awaited>),
     ) -> Result<(AuthorizationRequest, Own), Malformed> {
         let (program, slip) = (mount.program.id, &asked.slip);
-        let Some(merchant) = self.till.profiles.merchant(program, slip.merchant) else {
+        let Some(merchant) = self.till.reader.profiles.merchant(program, slip.merchant) else {
             return Err(Malformed::field(asked.fields.merchant, "is no merchant of this program"));
         };
         if let (Some((_, field)), Surcharges::Prohibited) = (&asked.surcharge, merchant.surcharges) {
             return Err(Malformed::field(*field, "is prohibited for this merchant"));
         }
-        let instrument = self.till.profiles.instrument(program, slip.source);
+        let instrument = self.till.reader.profiles.instrument(program, slip.source);
         let mut request = asked.call.request;
         if let Some(make) = asked.unnamed {
             (request.key, request.payment) = make(&self.till.unique.draw())?;
@@ -212,11 +190,12 @@ impl Responder {
         request.merchant = presented_merchant(&merchant);
         request.cardholder = instrument.as_ref().and_then(|instrument| instrument.owner);
         request.checkout = verified(request.checkout, instrument.as_deref());
-        let (awaited, at) = awaited.map_or((None, call.received.utc), |awaited| (Some(awaited.digest), awaited.since));
+        let at = awaited.as_ref().map_or(call.received.utc, |awaited| awaited.since);
+        let (awaited, authenticated) = awaited.map(|awaited| (awaited.digest, awaited.authenticated)).unzip();
         let written = Written { text: slip.text.clone(), seen: profiles::seen(&merchant, instrument.as_deref()), awaited };
         let name = request.payment.authorization;
         let clear = serde_json::to_vec(&written).unwrap_or_default();
-        let body = self.till.sealer.seal(&about(mount, &name), &clear);
+        let body = self.till.reader.sealer.seal(&about(mount, &name), &clear);
         let body = body.map_err(|_| Malformed::field("", "is too large to be sealed"))?;
         let slip = Arc::new(Slip {
             program,
@@ -227,6 +206,7 @@ impl Responder {
             source: slip.source,
             at,
             body: Some(body),
+            lasting: Remnant::of(slip, &written, authenticated.flatten()).kept(),
         });
         Ok((request, Own { merchant, slip, written, life_seconds: Cell::new(None) }))
     }
@@ -396,7 +376,7 @@ fn digest_of_order(payment: &AuthorizationId, order: &Order) -> ContentDigest {
 }
 
 /// An answer that was given before says so, so that whoever meant something new sees that nothing was done now.
-fn replayed_if(is_replay: bool, mut reply: Reply) -> Reply {
+pub(super) fn replayed_if(is_replay: bool, mut reply: Reply) -> Reply {
     if is_replay {
         // There is room: doors of ours put at most one header there.
         let _ = reply.headers.try_push((HeaderName::from_static(REPLAYED), HeaderValue::from_static("true")));

@@ -1,9 +1,8 @@
 //! Payments of our own doors as they stand: one by its name, and pages of them; what callers wrote beside what became of it.
 
-use holdfast_adapters::payment::{ListCall, LookCall, Page, Seen, Standing, StandingIs, Wanted, Written};
+use holdfast_adapters::payment::{ListCall, LookCall, Page, Standing, StandingIs, Wanted, Written};
 use holdfast_adapters::{Answer, Payment, Refused, Reply};
-use holdfast_core::{AuthorizationId, Decision, DeclineReason, IdempotencyKey, PaymentRef};
-use serde_json::json;
+use holdfast_core::{AuthorizationId, DeclineReason, IdempotencyKey, PaymentRef};
 use tokio::time::timeout_at;
 
 use super::authentication;
@@ -12,8 +11,8 @@ use super::mount::Mount;
 use super::payments::not_done;
 use super::{Responder, encode};
 use crate::clock::{self, Instant};
-use crate::ledger::{self, Act, Looked, Slip, SlipsFound, SlipsWanted, Which};
-use crate::profiles;
+use crate::ledger::{self, Act, Slip, SlipsFound, SlipsWanted, Which};
+use crate::remnant;
 
 /// How often a list looks on where it has not found enough: then it tells what it has, and where the next page goes on.
 const LOOKS_MAX: u32 = 8;
@@ -110,7 +109,8 @@ impl Responder {
         let key = IdempotencyKey::new(slip.payment.as_str()).ok()?;
         let act = Act::Look(mount.origin(), PaymentRef::of(slip.payment), key);
         let looked = timeout_at(by, ledger::ask(self.ledger.as_ref(), act)).await.ok()?.ok()?.into_looked()?;
-        let written = slip.read(&self.till.sealer).or_else(|| self.without_texts(mount, &slip, &looked));
+        let decision = looked.answered.map(|answered| answered.decision);
+        let written = self.till.reader.read(&slip, remnant::Decided { decision, currency: looked.currency });
         let (standing, asked_at, changed_at) = match (&looked.answered, &written) {
             (Some(answered), _) => {
                 let changed_at = looked.changed_at.map_or(answered.asked_at, |changed| changed.max(answered.asked_at));
@@ -118,10 +118,11 @@ impl Responder {
             }
             // It may have been decided without the ledger, which has yet to hear of that.
             (None, Some(Written { awaited: Some(_), .. })) if self.spool.fill().held.waiting > 0 => return None,
-            (None, Some(Written { awaited: Some(_), .. })) => {
+            (None, Some(Written { awaited: Some(_), .. })) if slip.body.is_some() => {
                 let (standing, changed_at) = authentication::standing(slip.at, clock::utc(), mount.patience.budget);
                 (standing, slip.at, changed_at)
             }
+            // Also one whose text was erased while it waited: nobody can decide it any more.
             (None, _) => return Some(None),
         };
         Some(Some(Payment {
@@ -138,28 +139,5 @@ impl Responder {
             released_by: looked.released_by,
             ordered: None,
         }))
-    }
-
-    /// What is known of a payment whose texts were erased, and is no person's: money, application, and what its profiles say now.
-    fn without_texts(&self, mount: &Mount, slip: &Slip, looked: &Looked) -> Option<Written> {
-        if slip.body.is_some() {
-            return None;
-        }
-        let program = mount.program.id;
-        let amount = match looked.answered?.decision {
-            Decision::Approve { amount } => Some(amount),
-            Decision::Decline { .. } => None,
-        };
-        let currency = amount.map(|amount| amount.currency()).or(looked.currency);
-        let text = json!({
-            "kind": slip.kind,
-            "amount": amount.map(|amount| amount.minor()),
-            "currency": currency.map(|currency| currency.code()),
-        });
-        let merchant = self.till.profiles.merchant(program, slip.merchant)?;
-        let instrument = self.till.profiles.instrument(program, slip.source);
-        let seen = profiles::seen(&merchant, instrument.as_deref());
-        let seen = Seen { merchant_name: String::new(), address: Vec::new(), phone: None, last_four: None, ..seen };
-        Some(Written { text: text.to_string(), seen, awaited: None })
     }
 }

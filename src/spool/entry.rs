@@ -4,18 +4,13 @@
 use std::sync::Arc;
 
 use holdfast_adapters::Unrecognized;
-use holdfast_core::agent::Governed;
 use holdfast_core::hold::{ToldAnswer, ToldEvent};
-use holdfast_core::rules::{OfLess, Verdict};
 use holdfast_core::stand_in::ToldApproval;
-use holdfast_core::{
-    AccountId, AuthorizationId, AuthorizationRequest, Basis, Checkout, ContentDigest, Monitoring, PlatformName, ProgramId,
-    QuestionDigest, Timestamp,
-};
-use serde::{Deserialize, Serialize};
+use holdfast_core::{AccountId, AuthorizationId, ProgramId, Timestamp};
 use sha2::{Digest, Sha256};
 
-use crate::ledger::{Act, Adopt, Erase, KeptKind, KeptRuleset, Operation, Origin, Slip};
+use super::written::{Besides, Written, told};
+use crate::ledger::{Act, Adopt, Erase, KeptRuleset, Operation, Origin, Slip};
 
 /// One thing for the ledger to hear.
 #[derive(Debug, Clone)]
@@ -39,101 +34,6 @@ pub(super) enum Part {
     Common,
     /// Also what is kept for what makes nothing looser.
     Reserve,
-}
-
-/// An entry as it is written.
-#[derive(Serialize, Deserialize)]
-#[expect(clippy::large_enum_variant, reason = "lives only while it is written or read")]
-enum Written {
-    Told {
-        program: ProgramId,
-        platform: Option<PlatformName>,
-        request: AuthorizationRequest,
-        digest: ContentDigest,
-        verdict: Option<(Verdict, [u8; 32])>,
-        told: ToldAnswer,
-        basis: Basis,
-        received_at: Timestamp,
-        account: Option<AccountId>,
-    },
-    Fact {
-        program: ProgramId,
-        platform: Option<PlatformName>,
-        event: ToldEvent,
-    },
-    Kept {
-        program: ProgramId,
-        platform: Option<PlatformName>,
-        digest: [u8; 32],
-        problem: String,
-        redacted: String,
-    },
-    /// [`Written::Told`], of a question under an agent's authority.
-    Governed {
-        program: ProgramId,
-        platform: Option<PlatformName>,
-        request: AuthorizationRequest,
-        digest: ContentDigest,
-        verdict: Option<(Verdict, [u8; 32])>,
-        told: ToldAnswer,
-        basis: Basis,
-        received_at: Timestamp,
-        account: Option<AccountId>,
-        governed: Governed,
-    },
-    /// As `Told`, of a payment of which its caller wrote something.
-    ToldWithSlip {
-        told: Box<Written>,
-        slip: Slip,
-    },
-    /// As `Told`, of a payment of which a door of ours told something besides. Within a slip, if it has one.
-    ToldAtCheckout {
-        told: Box<Written>,
-        checkout: Checkout,
-    },
-    /// As `ToldAtCheckout`, past the program's rules.
-    ToldPastRules {
-        told: Box<Written>,
-        checkout: Checkout,
-    },
-    /// By the management API: whoever it was is named here, and in the ledger's record by the digest that is made of it.
-    Ordered {
-        program: ProgramId,
-        key: String,
-        request: [u8; 32],
-        who: String,
-        why: String,
-        at: Timestamp,
-        event: ToldEvent,
-    },
-    /// With who and why.
-    Published {
-        program: ProgramId,
-        kind: KeptKind,
-        hash: [u8; 32],
-        source: String,
-        at: Timestamp,
-        by: String,
-        why: String,
-    },
-    /// As `Told`, of a payment that the rules would have held otherwise if less had been approved. Within all that was told besides.
-    ToldOfLess {
-        told: Box<Written>,
-        of_less: OfLess,
-    },
-    /// As `ToldAtCheckout`, of a caller that wanted the program's rules skipped, and may not.
-    ToldOfRefusedBypass {
-        told: Box<Written>,
-        checkout: Checkout,
-    },
-}
-
-/// What is written around an answer that was told.
-#[derive(Default)]
-struct Besides {
-    slip: Option<Arc<Slip>>,
-    checkout: Option<Checkout>,
-    of_less: Option<OfLess>,
 }
 
 /// Why bytes are no entry.
@@ -294,106 +194,6 @@ impl Entry {
             return Err(Unreadable::Content);
         }
         written.entry(Besides::default()).ok_or(Unreadable::Content)
-    }
-}
-
-impl Written {
-    /// The entry that was written so. With a slip goes one answer that was told, and no other slip within it.
-    fn entry(self, besides: Besides) -> Option<Entry> {
-        let origin = |program, platform| Origin { program, platform, operator: None };
-        Some(match self {
-            Written::ToldWithSlip { told, slip } if besides.slip.is_none() && besides.checkout.is_none() => {
-                return told.entry(Besides { slip: Some(Arc::new(slip)), ..besides });
-            }
-            Written::ToldAtCheckout { told, checkout } if besides.checkout.is_none() => {
-                return told.entry(Besides { checkout: Some(checkout), ..besides });
-            }
-            Written::ToldPastRules { told, checkout } if besides.checkout.is_none() => {
-                let checkout = Checkout { monitoring: Monitoring::Bypassed, ..checkout };
-                return told.entry(Besides { checkout: Some(checkout), ..besides });
-            }
-            Written::ToldOfRefusedBypass { told, checkout } if besides.checkout.is_none() => {
-                let checkout = Checkout { monitoring: Monitoring::BypassRefused, ..checkout };
-                return told.entry(Besides { checkout: Some(checkout), ..besides });
-            }
-            Written::ToldOfLess { told, of_less } if besides.of_less.is_none() => {
-                return told.entry(Besides { of_less: Some(of_less), ..besides });
-            }
-            Written::ToldWithSlip { .. }
-            | Written::ToldAtCheckout { .. }
-            | Written::ToldPastRules { .. }
-            | Written::ToldOfRefusedBypass { .. }
-            | Written::ToldOfLess { .. } => return None,
-            Written::Told { program, platform, request, digest, verdict, told, basis, received_at, account } => {
-                let (origin, digest, slip) = (origin(program, platform), digest.into(), None);
-                let adopt = Adopt { origin, request, digest, verdict, told, basis, governed: None, received_at, slip };
-                Entry::Told(Box::new(besides.of(adopt)), account)
-            }
-            Written::Governed { program, platform, request, digest, verdict, told, basis, received_at, account, governed } => {
-                let (origin, digest) = (origin(program, platform), digest.into());
-                let (governed, slip) = (Some(governed), None);
-                let adopt = Adopt { origin, request, digest, verdict, told, basis, governed, received_at, slip };
-                Entry::Told(Box::new(besides.of(adopt)), account)
-            }
-            Written::Fact { program, platform, event } => Entry::Fact(origin(program, platform), Box::new(event)),
-            Written::Kept { program, platform, digest, problem, redacted } => {
-                Entry::Kept(origin(program, platform), Unrecognized { digest, problem, redacted })
-            }
-            Written::Ordered { program, key, request, who, why, at, event } => {
-                Entry::ordered(program, Operation { program: program.to_string(), key, request, who, why, at }, event)
-            }
-            Written::Published { program, kind, hash, source, at, by, why } => {
-                let (of, published_at, published_by) = (program.to_string(), at, by);
-                Entry::published(program, KeptRuleset { kind, hash, program: of, source, published_at, published_by, why })
-            }
-        })
-    }
-}
-
-impl Besides {
-    /// The answer as it was before it was written.
-    fn of(self, mut adopt: Adopt) -> Adopt {
-        let Besides { slip, checkout, of_less } = self;
-        if let Some((Verdict::Proceed(proceed), _)) = &mut adopt.verdict {
-            proceed.hold.of_less = of_less;
-        }
-        let request = AuthorizationRequest { checkout, ..adopt.request };
-        // Only the whole question says by which version its digest was made.
-        let digest = QuestionDigest::known_by(adopt.digest.kept(), &request);
-        Adopt { request, digest, slip, ..adopt }
-    }
-}
-
-/// An answer that was told, as it is written.
-fn told(adopt: Adopt, account: Option<AccountId>) -> Written {
-    let Adopt { origin, request, digest, verdict, told, basis, governed, received_at, slip } = adopt;
-    let digest = digest.kept();
-    let Origin { program, platform, .. } = origin;
-    let of_less = match &verdict {
-        Some((Verdict::Proceed(proceed), _)) => proceed.hold.of_less,
-        Some((Verdict::Decline { .. }, _)) | None => None,
-    };
-    let told = match governed {
-        None => Written::Told { program, platform, request, digest, verdict, told, basis, received_at, account },
-        Some(governed) => {
-            Written::Governed { program, platform, request, digest, verdict, told, basis, received_at, account, governed }
-        }
-    };
-    let told = match of_less {
-        None => told,
-        Some(of_less) => Written::ToldOfLess { told: Box::new(told), of_less },
-    };
-    let told = match request.checkout {
-        None => told,
-        Some(checkout) => match checkout.monitoring {
-            Monitoring::Asked => Written::ToldAtCheckout { told: Box::new(told), checkout },
-            Monitoring::Bypassed => Written::ToldPastRules { told: Box::new(told), checkout },
-            Monitoring::BypassRefused => Written::ToldOfRefusedBypass { told: Box::new(told), checkout },
-        },
-    };
-    match slip {
-        None => told,
-        Some(slip) => Written::ToldWithSlip { told: Box::new(told), slip: Slip::clone(&slip) },
     }
 }
 

@@ -20,6 +20,7 @@ mod switch;
 #[cfg(test)]
 mod tests;
 mod writer;
+mod written;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};

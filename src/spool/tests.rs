@@ -138,8 +138,10 @@ fn every_entry_reads_as_it_was_written() {
         source: CardToken::new("s").unwrap(),
         at: Timestamp::EPOCH,
         body: None,
+        lasting: None,
     }));
     let mut past_rules = with_slip.clone();
+    past_rules.slip.as_mut().map(Arc::make_mut).unwrap().lasting = Some("{}".to_owned());
     past_rules.request.checkout =
         Some(Checkout { surcharge: 350, monitoring: holdfast_core::Monitoring::Bypassed, ..Checkout::NOTHING_TOLD });
     let past_rules = Entry::Told(past_rules, account);

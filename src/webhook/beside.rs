@@ -12,7 +12,7 @@ use super::feed::{Feed, Subscription};
 use super::letter::{Changes, Cursor, Letter, Replay, Source, Spot};
 use super::outbox::Outbox;
 use super::store::{Portion, Trouble};
-use crate::seal::Sealer;
+use crate::remnant::Reader;
 
 /// As many signals are read at once.
 const SIGNALS_MAX: u32 = 64;
@@ -89,8 +89,8 @@ impl Beside {
         }
     }
 
-    pub(super) fn body(&self, event: &Event, sealer: &Sealer) -> Result<Vec<u8>, Trouble> {
-        self.feed.as_ref().map_or_else(|| Ok(event.body()), |feed| Ok(feed.body(event, sealer)?))
+    pub(super) fn body(&self, event: &Event, reader: &Reader) -> Result<Vec<u8>, Trouble> {
+        self.feed.as_ref().map_or_else(|| Ok(event.body()), |feed| Ok(feed.body(event, reader)?))
     }
 
     pub(super) fn change(&self, now: Timestamp, changes: &Changes) -> Result<(), Trouble> {

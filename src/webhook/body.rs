@@ -1,12 +1,13 @@
 //! What is sent of an event: its own words or, of a payment that a door of ours answered, the door's, with what is there now of what
 //! its caller wrote. Reads nothing itself.
 
+use holdfast_adapters::payment::Standing;
 use holdfast_adapters::{DecisionEvent, DecisionReference, Payment};
 
 use super::answered::AnsweredPayment;
 use super::event::{Event, EventKind};
 use crate::journal::{Slip, SlipsWanted, Which};
-use crate::seal::Sealer;
+use crate::remnant::{Decided, Reader};
 
 /// An event that is told in the words of its door.
 pub struct OfDoor<'e> {
@@ -33,8 +34,13 @@ impl<'e> OfDoor<'e> {
 
     /// The body, with what is there of that.
     #[must_use]
-    pub fn body(&self, slip: Option<&Slip>, sealer: &Sealer) -> Vec<u8> {
+    pub fn body(&self, slip: Option<&Slip>, reader: &Reader) -> Vec<u8> {
         let OfDoor { event, answered, words } = self;
+        let decision = match answered.standing {
+            Standing::Decided(decision) => Some(decision),
+            Standing::Awaiting { .. } | Standing::Unauthenticated => None,
+        };
+        let decided = Decided { decision, currency: None };
         let payment = Payment {
             id: answered.id,
             reference: DecisionReference::of(&event.program, &answered.platform, &answered.key),
@@ -45,7 +51,7 @@ impl<'e> OfDoor<'e> {
             standing: answered.standing,
             hold: None,
             expires_at: None,
-            written: slip.and_then(|slip| slip.read(sealer)),
+            written: slip.and_then(|slip| reader.read(slip, decided)),
             released_by: None,
             ordered: None,
         };

@@ -18,7 +18,7 @@ use super::store::{AfterTrouble, Store, Trouble};
 use super::window::{Item, Window};
 use crate::clock;
 use crate::metrics::EndpointMetrics;
-use crate::seal::Sealer;
+use crate::remnant::Reader;
 use crate::spool::told_to_stop;
 
 /// As many events are read ahead.
@@ -46,7 +46,7 @@ pub struct Courier {
     /// Where its events come from, and where its place and its letters are.
     pub store: Store,
     /// Opens what callers wrote, for bodies that have it.
-    pub sealer: Sealer,
+    pub reader: Reader,
     /// What is counted.
     pub metrics: EndpointMetrics,
     /// Tells an operator.
@@ -114,7 +114,7 @@ impl Courier {
             }
             while let Some(item) = self.next(&mut round, now) {
                 let post = Rc::clone(&self.post);
-                let body = self.store.body(item.event(), &self.sealer).await;
+                let body = self.store.body(item.event(), &self.reader).await;
                 round.out = round.out.saturating_add(1);
                 let began = clock::utc();
                 sending.push(async move {

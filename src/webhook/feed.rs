@@ -7,7 +7,7 @@ use holdfast_core::ProgramId;
 use super::body::OfDoor;
 use super::event::{Event, EventKind};
 use crate::journal::{Group, JournalError, Tail};
-use crate::seal::Sealer;
+use crate::remnant::Reader;
 
 /// How many records are read at once, about: a group is read whole.
 const PORTION: i64 = 256;
@@ -122,9 +122,9 @@ impl Feed {
     ///
     /// # Errors
     /// The disk.
-    pub fn body(&self, event: &Event, sealer: &Sealer) -> Result<Vec<u8>, JournalError> {
+    pub fn body(&self, event: &Event, reader: &Reader) -> Result<Vec<u8>, JournalError> {
         let Some(of_door) = OfDoor::of(event) else { return Ok(event.body()) };
-        Ok(of_door.body(self.journal.slip(&of_door.wanted())?.as_ref(), sealer))
+        Ok(of_door.body(self.journal.slip(&of_door.wanted())?.as_ref(), reader))
     }
 
     /// Shows every event from a record on, of the groups that have `enough` records together. Gives the record behind them.

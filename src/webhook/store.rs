@@ -15,7 +15,7 @@ use super::outbox::OutboxError;
 use super::shared::Shared;
 use crate::journal::JournalError;
 use crate::ledger::postgres::trouble::Trouble as DatabaseTrouble;
-use crate::seal::Sealer;
+use crate::remnant::Reader;
 
 /// Why a turn could not be done.
 #[derive(Debug)]
@@ -173,10 +173,10 @@ impl Store {
     ///
     /// # Errors
     /// The disk, or the database.
-    pub async fn body(&self, event: &Event, sealer: &Sealer) -> Result<Vec<u8>, Trouble> {
+    pub async fn body(&self, event: &Event, reader: &Reader) -> Result<Vec<u8>, Trouble> {
         match self {
-            Store::Beside(beside) => beside.body(event, sealer),
-            Store::Shared(shared) => shared.body(event, sealer).await,
+            Store::Beside(beside) => beside.body(event, reader),
+            Store::Shared(shared) => shared.body(event, reader).await,
         }
     }
 

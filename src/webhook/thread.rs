@@ -23,7 +23,7 @@ use crate::clock;
 use crate::journal::Tail;
 use crate::ledger::postgres::connect::Database;
 use crate::metrics::Metrics;
-use crate::seal::Sealer;
+use crate::remnant::Reader;
 use crate::second_place::take_second_place;
 use crate::spool::told_to_stop;
 
@@ -72,7 +72,7 @@ pub struct Setup {
     /// Which program decides where, if there is agent spend: people's reviews of intents are told, too.
     pub spend: Option<Programs>,
     /// Opens what callers wrote, for bodies that have it.
-    pub sealer: Sealer,
+    pub reader: Reader,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Tells an operator.
@@ -147,7 +147,7 @@ struct Heard {
 }
 
 async fn run(setup: Setup, stop: watch::Receiver<()>) -> Result<(), String> {
-    let Setup { directory, told, endpoints, recorded, signals, spend, sealer, metrics, say } = setup;
+    let Setup { directory, told, endpoints, recorded, signals, spend, reader, metrics, say } = setup;
     let outbox = Rc::new(Outbox::open(&directory).map_err(|error| error.to_string())?);
     let (signalled, signals_seen) = watch::channel(0);
     let heard = Heard { recorded, signalled: signals_seen, stop: stop.clone() };
@@ -169,7 +169,7 @@ async fn run(setup: Setup, stop: watch::Receiver<()>) -> Result<(), String> {
             post: Rc::clone(&post),
             in_flight_max: endpoint.in_flight_max,
             store,
-            sealer: sealer.clone(),
+            reader: reader.clone(),
             metrics,
             say,
         };

@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Got {
     headers: BTreeMap<String, String>,
     pub body: String,
-    answered: u16,
+    pub answered: u16,
 }
 
 impl Got {
@@ -75,7 +75,7 @@ impl Endpoint {
         Endpoint { address, answers, got }
     }
 
-    fn answer(&self, status: u16) {
+    pub fn answer(&self, status: u16) {
         self.answers.store(status, Ordering::Release);
     }
 
@@ -134,7 +134,7 @@ pub fn telling(endpoint: &Endpoint, more: &str) -> Workplace {
 }
 
 /// A workplace, telling that endpoint.
-fn telling_of(workplace: Workplace, endpoint: &Endpoint, more: &str) -> Workplace {
+pub fn telling_of(workplace: Workplace, endpoint: &Endpoint, more: &str) -> Workplace {
     std::fs::write(workplace.path("config/webhook-secret"), SECRET).unwrap();
     let section = format!(
         "\n[[webhook]]\nname = \"office\"\nprogram = \"demo\"\nurl = \"http://{}/in\"\nprivate_addresses = \"allowed\"\n\

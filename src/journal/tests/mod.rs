@@ -17,6 +17,7 @@ mod log;
 mod memory;
 mod retention;
 mod schema;
+mod slips;
 mod store;
 
 /// Drops everything before a record: its state is written and announced, the beginning moved, and the rest taken away.

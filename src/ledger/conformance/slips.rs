@@ -18,6 +18,7 @@ fn slip(name: &str, merchant: &str, text: &str) -> Slip {
         source: id("c"),
         at: now(),
         body: Some(Sealed { bytes: text.as_bytes().to_vec(), form: Form::Clear }),
+        lasting: Some(format!("what lasts of {text}")),
     }
 }
 

@@ -20,20 +20,20 @@ use crate::seal::{Form, Sealed};
 /// The kind of the signals that tell of payments that wait.
 const WAITING: &str = "PAYMENT_AUTH";
 
-const COLUMNS: &str = "number, program, platform, payment, kind, merchant, source, at, form, body";
+const COLUMNS: &str = "number, program, platform, payment, kind, merchant, source, at, form, body, lasting";
 
 /// Keeps one under a number.
 ///
 /// # Errors
 /// The database.
 pub async fn keep(saving: &Saving<'_>, slip: &Slip, number: i64) -> Result<(), Trouble> {
-    let sql = "INSERT INTO holdfast.slip (number, program, platform, payment, kind, merchant, source, at, form, body)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+    let sql = "INSERT INTO holdfast.slip (number, program, platform, payment, kind, merchant, source, at, form, body, lasting)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
         ON CONFLICT (program, platform, payment) DO UPDATE SET kind = $5, merchant = $6, source = $7, at = $8, form = $9, body = $10,
-            waits = false";
+            lasting = $11, waits = false";
     let (kind, form) = (i16::from(slip.kind), form_of(slip));
     let body = slip.body.as_ref().map(|sealed| sealed.bytes.as_slice());
-    let values: [&(dyn ToSql + Sync); 10] = [
+    let values: [&(dyn ToSql + Sync); 11] = [
         &number,
         &slip.program.as_str(),
         &slip.platform.as_str(),
@@ -44,6 +44,7 @@ pub async fn keep(saving: &Saving<'_>, slip: &Slip, number: i64) -> Result<(), T
         &At(slip.at),
         &form,
         &body,
+        &slip.lasting,
     ];
     saving.execute(sql, &values).await.map(drop)
 }
@@ -61,14 +62,14 @@ pub async fn begin(client: &Client, at: &Whereabouts, slip: &Slip, number: i64) 
     let said = |error: tokio_postgres::Error| Trouble::of(&error, at);
     // What is to be told of it comes with the row, or not at all.
     let sql = "WITH kept AS (
-            INSERT INTO holdfast.slip (number, program, platform, payment, kind, merchant, source, at, form, body, waits)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, true) ON CONFLICT (program, platform, payment) DO NOTHING
+            INSERT INTO holdfast.slip (number, program, platform, payment, kind, merchant, source, at, form, body, lasting, waits)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, true) ON CONFLICT (program, platform, payment) DO NOTHING
             RETURNING number, program, at
-        ) INSERT INTO holdfast.signal (number, program, at, kind, data) SELECT number, program, at, $11, $12 FROM kept";
+        ) INSERT INTO holdfast.signal (number, program, at, kind, data) SELECT number, program, at, $12, $13 FROM kept";
     let (kind, form) = (i16::from(slip.kind), form_of(slip));
     let body = slip.body.as_ref().map(|sealed| sealed.bytes.as_slice());
     let told = Waiting::Begins.told(slip).to_string();
-    let values: [&(dyn ToSql + Sync); 12] = [
+    let values: [&(dyn ToSql + Sync); 13] = [
         &number,
         &slip.program.as_str(),
         &slip.platform.as_str(),
@@ -79,6 +80,7 @@ pub async fn begin(client: &Client, at: &Whereabouts, slip: &Slip, number: i64) 
         &At(slip.at),
         &form,
         &body,
+        &slip.lasting,
         &WAITING,
         &told,
     ];
@@ -205,6 +207,7 @@ fn read(row: &Row) -> Option<Numbered> {
         source: named(row, "source")?,
         at,
         body: body.map(|bytes| Sealed { bytes, form }),
+        lasting: row.try_get("lasting").ok()?,
     };
     Some((row.try_get("number").ok()?, slip))
 }

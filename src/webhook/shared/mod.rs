@@ -25,7 +25,7 @@ use crate::ledger::postgres::connect::{ANSWER_MAX, Database, within};
 use crate::ledger::postgres::slips;
 use crate::ledger::postgres::trouble::{Trouble as DatabaseTrouble, Whereabouts};
 use crate::ledger::postgres::values::Name;
-use crate::seal::Sealer;
+use crate::remnant::Reader;
 
 /// Connections of all couriers of a responder together.
 pub const CONNECTIONS_MAX: usize = 2;
@@ -183,12 +183,12 @@ impl Shared {
         Ok((cursor, self.sequences(&client).await?))
     }
 
-    pub(super) async fn body(&self, event: &Event, sealer: &Sealer) -> Result<Vec<u8>, Trouble> {
+    pub(super) async fn body(&self, event: &Event, reader: &Reader) -> Result<Vec<u8>, Trouble> {
         let Some(of_door) = OfDoor::of(event) else { return Ok(event.body()) };
         let client = self.desk.client().await?;
         let found = within(ANSWER_MAX, &self.desk.at, slips::find(&client, &self.desk.at, &of_door.wanted())).await?;
         let slip = found.into_slips().and_then(|mut found| found.slips.pop()).map(|(_, slip)| slip);
-        Ok(of_door.body(slip.as_ref(), sealer))
+        Ok(of_door.body(slip.as_ref(), reader))
     }
 
     pub(super) async fn lag(&mut self, place: i64) -> Result<Option<i64>, Trouble> {
