@@ -334,7 +334,8 @@ fn counted(proceed: Proceed, own: impl Iterator<Item = LimitCheck>, limits: &Opt
 }
 
 /// The limit that an intent is: one payment, ever.
-pub(super) fn limit_of(reference: &IntentReference) -> LimitCheck {
+#[must_use]
+pub fn limit_of(reference: &IntentReference) -> LimitCheck {
     LimitCheck {
         limit: rule("intent"),
         counter: CounterKey::of(&["intent", reference.as_str()]),

@@ -7,14 +7,14 @@ use crate::spend_reserved::Spending;
 use crate::support::Workplace;
 
 /// Changes bodies of a stopped server's objects.
-fn rewrite(workplace: &Workplace, id: &str, change: &str) {
+pub fn rewrite(workplace: &Workplace, id: &str, change: &str) {
     let store = rusqlite::Connection::open(workplace.data().join("agents.sqlite")).unwrap();
     let sql = format!("UPDATE object SET body = {change} WHERE id = ?1");
     assert_eq!(store.execute(&sql, [id]).unwrap(), 1);
 }
 
 impl Spending {
-    fn again(self, server: &crate::support::server::Server) -> Self {
+    pub fn again(self, server: &crate::support::server::Server) -> Self {
         Spending { owner: self.owner.again(server), processor: self.processor.again(server), ..self }
     }
 

@@ -156,7 +156,7 @@ impl House {
     }
 
     /// What the ledger would decide, and what the verdict's limits have counted.
-    async fn look(
+    pub(super) async fn look(
         &self,
         origin: Origin,
         request: AuthorizationRequest,
@@ -270,7 +270,7 @@ fn no_binding(authority: &KnownAuthority) -> Option<KnownBinding> {
 }
 
 /// The payment as it would come: at a merchant that is not there in person.
-fn request(reference: IntentReference, asked: &Asked, card: Option<CardToken>) -> Option<AuthorizationRequest> {
+pub(super) fn request(reference: IntentReference, asked: &Asked, card: Option<CardToken>) -> Option<AuthorizationRequest> {
     Some(AuthorizationRequest {
         key: IdempotencyKey::new(reference.as_str()).ok()?,
         payment: PaymentRef::of(reference.as_str().parse().ok()?),

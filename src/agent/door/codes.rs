@@ -12,7 +12,7 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::api::problem::Code;
 
 /// Codes of refusals that come under a kind of refusal, with its status.
-const OF_KINDS: [(&str, &str); 18] = [
+const OF_KINDS: [(&str, &str); 20] = [
     ("token_missing", "401: no bearer token was sent"),
     ("token_unreadable", "401: the token is no JWT with `key_id`, `iat` and `exp`"),
     ("token_algorithm", "401: the token is not signed with HS256"),
@@ -27,6 +27,8 @@ const OF_KINDS: [(&str, &str); 18] = [
     ("own_intent", "403: whoever asked for an intent does not review it"),
     ("card_not_yours", "403: the operator does not let this enterprise bind the platform's cards"),
     ("door_not_possible", "409: nothing could ever move at the `authoritative_door` that was asked for"),
+    ("intent_used", "409: a payment has used the intent"),
+    ("intent_expired", "409: the intent's time is over"),
     ("not_reserved", "409: the intent's amount cannot be kept for its payment now"),
     ("event_conflict", "409: the `event_id` told something else before"),
     ("currency_mismatch", "409: the event is in another currency than its payment"),

@@ -13,7 +13,7 @@ use super::openapi::{ReadProblems, WriteProblems};
 use super::shown::{Listed, Shown, State, StatusParameter, page_and_status};
 use crate::agent::bodies::{Credential, Intent, Moment};
 use crate::agent::office::{Owner, read, wrong_state};
-use crate::agent::store::{Kind, List, Row};
+use crate::agent::store::{Kind, Row};
 use crate::api::input::Need;
 use crate::api::page::PageParameters;
 use crate::api::problem::{Code, Problem};
@@ -31,7 +31,7 @@ pub struct Review {
     version: Option<u32>,
 }
 
-/// Lists intents.
+/// Lists intents. By `status` a page can have fewer than `limit`, or none, and more behind it: go on as long as there is a `next_cursor`.
 #[utoipa::path(get, operation_id = "list_intents", path = "/v1/intents", tag = "intents",
     params(PageParameters, StatusParameter, AuthorityParameter), responses((status = 200, body = Listed<Shown<Intent>>), ReadProblems))]
 pub(super) async fn list(house: State, read: Read) -> Result<Response, Problem> {
@@ -39,20 +39,23 @@ pub(super) async fn list(house: State, read: Read) -> Result<Response, Problem> 
         let parent = fields.text("spending_authority_id", Need::Optional).map(str::to_owned);
         page_and_status(fields, "intents").map(|which| (which, parent))
     })?;
-    house.list(&read.asker, List { status, parent, ..List::of(Kind::Intent, 0) }, page, "intents").await
+    house.list_intents(read.asker.owner(), (status, parent), page).await
 }
 
-/// Shows an intent.
+/// Shows an intent. Its `status` is `used` as long as a payment has it, and `expired` once it can be had no more; where the ledger cannot be
+/// asked (503), which of them it is is not known.
 #[utoipa::path(get, operation_id = "get_intent", path = "/v1/intents/{intent_reference}", tag = "intents",
     params(("intent_reference" = String, Path)), responses((status = 200, body = Shown<Intent>), ReadProblems))]
 pub(super) async fn get(house: State, target: Target, read: Read) -> Result<Response, Problem> {
     read.query.finish(|_| Some(()))?;
     let id: String = target.parse("intent")?;
-    let (row, _) = house.office.own::<Intent>(read.asker.owner(), &id).await?;
-    house.answer(StatusCode::OK, row).await
+    let owner = read.asker.owner();
+    let (row, _) = house.office.own::<Intent>(owner, &id).await?;
+    house.answer(StatusCode::OK, house.as_it_stands(owner, row).await?).await
 }
 
-/// Takes an intent back: no payment can be for it any more, and what it reserved is free. Where the ledger cannot be told (503), the same
+/// Takes an intent back: no payment can be for it any more, and what it reserved is free. One that a payment has used (409 `intent_used`), or whose time is
+/// over (409 `intent_expired`), stays what it is. Where the ledger cannot be told (503), the same
 /// request under the same `Idempotency-Key` tells it; in any case it is free once the intent's time is over.
 #[utoipa::path(post, operation_id = "cancel_intent", path = "/v1/intents/{intent_reference}/cancel", tag = "intents",
     params(("intent_reference" = String, Path), KeyParameter, VersionParameter),
@@ -71,12 +74,7 @@ pub(super) async fn cancel(house: State, target: Target, write: Write) -> Result
     }
     let (row, body) = house.office.own::<Intent>(owner, &id).await?;
     wanted.must_fit(&row)?;
-    match IntentStatus::named(&row.status) {
-        Some(IntentStatus::Open | IntentStatus::PendingReview | IntentStatus::Approved) => {}
-        Some(IntentStatus::Denied | IntentStatus::Cancelled) | None => {
-            return Err(wrong_state("the intent is denied, cancelled or not eligible: there is nothing to take back"));
-        }
-    }
+    house.must_be_there(owner, &row).await?;
     wanted.change.update(&row, IntentStatus::Cancelled.name(), &body, Vec::new(), "intent.cancelled");
     let row = house.office.make(wanted.change).await?;
     if body.reserved {

@@ -19,6 +19,7 @@ pub mod deeds;
 pub mod grants;
 pub mod insight;
 pub mod intent_request;
+mod intent_standing;
 pub mod intents;
 pub mod members;
 pub mod openapi;

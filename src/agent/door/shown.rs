@@ -55,8 +55,8 @@ pub struct Listed<T> {
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "described here, read by hand")]
 pub struct StatusParameter {
-    /// Only those in this status, such as `active` or `archived`; of intents `open`, `pending_review`, `approved`, `denied`, `cancelled` or
-    /// `not_eligible`. A status that there is none of in the list is refused.
+    /// Only those in this status, such as `active` or `archived`; of intents `open`, `pending_review`, `approved`, `denied`, `cancelled`,
+    /// `not_eligible`, `used` or `expired`. A status that there is none of in the list is refused.
     status: Option<String>,
 }
 
@@ -69,7 +69,7 @@ const STATUSES: [(&str, &[&str]); 8] = [
     ("grants", &["active", "revoked"]),
     ("credentials", &["active", "revoked"]),
     ("members", &["invited", "active", "removed"]),
-    ("intents", &["open", "pending_review", "approved", "denied", "cancelled", "not_eligible"]),
+    ("intents", &["open", "pending_review", "approved", "denied", "cancelled", "not_eligible", "used", "expired"]),
 ];
 
 /// Reads `limit`, `cursor` and `status`.
