@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use holdfast_core::hold::{Finding, ToldAnswer};
 use holdfast_core::stand_in::Silence;
-use holdfast_core::{Basis, Decision, DeclineReason, IdempotencyKey, PlatformName, ProgramId, StandInCause, Timestamp};
+use holdfast_core::{
+    Basis, ContentDigest, Decision, DeclineReason, IdempotencyKey, PlatformName, ProgramId, StandInCause, Timestamp,
+};
 
 use crate::books::Books;
 use crate::journal::reader::Progress;
@@ -118,7 +120,8 @@ impl std::error::Error for ReportError {}
 #[derive(Debug, Default)]
 pub struct Answers {
     told: BTreeMap<ProgramId, Vec<Answer>>,
-    keys: HashSet<(ProgramId, Option<PlatformName>, IdempotencyKey)>,
+    /// The questions that are counted. A key that was used for another question too is two of them.
+    questions: HashSet<(ProgramId, Option<PlatformName>, IdempotencyKey, ContentDigest)>,
     switched: Vec<Switched>,
     /// When the ledger did not answer, whosever questions those were.
     away: Vec<(Timestamp, Timestamp)>,
@@ -190,7 +193,7 @@ impl Answers {
         }
         let heard = Heard::At(record.at, over);
         let Some(answer) = Answer::of(*received_at, basis, *told, request.amount.minor(), heard) else { return };
-        if self.keys.insert((program, record.platform, request.key)) {
+        if self.questions.insert((program, record.platform, request.key, request.content_digest().kept())) {
             self.told.entry(program).or_default().push(answer);
         }
     }
@@ -198,7 +201,8 @@ impl Answers {
     fn take_unheard(&mut self, entry: &Entry, heard: Heard, since: Timestamp) {
         let Entry::Told(adopt, _) = entry else { return };
         let (origin, request) = (&adopt.origin, &adopt.request);
-        if adopt.received_at < since || !self.keys.insert((origin.program, origin.platform, request.key)) {
+        let question = (origin.program, origin.platform, request.key, request.content_digest().kept());
+        if adopt.received_at < since || !self.questions.insert(question) {
             return;
         }
         let answer = Answer::of(adopt.received_at, &adopt.basis, adopt.told, request.amount.minor(), heard);

@@ -31,8 +31,8 @@ fn spool_of(workplace: &Workplace) -> rusqlite::Connection {
     rusqlite::Connection::open(workplace.data().join("spool.sqlite")).unwrap()
 }
 
-/// A server whose ledger knows the key of an approval in its spool with another question.
-fn with_a_conflict() -> Bench {
+/// A server whose ledger knows the key of an approval in its spool with another question, answered by that ledger or without it.
+fn with_a_conflict(other_one: Fault) -> Bench {
     let first = Bench::new(short_budget);
     assert!(first.publish_table(ALL).status.success());
     first.faulty.set(Fault::Unavailable);
@@ -44,17 +44,34 @@ fn with_a_conflict() -> Bench {
         })
         .unwrap();
     let second = Bench::new(short_budget);
+    assert!(second.publish_table(ALL).status.success());
+    second.faulty.set(other_one);
     assert_eq!(second.ask(&Marqeta::purchase("k", "11.00")).status, 200);
+    second.faulty.set(Fault::None);
+    second.until_heard();
     let second = second.stop();
     let spool = spool_of(&second);
-    spool.execute("INSERT INTO entry VALUES (1, ?1, ?2, ?3)", rusqlite::params![row.0, row.1, row.2]).unwrap();
-    spool.execute("UPDATE meta SET next = 2", []).unwrap();
+    let next: i64 = spool.query_row("SELECT next FROM meta", [], |row| row.get(0)).unwrap();
+    spool.execute("INSERT INTO entry VALUES (?1, ?2, ?3, ?4)", rusqlite::params![next, row.0, row.1, row.2]).unwrap();
+    spool.execute("UPDATE meta SET next = next + 1", []).unwrap();
     Bench::on(second, Fault::None)
+}
+
+/// As when two responders that share a ledger are asked two questions under one key.
+#[test]
+fn what_was_set_aside_is_in_the_report_also_where_its_key_was_told_another_answer() {
+    let bench = with_a_conflict(Fault::Unavailable);
+    bench.until_set_aside(1.0);
+    let report = bench.json(&["stand-in", "report", "--json"]);
+    assert_eq!(report[0]["set_aside"], json!({"count": 1, "amount_minor": 1_000}), "{report:?}");
+    assert_eq!(report[0]["approved"], json!({"count": 2, "amount_minor": 2_100}), "{report:?}");
+    assert_eq!(report[0]["loss_max_minor"], 1_000);
+    bench.app.drain();
 }
 
 #[test]
 fn what_the_ledger_refuses_is_listed_and_brought_back_by_hand() {
-    let bench = with_a_conflict();
+    let bench = with_a_conflict(Fault::None);
     bench.until_set_aside(1.0);
     let listed = bench.json(&["spool", "--json"]);
     assert_eq!(listed.len(), 1, "{listed:?}");
