@@ -2,7 +2,6 @@
 //! service. Nothing here runs; the end-to-end tests hold description and answers together.
 
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::codes::ReasonCodes;
@@ -28,8 +27,8 @@ pub struct Question {
     binding_id: Option<String>,
     /// The platform's name of what pays.
     instrument_id: Option<String>,
-    /// Four digits.
-    #[schema(example = "5734")]
+    /// What the merchant sells: four digits, as a text.
+    #[schema(pattern = "^[0-9]{4}$", example = "5734")]
     mcc: Option<String>,
     /// The merchant's name; letters and digits count.
     #[schema(max_length = 128)]
@@ -47,7 +46,8 @@ pub struct Question {
     #[schema(format = DateTime)]
     occurred_at: Option<String>,
     /// Repeated in the answer.
-    correlation_id: Option<Value>,
+    #[schema(max_length = 128)]
+    correlation_id: Option<String>,
 }
 
 /// A decision.
@@ -77,7 +77,7 @@ pub struct DecisionAnswer {
     #[schema(example = "ledger_unavailable")]
     stand_in: Option<String>,
     /// As it came.
-    correlation_id: Option<Value>,
+    correlation_id: Option<String>,
 }
 
 /// What became of a payment.
@@ -103,7 +103,8 @@ pub struct PaymentEvent {
     #[schema(format = DateTime)]
     occurred_at: Option<String>,
     /// Repeated in the answer.
-    correlation_id: Option<Value>,
+    #[schema(max_length = 128)]
+    correlation_id: Option<String>,
 }
 
 /// It is recorded, or was before.
@@ -112,7 +113,7 @@ pub struct RecordedAnswer {
     /// Always true.
     recorded: bool,
     /// As it came.
-    correlation_id: Option<Value>,
+    correlation_id: Option<String>,
 }
 
 /// What every question may bring.
