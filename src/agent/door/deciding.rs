@@ -38,7 +38,8 @@ pub struct Question {
     /// ISO 3166-1.
     #[schema(example = "USA")]
     merchant_country: Option<String>,
-    /// The platform's own name of the payment: both doors then speak of one payment.
+    /// The platform's own name of the payment: both doors then speak of one payment, and budgets count it once. Of Marqeta it is the
+    /// transaction's `token`, the outermost one of its callback; that of `jit_funding`, or any other text, joins nothing: it is another payment.
     platform_transaction_token: Option<String>,
     /// The card network.
     network: Option<String>,
