@@ -23,12 +23,12 @@ use crate::token::Caller;
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// The header with which a caller follows its request through systems.
 pub(super) const CORRELATION_ID: &str = "x-correlation-id";
-/// The longest text of either, in bytes.
-const NAME_BYTES_MAX: usize = 128;
+/// The longest text of either, and of what names an event, in characters.
+const NAME_CHARACTERS_MAX: usize = 128;
 /// The most that a question or an event may be about, in minor units: twelve digits, as much as a card network's message can say.
 pub const AMOUNT_MAX: i64 = 999_999_999_999;
-/// The longest merchant's name, in bytes.
-const MERCHANT_BYTES_MAX: usize = 128;
+/// The longest merchant's name, in characters: as many letters, in whatever script.
+const MERCHANT_CHARACTERS_MAX: usize = 128;
 
 pub(super) fn authorize<'a>(authentic: &Authentic<'a>) -> Result<Inbound<'a>, Malformed> {
     let caller = caller_of(authentic)?;
@@ -105,9 +105,9 @@ pub(super) fn event<'a>(authentic: &Authentic<'a>) -> Result<Inbound<'a>, Malfor
 fn told(caller: &Caller, request_id: &str, body: &Event<'_>, faults: &mut Faults) -> Option<ToldEvent> {
     let name = faults.value("event_id", &body.event_id, Need::Required).map(Text::trimmed);
     let name = name.filter(|name| {
-        let fits = (1..=NAME_BYTES_MAX).contains(&name.len());
+        let fits = !name.is_empty() && is_within(name, NAME_CHARACTERS_MAX);
         if !fits {
-            faults.wrong("event_id", "must be a text of 1 to 128 bytes");
+            faults.wrong("event_id", "must be a text of 1 to 128 characters");
         }
         fits
     });
@@ -231,7 +231,7 @@ fn header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a s
         (Some(value), None) => value.to_str().ok().map(str::trim),
         (Some(_), Some(_)) => None,
     };
-    let fits = value.filter(|text| (1..=NAME_BYTES_MAX).contains(&text.len()));
+    let fits = value.filter(|text| !text.is_empty() && is_within(text, NAME_CHARACTERS_MAX));
     fits.map(Some).ok_or_else(|| Malformed::field(name, "must be there once, with 1 to 128 letters, digits and signs"))
 }
 
@@ -239,10 +239,9 @@ fn header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a s
 fn echo<'a>(headers: &'a HeaderMap, told: Option<&'a RawValue>, faults: &mut Faults) -> Echo<'a> {
     let mut echo = Echo::default();
     if let Some(raw) = told.map(RawValue::get).filter(|raw| *raw != "null") {
-        let fits = raw.starts_with('"') && raw.len() <= NAME_BYTES_MAX.saturating_add(2);
         // It is written as it came: it must be a text that can be read.
-        if !fits || serde_json::from_str::<String>(raw).is_err() {
-            faults.wrong("correlation_id", "must be a text of at most 128 bytes");
+        if !serde_json::from_str::<String>(raw).is_ok_and(|text| is_within(&text, NAME_CHARACTERS_MAX)) {
+            faults.wrong("correlation_id", "must be a text of at most 128 characters");
         }
         echo.fields.push(("correlation_id", raw));
     } else if let Some(text) = faults.taken(header(headers, CORRELATION_ID)).flatten() {
@@ -279,20 +278,27 @@ fn told_amount(body: &Event<'_>, need: Need, faults: &mut Faults) -> Option<Mone
 fn merchant(body: &Authorize<'_>, faults: &mut Faults) -> Merchant {
     let id = identified("merchant_id", &body.merchant_id, MerchantId::new, faults);
     let name = faults.value("merchant", &body.merchant, Need::Optional).and_then(|name| {
-        if name.0.len() > MERCHANT_BYTES_MAX {
-            faults.wrong("merchant", "is longer than 128 bytes");
+        if !is_within(&name.0, MERCHANT_CHARACTERS_MAX) {
+            faults.wrong("merchant", "is longer than 128 characters");
         }
         MerchantName::of(&name.0)
     });
-    let mcc = faults.value("mcc", &body.mcc, Need::Optional).and_then(|text| {
-        let mcc = MerchantCategoryCode::new(text.trimmed());
-        faults.taken(mcc.ok_or_else(|| Malformed::field("mcc", "is not a merchant category of four digits")))
+    let mcc = faults.value("mcc", &body.mcc, Need::Optional).and_then(|raw| {
+        // A number lost its zeros, and what has fewer digits, or more, may be another category than was meant.
+        let digits = serde_json::from_str::<String>(raw.get()).ok().filter(|digits| digits.len() == 4);
+        let mcc = digits.as_deref().and_then(MerchantCategoryCode::new);
+        faults.taken(mcc.ok_or_else(|| Malformed::field("mcc", "must be a text of four digits")))
     });
     let country = faults.value("merchant_country", &body.merchant_country, Need::Optional).and_then(|text| {
         let country = Country::new(text.trimmed());
         faults.taken(country.ok_or_else(|| Malformed::field("merchant_country", "is not a country of ISO 3166-1")))
     });
     Merchant { id, name, mcc, country }
+}
+
+/// Whether a text has no more characters than that, as JSON Schema counts them.
+fn is_within(text: &str, characters_max: usize) -> bool {
+    text.len() <= characters_max || text.chars().nth(characters_max).is_none()
 }
 
 fn moment(sent: &Sent<Text<'_>>, faults: &mut Faults) -> Option<Timestamp> {

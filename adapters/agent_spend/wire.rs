@@ -54,7 +54,7 @@ pub(super) struct Authorize<'a> {
     #[serde(borrow, default)]
     pub(super) instrument_id: Sent<Text<'a>>,
     #[serde(borrow, default)]
-    pub(super) mcc: Sent<Text<'a>>,
+    pub(super) mcc: Sent<&'a RawValue>,
     /// The merchant's name.
     #[serde(borrow, default)]
     pub(super) merchant: Sent<Text<'a>>,

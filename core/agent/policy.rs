@@ -263,7 +263,8 @@ impl Compiling<'_> {
         if let Some(check) = lock_check(merchant) {
             self.add_rule("recurring-merchant", check);
         }
-        let margin = tolerance.of(amount.minor());
+        // The amount itself always passes; what differs by more than the percentage never does.
+        let margin = tolerance.at_most_of(amount.minor());
         let end = |minor: i64| Money::from_minor(minor.max(0), amount.currency());
         let (least, most) = (end(amount.minor().saturating_sub(margin)), end(amount.minor().saturating_add(margin)));
         self.note_maximum(most);

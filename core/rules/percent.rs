@@ -45,9 +45,18 @@ impl Percent {
     /// short would be none.
     #[must_use]
     pub fn of(self, minor: i64) -> i64 {
-        let product = i128::from(minor.max(0)).saturating_mul(i128::from(self.0));
-        let rounded_up = product.saturating_add(9_999).div_euclid(10_000);
+        let rounded_up = self.ten_thousandfold(minor).saturating_add(9_999).div_euclid(10_000);
         i64::try_from(rounded_up).unwrap_or(i64::MAX)
+    }
+
+    /// So much of an amount that is not negative, rounded **down**: never more than so much of it.
+    #[must_use]
+    pub fn at_most_of(self, minor: i64) -> i64 {
+        i64::try_from(self.ten_thousandfold(minor).div_euclid(10_000)).unwrap_or(i64::MAX)
+    }
+
+    fn ten_thousandfold(self, minor: i64) -> i128 {
+        i128::from(minor.max(0)).saturating_mul(i128::from(self.0))
     }
 }
 

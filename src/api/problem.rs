@@ -223,6 +223,12 @@ impl Problem {
         self.errors.iter().map(|error| format!("{}: {}", error.path, error.problem)).collect()
     }
 
+    /// The same, of what a field says.
+    #[must_use]
+    pub fn at(self, path: &str, problem: &str) -> Self {
+        Problem { errors: vec![FieldError { path: path.to_owned(), problem: problem.to_owned() }], ..self }
+    }
+
     /// Whether it is of that kind.
     #[must_use]
     pub fn is(&self, kind: Code) -> bool {

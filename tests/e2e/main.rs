@@ -46,6 +46,7 @@ mod retention;
 mod retries;
 mod shared;
 mod spend;
+mod spend_foreign;
 mod spend_intents;
 mod spend_kept;
 mod spend_names;

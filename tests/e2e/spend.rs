@@ -313,7 +313,7 @@ fn an_organization_sees_nothing_of_another_ones() {
         ("/v1/bindings", json!({"spending_authority_id": "sa_demo", "issuing_platform": "X", "instrument_id": "i"})),
     ];
     for (path, body) in foreign {
-        assert_eq!(code(&owner.post(path, &body)), (400, "bad_request".to_owned()), "{path}");
+        assert_eq!(code(&owner.post(path, &body)), (404, "not_found".to_owned()), "{path}");
     }
     let body = json!({"spending_authority_id": "sa_demo", "amount": 1, "currency": "USD"});
     assert_eq!(owner.post("/v1/authorize-intent", &body).status, 404);

@@ -100,6 +100,10 @@ fn each_template_passes_what_it_should_and_declines_what_it_should() {
         ("recurring_merchant", recurring(4543), Some(AmountAboveMaximum)),
         ("recurring_merchant", recurring(5554), None),
         ("recurring_merchant", recurring(5556), Some(AmountBelowMinimum)),
+        // A tenth of these is 454.4 and 555.5: 4998 and 5000 are within it, 4999 is not.
+        ("recurring_merchant", recurring(4544), Some(AmountAboveMaximum)),
+        ("recurring_merchant", recurring(5555), Some(AmountBelowMinimum)),
+        ("recurring_merchant", recurring(4999), None),
         ("budget", json!({ "amount": 1, "currency": "EUR", "window": "day" }), Some(CurrencyNotAllowed)),
     ];
     for (template, parameters, expected) in cases {

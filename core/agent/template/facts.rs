@@ -141,7 +141,7 @@ pub const TEMPLATES: &[TemplateFacts] = &[
             amount_schema!(),
             ",",
             lock_schema!(),
-            r#","tolerance_percent":{"type":"integer","minimum":0,"maximum":100,"description":"How much more or less than the amount passes."},"period_days":{"type":"integer","minimum":1,"maximum":366}}}"#
+            r#","tolerance_percent":{"type":"integer","minimum":0,"maximum":100,"description":"How much more or less than the amount passes, of it; what that comes to is rounded down to a whole minor unit, and the amount itself always passes."},"period_days":{"type":"integer","minimum":1,"maximum":366}}}"#
         ),
         example: r#"{"merchants":["Cloud Hosting"],"amount":2000,"currency":"USD","tolerance_percent":10,"period_days":28}"#,
     },

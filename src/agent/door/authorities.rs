@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::House;
 use super::agents::status;
-use super::asking::{KeyParameter, Read, VersionParameter, Versioned, Write, bad};
+use super::asking::{KeyParameter, Read, VersionParameter, Versioned, Write};
 use super::openapi::{ReadProblems, WriteProblems};
 use super::policies::{put_policy, template};
 use super::shown::{Listed, Shown, State, StatusParameter, page_and_status};
@@ -134,9 +134,9 @@ async fn settle(
     }
 }
 
-/// What a field names is not there: the request's fault, unless the store is.
+/// What a field names is not there, or is another organization's, which is told alike: with the field, beside what the path names.
 pub(super) fn of_field(path: &str, problem: Problem) -> Problem {
-    if problem.is(Code::NotFound) { bad(path, "names nothing of yours") } else { problem }
+    if problem.is(Code::NotFound) { problem.at(path, "names nothing of yours") } else { problem }
 }
 
 /// Lists spending authorities.

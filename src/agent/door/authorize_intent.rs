@@ -49,7 +49,8 @@ pub(super) async fn authorize_intent(house: State, write: Write) -> Result<Respo
         return said(&row);
     }
     let owner = wanted.asker.owner();
-    let (row, _) = house.office.own::<Authority>(owner, &wanted.what.authority).await?;
+    let found = house.office.own::<Authority>(owner, &wanted.what.authority).await;
+    let (row, _) = found.map_err(|problem| of_field("spending_authority_id", problem))?;
     if row.status == "archived" {
         return Err(archived(Kind::Authority));
     }

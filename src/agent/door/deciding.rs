@@ -2,7 +2,6 @@
 //! service. Nothing here runs; the end-to-end tests hold description and answers together.
 
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::codes::ReasonCodes;
@@ -28,8 +27,8 @@ pub struct Question {
     binding_id: Option<String>,
     /// The platform's name of what pays.
     instrument_id: Option<String>,
-    /// Four digits.
-    #[schema(example = "5734")]
+    /// What the merchant sells: four digits, as a text.
+    #[schema(pattern = "^[0-9]{4}$", example = "5734")]
     mcc: Option<String>,
     /// The merchant's name; letters and digits count.
     #[schema(max_length = 128)]
@@ -39,7 +38,8 @@ pub struct Question {
     /// ISO 3166-1.
     #[schema(example = "USA")]
     merchant_country: Option<String>,
-    /// The platform's own name of the payment: both doors then speak of one payment.
+    /// The platform's own name of the payment: both doors then speak of one payment, and budgets count it once. Of Marqeta it is the
+    /// transaction's `token`, the outermost one of its callback; that of `jit_funding`, or any other text, joins nothing: it is another payment.
     platform_transaction_token: Option<String>,
     /// The card network.
     network: Option<String>,
@@ -47,7 +47,8 @@ pub struct Question {
     #[schema(format = DateTime)]
     occurred_at: Option<String>,
     /// Repeated in the answer.
-    correlation_id: Option<Value>,
+    #[schema(max_length = 128)]
+    correlation_id: Option<String>,
 }
 
 /// A decision.
@@ -77,7 +78,7 @@ pub struct DecisionAnswer {
     #[schema(example = "ledger_unavailable")]
     stand_in: Option<String>,
     /// As it came.
-    correlation_id: Option<Value>,
+    correlation_id: Option<String>,
 }
 
 /// What became of a payment.
@@ -103,7 +104,8 @@ pub struct PaymentEvent {
     #[schema(format = DateTime)]
     occurred_at: Option<String>,
     /// Repeated in the answer.
-    correlation_id: Option<Value>,
+    #[schema(max_length = 128)]
+    correlation_id: Option<String>,
 }
 
 /// It is recorded, or was before.
@@ -112,7 +114,7 @@ pub struct RecordedAnswer {
     /// Always true.
     recorded: bool,
     /// As it came.
-    correlation_id: Option<Value>,
+    correlation_id: Option<String>,
 }
 
 /// What every question may bring.

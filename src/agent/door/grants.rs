@@ -6,7 +6,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::asking::{KeyParameter, Read, Versioned, Write, bad};
+use super::asking::{KeyParameter, Read, Versioned, Write};
 use super::bindings::issuing_platform;
 use super::openapi::{ReadProblems, WriteProblems};
 use super::shown::{Listed, Shown, State, StatusParameter, page_and_status};
@@ -88,7 +88,7 @@ pub(super) async fn create(house: State, write: Write) -> Result<Response, Probl
         return house.answer(StatusCode::CREATED, row).await;
     }
     let (processor, platform) = &wanted.what;
-    let no_processor = || bad("processor_id", "names no processor");
+    let no_processor = || unknown(Kind::Organization).at("processor_id", "names no processor");
     let known = office.get(Kind::Organization, processor.as_str()).await?.ok_or_else(no_processor)?;
     if read::<Organization>(&known)?.kind != OrganizationKind::Processor {
         return Err(no_processor());

@@ -26,8 +26,8 @@ pub struct IntentRequest {
     /// ISO 4217.
     #[schema(example = "USD")]
     currency: String,
-    /// What the merchant sells.
-    #[schema(example = "5734")]
+    /// What the merchant sells: four digits.
+    #[schema(pattern = "^[0-9]{4}$", example = "5734")]
     mcc: Option<String>,
     /// The merchant's name. It is kept sealed; payments are compared by its letters and digits.
     #[schema(max_length = 128, example = "Software Store")]
@@ -103,7 +103,8 @@ pub(super) fn read(fields: &Fields) -> Option<Asked> {
         Currency::from_alpha(code).ok_or("must be a code of ISO 4217, such as \"USD\"")
     });
     let mcc = fields.parsed("mcc", Need::Optional, |code| {
-        MerchantCategoryCode::new(code).ok_or("must be a merchant category code, such as \"5734\"")
+        let digits = (code.len() == 4).then_some(code);
+        digits.and_then(MerchantCategoryCode::new).ok_or("must be a merchant category code, such as \"5734\"")
     });
     let merchant_name = fields.words("merchant", Need::Optional, 128);
     let id = fields.parsed("merchant_id", Need::Optional, MerchantId::new);

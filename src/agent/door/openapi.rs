@@ -21,7 +21,8 @@ use crate::api::router::json_text;
         description = "What software agents may spend: agents, spending authorities, policies, bindings and intents, and who may ask.\n\n\
             Every request carries `Authorization: Bearer <JWT>`, signed with HS256 by a credential's shared secret; its payload has \
             `key_id` (the API key), `iat` and `exp` (whole seconds since 1970, at most an hour apart). A clock may differ by 60 seconds. \
-            What a credential asks is about its organization and its environment alone: anything else's id is unknown (404).\n\n\
+            What a credential asks is about its organization and its environment alone: anything else's id is unknown (404), in \
+            a path and in a body, where `errors` names its field. (`/v1/authorize` declines instead.)\n\n\
             Amounts are whole numbers in minor units (cents of USD) with their ISO 4217 currency beside them; moments are RFC 3339 in UTC. \
             A change is durable, and in force, when it is answered. With an `Idempotency-Key` it is made once however often it is sent. \
             Changes of an object name the `version` that they are of. What is archived stays readable and does not change any more (410).",
