@@ -70,8 +70,21 @@ fn state(transaction: &Transaction<'_>) -> Result<State, Malformed> {
     }
 }
 
+/// The number of a clearing that is not the first of several, where all of them are called by the authorization's own token: nothing else
+/// tells one from another.
+pub(super) fn later_part(transaction: &Transaction<'_>) -> Option<u32> {
+    if transaction.kind.text() != Some("authorization.clearing") || chain::original(transaction, None).is_some() {
+        return None;
+    }
+    sequence_number(transaction).filter(|number| *number > 1)
+}
+
+fn sequence_number(transaction: &Transaction<'_>) -> Option<u32> {
+    transaction.multi_clearing_sequence_number.text().and_then(|text| text.parse().ok())
+}
+
 fn finality(transaction: &Transaction<'_>) -> Finality {
-    let number = transaction.multi_clearing_sequence_number.text().and_then(|text| text.parse::<u32>().ok());
+    let number = sequence_number(transaction);
     let count = transaction.multi_clearing_sequence_count.text().and_then(|text| text.parse::<u32>().ok());
     let is_last = matches!((number, count), (Some(number), Some(count)) if number >= count && count > 0);
     if transaction.is_final_clearing.0 == Some(true) || is_last { Finality::Final } else { Finality::More }

@@ -238,10 +238,14 @@ fn transaction_told(transaction: &Transaction<'_>, program: Currency) -> Result<
     let network = transaction.network.text().and_then(|name| NetworkName::new(name).ok());
     let settlement_day = transaction.settlement_date.text().and_then(json::day);
     let occurred_at = times.into_iter().find_map(|time| time.text().and_then(json::moment));
+    let state = match effect::later_part(transaction) {
+        Some(number) => Cow::Owned(format!("{state}#{number}")),
+        None => Cow::Borrowed(state),
+    };
     let mut events = ArrayVec::new();
     for (index, fact) in facts.into_iter().enumerate() {
         let key = match index {
-            0 => key(token, kind, state)?,
+            0 => key(token, kind, &state)?,
             _ => key(token, kind, &format!("{state}/{index}"))?,
         };
         events.push(ToldEvent { key, occurred_at, network, settlement_day, subject, fact });

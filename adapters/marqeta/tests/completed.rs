@@ -52,6 +52,31 @@ fn a_clearing_that_names_no_other_message_is_of_the_payment_that_its_own_tokens_
     }
 }
 
+#[test]
+fn clearings_of_one_payment_that_are_all_called_by_its_token_are_told_apart_by_their_number() {
+    let key = |more: &str| {
+        let body = format!(
+            r#"{{"transactions":[{{"type":"authorization.clearing","state":"COMPLETION","token":"t1","user_token":"u","amount":7,"currency_code":"USD"{more}}}]}}"#
+        );
+        let Ok(Inbound::Notification { notices, .. }) = decode(&with(&[]), WEBHOOK, body.as_bytes()) else { panic!("{body}") };
+        let Some(Notice::Told(events)) = notices.first() else { panic!("{body}") };
+        events[0].key.to_string()
+    };
+    let part = |number: &str| format!(r#","multi_clearing_sequence_number":"{number}","multi_clearing_sequence_count":"3""#);
+    let first = "t1/authorization.clearing/COMPLETION";
+    for (more, expected) in [
+        (String::new(), first.to_owned()),
+        (part("1"), first.to_owned()),
+        (part("2"), format!("{first}#2")),
+        (part("3"), format!("{first}#3")),
+        (part("many"), first.to_owned()),
+        // One that follows another message has a token of its own.
+        (format!(r#"{},"preceding_related_transaction_token":"t0""#, part("2")), first.to_owned()),
+    ] {
+        assert_eq!(key(&more), expected, "{more}");
+    }
+}
+
 /// No document gives the transaction's amount a sign. What moved has one, and of a clearing it is not read.
 #[test]
 fn a_negative_amount_is_kept_and_moves_nothing() {
