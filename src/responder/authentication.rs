@@ -10,16 +10,17 @@ use std::time::Duration;
 use holdfast_adapters::payment::{AuthenticatedCall, Slip as Paper, Standing, Written};
 use holdfast_adapters::{Answer, Echo, Payment, PaymentCall, Refused, Reply};
 use holdfast_core::rules::Verdict;
-use holdfast_core::{AuthorizationRequest, DeclineReason, RuleId, ThreeDSecure, Timestamp};
+use holdfast_core::{AuthorizationRequest, Basis, DeclineReason, RuleId, ThreeDSecure, Timestamp};
 use sha2::{Digest as _, Sha256};
 use tokio::time::{timeout, timeout_at};
 
 use super::deadline::Deadline;
 use super::mount::Mount;
 use super::payments::{Own, not_done, replayed_if};
+use super::told::Told;
 use super::watch::Watch;
 use super::{Responder, encode};
-use crate::clock::{self, Instant};
+use crate::clock;
 use crate::journal::WAITS_MAX;
 use crate::ledger::{self, Act, Slip, Which};
 use crate::remnant::{self, Remnant};
@@ -156,7 +157,7 @@ impl Responder {
             return refused(DeclineReason::AuthorizationUnknown, None, body).into();
         };
         if let Some(left) = Remnant::in_slip(&slip).filter(|left| is_erased(&slip) && left.awaited.is_some()) {
-            return self.authenticated_before(mount, asked, (slip, left), by, body).await.into();
+            return self.authenticated_before(mount, asked, (slip, left), watch, body).await.into();
         }
         let (since, written) = (slip.at, slip.read(&self.till.reader.sealer));
         let Some(Written { awaited: Some(digest), text, .. }) = written else {
@@ -193,9 +194,10 @@ impl Responder {
         mount: &Mount,
         asked: &AuthenticatedCall<'_>,
         (slip, left): (Slip, Remnant),
-        by: Instant,
+        watch: &mut Watch<'_>,
         body: &mut Vec<u8>,
     ) -> Reply {
+        let by = Deadline::new(&clock::now(), None, &mount.patience).decide_by;
         let (kind, merchant, source, text) = (slip.kind, slip.merchant, slip.source, left.text);
         let Some(payment) = self.shown(mount, slip, by).await else {
             return mount.adapter.refuse(&Refused::Unavailable, body);
@@ -203,9 +205,17 @@ impl Responder {
         let Some(payment) = payment else {
             return not_done(mount, &asked.echo, DeclineReason::AuthorizationUnknown, None, body);
         };
-        if left.authenticated.as_ref() != Some(&remnant::digest_of(&asked.authentication)) {
-            mount.metrics.conflict();
-            return not_done(mount, &asked.echo, DeclineReason::ConflictingDuplicate, Some(&payment), body);
+        match left.authenticated {
+            Some(same) if same == remnant::digest_of(&asked.authentication) => {}
+            Some(_) => {
+                mount.metrics.conflict();
+                return not_done(mount, &asked.echo, DeclineReason::ConflictingDuplicate, Some(&payment), body);
+            }
+            // Decided by an older version, which kept nothing to compare with.
+            None => return not_done(mount, &asked.echo, DeclineReason::AuthorizationUnknown, Some(&payment), body),
+        }
+        if let Standing::Decided(decision) = payment.standing {
+            watch.told(Told { decision, basis: Basis::Replay });
         }
         // It is answered in the form in which it was decided.
         let paper = Paper { kind, merchant, source, text, lasting: String::new() };

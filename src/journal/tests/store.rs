@@ -59,7 +59,7 @@ fn files_that_are_not_ours_are_refused_and_left_as_they_are() {
         ("CREATE TABLE theirs (x); PRAGMA journal_mode = DELETE", "is not a Holdfast journal"),
         ("PRAGMA application_id = 7; PRAGMA user_version = 1", "is not a Holdfast journal"),
         ("PRAGMA user_version = 1", "is not a Holdfast journal"),
-        ("PRAGMA application_id = 1212566065; PRAGMA user_version = 7", "newer Holdfast (format 7, this one reads up to 6)"),
+        ("PRAGMA application_id = 1212566065; PRAGMA user_version = 8", "newer Holdfast (format 8, this one reads up to 7)"),
     ] {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join(FILE);
