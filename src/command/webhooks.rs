@@ -16,7 +16,7 @@ use crate::ledger::postgres::connect::Database;
 use crate::ledger::postgres::migrate;
 use crate::ledger::postgres::trouble::{Trouble, Whereabouts};
 use crate::webhook::event::{id_of, sequence_of};
-use crate::webhook::letter::{Source, Standing};
+use crate::webhook::letter::{Replay, Retried, Source, Standing};
 use crate::webhook::{ATTEMPTS_MAX, Endpoint, Event, EventKind, Letter, Outbox, Post, shared};
 
 const EXAMPLES: &str = "\
@@ -89,7 +89,7 @@ impl Webhooks {
             WebhooksCommand::List { json, place } => list(json.then_some(Machine), &place, output),
             WebhooksCommand::Retry { letter, place } => retry(letter, &place, output),
             WebhooksCommand::Replay { endpoint, from, to, place } => replay(&endpoint, (from, to), &place, output),
-            WebhooksCommand::Test { endpoint, place } => test(&endpoint, place, output),
+            WebhooksCommand::Test { endpoint, place } => test(&endpoint, &place, output),
         }
     }
 }
@@ -185,6 +185,7 @@ fn as_line(letter: &Letter) -> String {
         Source::Signal(signal) => format!("signal {signal}"),
     };
     let then = match letter.standing {
+        Standing::Waiting if letter.is_asked_for() => "sent at once, as it was asked for".to_owned(),
         Standing::Waiting if letter.attempts == 0 => "waits for its turn".to_owned(),
         Standing::Waiting => format!("{} of {ATTEMPTS_MAX} attempts, the next at {}", letter.attempts, letter.next_at),
         Standing::Dead => format!("dead after {} attempts", letter.attempts),
@@ -207,29 +208,35 @@ fn as_json(letter: &Letter) -> Value {
         "signal": signal,
         "attempts": letter.attempts,
         "dead": letter.standing == Standing::Dead,
-        "next_at": letter.next_at.to_string(),
+        // At once.
+        "next_at": (!letter.is_asked_for()).then(|| letter.next_at.to_string()),
         "since": letter.since.to_string(),
         "problem": letter.problem,
     })
 }
 
 fn retry(letter: i64, place: &Place, output: &mut dyn io::Write) -> Result<(), Failure> {
-    let now = clock::utc();
     let retried = match place.shared_database()? {
-        None => outbox(place)?.retry(letter, now).map_err(Failure::told)?,
+        None => outbox(place)?.retry(letter).map_err(Failure::told)?,
         Some(database) => {
             // A letter of this responder's own stand-in is in its file.
-            let here = file(place)?.map_or(Ok(false), |here| here.retry(letter, now)).map_err(Failure::told)?;
-            here || ask(&database, async |client, at| shared::retry(client, at, letter, now).await)?
+            match file(place)?.map_or(Ok(Retried::Unknown), |here| here.retry(letter)).map_err(Failure::told)? {
+                Retried::Unknown => ask(&database, async |client, at| shared::retry(client, at, letter).await)?,
+                here @ (Retried::Due | Retried::Behind(_)) => here,
+            }
         }
     };
-    if retried {
-        Ok(writeln!(
+    match retried {
+        Retried::Due => Ok(writeln!(
             output,
-            "letter {letter} is sent at once; while its endpoint takes nothing, when that is tried next, within five minutes"
-        )?)
-    } else {
-        Err(Failure::Told(format!("there is no letter {letter}; `holdfast webhooks list` shows all")))
+            "letter {letter} is due: a running server sends it at once, also where its endpoint took nothing before"
+        )?),
+        Retried::Behind(first) => Ok(writeln!(
+            output,
+            "letter {letter} is due once letter {first} is sent, which waits before it and is of the same payment; `holdfast webhooks retry \
+             {first}` sends that at once"
+        )?),
+        Retried::Unknown => Err(Failure::Told(format!("there is no letter {letter}; `holdfast webhooks list` shows all"))),
     }
 }
 
@@ -280,8 +287,8 @@ fn replay_shared(
     Ok(writeln!(output, "the events of records {from} to {until} are sent to {name} once more, under their own ids")?)
 }
 
-fn test(name: &str, place: Place, output: &mut dyn io::Write) -> Result<(), Failure> {
-    let config = Config::load(&place.config, Overrides { data: place.data, ..Overrides::default() })?;
+fn test(name: &str, place: &Place, output: &mut dyn io::Write) -> Result<(), Failure> {
+    let config = Config::load(&place.config, Overrides { data: place.data.clone(), ..Overrides::default() })?;
     let endpoint = config.webhooks.into_iter().find(|endpoint| endpoint.name == name);
     let none = || Failure::Told(format!("{}: there is no [[webhook]] with name = \"{name}\"", place.config.display()));
     let Endpoint { subscription, address, .. } = endpoint.ok_or_else(none)?;
@@ -293,7 +300,24 @@ fn test(name: &str, place: Place, output: &mut dyn io::Write) -> Result<(), Fail
     });
     sent.map_err(|problem| Failure::Told(format!("{name}: {} was not taken: {problem}", event.id)))?;
     let took = clock::utc().saturating_since(now).as_millis();
-    Ok(writeln!(output, "{name} took {} after {took} ms", event.id)?)
+    writeln!(output, "{name} took {} after {took} ms", event.id)?;
+    if let Err(Failure::Told(problem)) = pass_on(name, place) {
+        writeln!(output, "a server that spares {name} is not told of it: {problem}")?;
+    }
+    Ok(())
+}
+
+/// Whoever tells the endpoint, and spares it because it took nothing, learns that it does.
+fn pass_on(name: &str, place: &Place) -> Result<(), Failure> {
+    let (first, last) = Replay::OF_NOTHING;
+    let data = place.data()?;
+    if let Some(here) = Outbox::open_if_there(&data).map_err(Failure::told)? {
+        here.ask_for_replay(name, first, last).map_err(Failure::told)?;
+    }
+    match place.shared_database()? {
+        Some(database) => ask(&database, async |client, at| shared::ask_for_replay(client, at, name, (first, last)).await),
+        None => Ok(()),
+    }
 }
 
 fn test_event(name: &str, program: &holdfast_core::ProgramId, now: Timestamp) -> Event {

@@ -113,6 +113,10 @@ impl Beside {
         Ok(self.outbox.replay(&self.endpoint)?)
     }
 
+    pub(super) fn word(&self) -> Result<bool, Trouble> {
+        Ok(self.outbox.word(&self.endpoint)?)
+    }
+
     pub(super) fn version(&self) -> Result<i64, Trouble> {
         Ok(self.outbox.version()?)
     }

@@ -79,7 +79,10 @@ impl Circuit {
     /// It did not take what was sent at `began`. What was on its way together fails together, and is one failure: an endpoint that is
     /// away for a moment is not spared for minutes because it was busy.
     pub fn failed(&mut self, began: Timestamp, now: Timestamp, luck: u8) {
-        if self.counted_at.is_some_and(|counted_at| began < counted_at) {
+        let before_it_opened = self.counted_at.is_some_and(|counted_at| began < counted_at);
+        // An operator's own try, out of turn, is no reason to spare it for longer.
+        let out_of_turn = self.probe_at.is_some_and(|probe_at| began < probe_at);
+        if before_it_opened || out_of_turn {
             return;
         }
         self.counted_at = Some(now);
@@ -120,10 +123,16 @@ mod tests {
         assert_eq!(circuit.passage(at), Passage::Probe);
         circuit.failed(at, at, 0);
         assert_eq!(circuit.passage(at), Passage::Shut(Timestamp::from_unix_seconds(1_015)), "twice as long");
+        let mut at = at;
         for _ in 0..40 {
+            // As soon as it may be tried.
+            if let Passage::Shut(due) = circuit.passage(at) {
+                at = due;
+            }
             circuit.failed(at, at, 255);
         }
-        assert_eq!(circuit.passage(at), Passage::Shut(Timestamp::from_unix_seconds(1_305)), "never longer than five minutes");
+        let longest = Passage::Shut(at.saturating_add(Duration::from_secs(300)));
+        assert_eq!(circuit.passage(at), longest, "never longer than five minutes");
         circuit.succeeded();
         assert_eq!(circuit.passage(at), Passage::Free);
         circuit.failed(at, at, 0);
@@ -143,5 +152,7 @@ mod tests {
         assert_eq!(circuit.passage(second(54)), Passage::Shut(second(58)));
         circuit.failed(second(52), second(57), 0);
         assert_eq!(circuit.passage(second(58)), Passage::Probe, "what was sent before it opened keeps it open no longer");
+        circuit.failed(second(57), second(60), 0);
+        assert_eq!(circuit.passage(second(58)), Passage::Probe, "nor does what an operator wanted sent out of turn");
     }
 }

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::circuit::{Circuit, Passage};
 use super::feed::Subscription;
-use super::letter::{Cursor, Replay, Source};
+use super::letter::{Cursor, Letter, Replay, Source};
 use super::post::{Post, Refused};
 use super::store::{AfterTrouble, Store, Trouble};
 use super::window::{Item, Window};
@@ -128,7 +128,7 @@ impl Courier {
             let until = self.wake_at(&round, now).saturating_since(now);
             let idle = round.window.queued() < QUEUED_MAX;
             tokio::select! {
-                Some((item, how)) = sending.next(), if !sending.is_empty() => self.came_back(&mut round, item, &how),
+                Some((item, how)) = sending.next(), if !sending.is_empty() => self.came_back(&mut round, item, &how, clock::utc()),
                 Ok(()) = recorded.changed(), if idle => {}
                 Ok(()) = signalled.changed(), if idle => {}
                 () = tokio::time::sleep(until) => {}
@@ -138,7 +138,7 @@ impl Courier {
         // What is being sent may be taken yet; what is not will be sent again.
         let last_ones = async {
             while let Some((item, how)) = sending.next().await {
-                self.came_back(&mut round, item, &how);
+                self.came_back(&mut round, item, &how, clock::utc());
             }
         };
         let _ = timeout(LAST_ONES_MAX, last_ones).await;
@@ -170,6 +170,11 @@ impl Courier {
         }
         self.store.keep().await?;
         self.write(round, now, PLACE_EVERY).await?;
+        let version = self.store.version(now)?;
+        if version != std::mem::replace(&mut round.version, version) {
+            round.look_at = now;
+            self.heed_operators(round).await?;
+        }
         let room = QUEUED_MAX.saturating_sub(round.window.queued());
         let wanted = match round.circuit.passage(now) {
             Passage::Free => room,
@@ -189,12 +194,45 @@ impl Courier {
         Ok(())
     }
 
+    /// What operators want of an endpoint that is spared: it is told again, because it took a test; or a letter is tried whatever the
+    /// circuit says.
+    async fn heed_operators(&self, round: &mut Round) -> Result<(), Trouble> {
+        if self.store.word().await? {
+            self.takes_again(round);
+        }
+        if !round.circuit.is_open() {
+            return Ok(());
+        }
+        for letter in self.store.due(Letter::ASKED_FOR, self.in_flight_max).await? {
+            if !round.window.hurry(&letter) && !round.window.has(&letter) {
+                self.take_due(round, letter).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The circuit is closed.
+    fn takes_again(&self, round: &mut Round) {
+        if round.circuit.is_open() {
+            (self.say)(&format!("webhook {}: the endpoint takes events again", self.name));
+        }
+        round.circuit.succeeded();
+        self.metrics.circuit(false);
+    }
+
+    async fn take_due(&self, round: &mut Round, letter: Letter) -> Result<(), Trouble> {
+        match self.store.event_of(&letter).await? {
+            Some(event) => round.window.take_due(letter, event),
+            None => {
+                (self.say)(&format!("webhook {}: letter {} is lost: its record was dropped", self.name, letter.id));
+                round.window.give_up(&letter);
+            }
+        }
+        Ok(())
+    }
+
     /// Letters that are due, as far as there is room.
     async fn look_for_letters(&self, round: &mut Round, room: usize, now: Timestamp) -> Result<(), Trouble> {
-        let version = self.store.version(now)?;
-        if version != std::mem::replace(&mut round.version, version) {
-            round.look_at = now;
-        }
         if room == 0 || now < round.look_at {
             return Ok(());
         }
@@ -205,13 +243,7 @@ impl Courier {
                 continue;
             }
             found = true;
-            match self.store.event_of(&letter).await? {
-                Some(event) => round.window.take_due(letter, event),
-                None => {
-                    (self.say)(&format!("webhook {}: letter {} is lost: its record was dropped", self.name, letter.id));
-                    round.window.give_up(&letter);
-                }
-            }
+            self.take_due(round, letter).await?;
         }
         if !found {
             let never = now.saturating_add(Duration::from_secs(3600));
@@ -283,27 +315,27 @@ impl Courier {
 
     /// The next event that may be sent.
     fn next(&self, round: &mut Round, now: Timestamp) -> Option<Item> {
-        let most = match round.circuit.passage(now) {
-            Passage::Free => self.in_flight_max,
-            Passage::Probe => 1,
-            Passage::Shut(_) => 0,
-        };
-        if round.out < most && self.store.is_ours() { round.window.next(now) } else { None }
+        if !self.store.is_ours() {
+            return None;
+        }
+        match round.circuit.passage(now) {
+            Passage::Free if round.out < self.in_flight_max => round.window.next(now),
+            Passage::Probe if round.out == 0 => round.window.next(now),
+            Passage::Shut(_) if round.out == 0 => round.window.next_asked_for(),
+            Passage::Free | Passage::Probe | Passage::Shut(_) => None,
+        }
     }
 
-    fn came_back(&self, round: &mut Round, item: Item, (began, how): &(Timestamp, Result<(), Refused>)) {
-        let (now, luck) = (clock::utc(), fastrand::u8(..));
+    fn came_back(&self, round: &mut Round, item: Item, (began, how): &(Timestamp, Result<(), Refused>), now: Timestamp) {
+        let luck = fastrand::u8(..);
         round.out = round.out.saturating_sub(1);
-        let was_open = round.circuit.is_open();
         match how {
             Ok(()) => {
-                round.circuit.succeeded();
+                self.takes_again(round);
                 self.metrics.delivered();
-                if was_open {
-                    (self.say)(&format!("webhook {}: the endpoint takes events again", self.name));
-                }
             }
             Err(refused) => {
+                let was_open = round.circuit.is_open();
                 round.circuit.failed(*began, now, luck);
                 self.metrics.failed();
                 if !was_open && round.circuit.is_open() {
@@ -336,3 +368,6 @@ impl Courier {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

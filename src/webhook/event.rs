@@ -297,11 +297,11 @@ impl<'r> Told<'r> {
 /// Why a hold was released that its own merchant's side let go of.
 const VOIDED: &str = "voided";
 
-/// What stands of the payment after it, in minor units of its account's currency.
+/// What stands of the payment after it, in minor units of its account's currency; named as the management API names it.
 fn standing(outcome: &Outcome) -> Value {
     outcome.hold.map_or(Value::Null, |hold| {
         json!({ "status": hold.status.name(), "authorized": hold.authorized, "held": hold.held, "captured": hold.captured,
-            "refunded": hold.refunded })
+            "debited": hold.ahead, "refunded": hold.refunded })
     })
 }
 

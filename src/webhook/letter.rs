@@ -67,6 +67,28 @@ pub struct Letter {
     pub standing: Standing,
 }
 
+impl Letter {
+    /// The [`next_at`](Letter::next_at) of one that an operator wants sent: it is tried at once, also where its endpoint takes nothing.
+    pub const ASKED_FOR: Timestamp = Timestamp::EPOCH;
+
+    /// Whether an operator wants it sent.
+    #[must_use]
+    pub fn is_asked_for(&self) -> bool {
+        self.next_at == Letter::ASKED_FOR
+    }
+}
+
+/// What became of an operator's wish that a letter be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retried {
+    /// It is due.
+    Due,
+    /// Another one of its payment waits before it: that letter's number.
+    Behind(i64),
+    /// There is no such letter.
+    Unknown,
+}
+
 /// A letter to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewLetter {
@@ -104,6 +126,11 @@ pub struct Replay {
     pub next: i64,
     /// and the last.
     pub last: i64,
+}
+
+impl Replay {
+    /// The first and the last record of a replay of none: what an operator leaves to whoever tells the endpoint, once it took a test.
+    pub const OF_NOTHING: (i64, i64) = (1, 0);
 }
 
 /// What one transaction changes for an endpoint.

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, Transaction, 
 
 use super::circuit::ATTEMPTS_MAX;
 use super::event::EventKind;
-use super::letter::{Changes, Cursor, Letter, Replay, Source, Spot, Standing};
+use super::letter::{Changes, Cursor, Letter, Replay, Retried, Source, Spot, Standing};
 use crate::private_file;
 
 /// The file's name in the data directory.
@@ -241,14 +241,33 @@ impl Outbox {
         read().map_err(self.disk())
     }
 
-    /// A letter is due at once, with all its attempts before it. Says whether there is one of that number.
+    /// A letter is due at once, with all its attempts before it.
     ///
     /// # Errors
     /// The disk.
-    pub fn retry(&self, id: i64, now: Timestamp) -> Result<bool, OutboxError> {
-        let sql = "UPDATE letter SET dead = 0, attempts = 0, next_at = ?2 WHERE id = ?1";
-        let changed = self.connection.execute(sql, params![id, now.unix_micros()]).map_err(self.disk())?;
-        Ok(changed > 0)
+    pub fn retry(&self, id: i64) -> Result<Retried, OutboxError> {
+        let retry = || {
+            let transaction = self.connection.unchecked_transaction()?;
+            let sql = "UPDATE letter SET dead = 0, attempts = 0, next_at = ?2 WHERE id = ?1";
+            if transaction.execute(sql, params![id, Letter::ASKED_FOR.unix_micros()])? == 0 {
+                return Ok(Retried::Unknown);
+            }
+            let sql = "SELECT min(first.id) FROM letter JOIN letter AS first ON first.endpoint = letter.endpoint
+                AND first.sequence = letter.sequence AND first.dead = 0 WHERE letter.id = ?1";
+            let first: i64 = transaction.query_row(sql, [id], |row| row.get(0))?;
+            transaction.commit()?;
+            Ok(if first == id { Retried::Due } else { Retried::Behind(first) })
+        };
+        retry().map_err(self.disk())
+    }
+
+    /// Takes an operator's word that the endpoint takes events, if there is one.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn word(&self, endpoint: &str) -> Result<bool, OutboxError> {
+        let sql = "DELETE FROM replay WHERE endpoint = ?1 AND next > last";
+        self.connection.execute(sql, [endpoint]).map(|taken| taken > 0).map_err(self.disk())
     }
 
     /// An endpoint's records from one to another are sent once more.

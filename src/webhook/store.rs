@@ -235,6 +235,17 @@ impl Store {
         }
     }
 
+    /// Takes an operator's word that the endpoint takes events, if there is one.
+    ///
+    /// # Errors
+    /// The disk, or the database.
+    pub async fn word(&self) -> Result<bool, Trouble> {
+        match self {
+            Store::Beside(beside) => beside.word(),
+            Store::Shared(shared) => shared.word().await,
+        }
+    }
+
     /// A number that changes when somebody else may have changed letters.
     ///
     /// # Errors

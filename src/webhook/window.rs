@@ -89,6 +89,16 @@ impl Window {
         self.queue.push_front(Item::Letter { letter, event });
     }
 
+    /// Whether a letter that is here has yet to be sent. One that an operator wants sent meanwhile begins anew, and goes first.
+    pub fn hurry(&mut self, asked_for: &Letter) -> bool {
+        let is_it = |item: &Item| matches!(item, Item::Letter { letter, .. } if letter.id == asked_for.id);
+        let Some(place) = self.queue.iter().position(is_it) else { return false };
+        if let Some(Item::Letter { event, .. }) = self.queue.remove(place) {
+            self.queue.push_front(Item::Letter { letter: asked_for.clone(), event });
+        }
+        true
+    }
+
     /// A letter whose record is not there any more: it can never be told.
     pub fn give_up(&mut self, letter: &Letter) {
         self.leave(letter.sequence);
@@ -142,6 +152,18 @@ impl Window {
             }
         }
         None
+    }
+
+    /// The next letter that an operator wants sent, unless something of its sequence is being sent.
+    pub fn next_asked_for(&mut self) -> Option<Item> {
+        let may_go = |item: &Item| match item {
+            Item::Letter { letter, .. } => letter.is_asked_for() && !self.out.contains(&letter.sequence),
+            Item::Fresh { .. } => false,
+        };
+        let place = self.queue.iter().position(may_go)?;
+        let item = self.queue.remove(place)?;
+        self.out.insert(item.event().sequence);
+        Some(item)
     }
 
     /// An event was sent, and this became of it.
@@ -256,23 +278,41 @@ mod tests {
         assert_eq!(window.changes().written.len(), 1);
     }
 
+    fn letter(attempts: u32) -> Letter {
+        Letter {
+            id: 7,
+            endpoint: "e".to_owned(),
+            source: Source::Record(Spot::of(1)),
+            event: "a1".to_owned(),
+            kind: EventKind::AuthorizationApproved,
+            sequence: 1,
+            attempts,
+            next_at: NOW,
+            since: NOW,
+            problem: String::new(),
+            standing: Standing::Waiting,
+        }
+    }
+
+    #[test]
+    fn a_letter_that_is_here_and_wanted_goes_first_and_alone_where_nothing_else_may() {
+        let mut window = Window::new(HashMap::from([(1, 1)]));
+        window.take_due(letter(3), event("a1", 1));
+        window.take_read(vec![(Spot::of(2), event("b1", 2))]);
+        assert_eq!(window.next_asked_for(), None, "nobody asked for any");
+        let wanted = Letter { next_at: Letter::ASKED_FOR, attempts: 0, ..letter(3) };
+        assert!(window.hurry(&wanted));
+        assert_eq!(window.next_asked_for(), Some(Item::Letter { letter: wanted.clone(), event: event("a1", 1) }));
+        assert!(window.has(&wanted) && !window.hurry(&wanted), "it is being sent");
+        assert_eq!(window.next_asked_for(), None);
+        assert_eq!(names(&mut window), ["b1"]);
+    }
+
     #[test]
     fn a_letter_that_is_taken_or_dead_lets_what_comes_behind_it_pass() {
         for (attempts, how) in [(3, Ok(())), (ATTEMPTS_MAX - 1, refused())] {
             let mut window = Window::new(HashMap::from([(1, 1)]));
-            let letter = Letter {
-                id: 7,
-                endpoint: "e".to_owned(),
-                source: Source::Record(Spot::of(1)),
-                event: "a1".to_owned(),
-                kind: EventKind::AuthorizationApproved,
-                sequence: 1,
-                attempts,
-                next_at: NOW,
-                since: NOW,
-                problem: String::new(),
-                standing: Standing::Waiting,
-            };
+            let letter = letter(attempts);
             window.take_due(letter.clone(), event("a1", 1));
             assert!(window.has(&letter));
             let item = window.next(NOW).unwrap();

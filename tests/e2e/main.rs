@@ -64,3 +64,4 @@ mod telemetry;
 mod walk_authorizations;
 mod walk_payment_auth;
 mod webhooks;
+mod webhooks_wanted;

@@ -32,7 +32,7 @@ pub struct Got {
 }
 
 impl Got {
-    fn id(&self) -> &str {
+    pub fn id(&self) -> &str {
         &self.headers["webhook-id"]
     }
 
@@ -84,7 +84,7 @@ impl Endpoint {
     }
 
     /// Events that were taken, until there are so many different ones.
-    fn taken(&self, count: usize) -> Vec<Got> {
+    pub fn taken(&self, count: usize) -> Vec<Got> {
         let (mut ids, mut taken) = (BTreeSet::new(), Vec::new());
         while ids.len() < count {
             let got = self.next();
@@ -241,7 +241,7 @@ fn dead_letters_are_listed_and_sent_again_and_records_are_replayed_under_their_i
     assert_eq!(letter["problem"], "answered 500");
     endpoint.answer(200);
     let retried = workplace.run(&["webhooks", "retry", &letter["letter"].to_string(), "--data", data]);
-    assert!(retried.status.success(), "{retried:?}");
+    assert!(String::from_utf8_lossy(&retried.stdout).contains("is due"), "{retried:?}");
     assert_eq!(endpoint.taken(1)[0].id(), letter["event"]);
 
     let tested = workplace.run(&["webhooks", "test", "--endpoint", "office"]);
@@ -381,7 +381,7 @@ fn a_gateways_answers_are_told_in_its_own_words_to_whom_asks_for_them() {
 }
 
 /// A responder on that database, telling that endpoint.
-fn responder_on(postgres: &Postgres, endpoint: &Endpoint) -> Workplace {
+pub fn responder_on(postgres: &Postgres, endpoint: &Endpoint) -> Workplace {
     let workplace = telling_of(workplace_on(postgres), endpoint, "timeout_ms_max = 500\n");
     workplace.edit("holdfast.toml", |text| text.replace("\"hold.released\"", "\"PAYMENT_AUTH\""));
     workplace

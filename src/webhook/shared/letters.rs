@@ -8,7 +8,7 @@ use tokio_postgres::{Client as Plain, Row, Transaction};
 
 use super::super::circuit::ATTEMPTS_MAX;
 use super::super::event::EventKind;
-use super::super::letter::{Changes, Cursor, Letter, NewLetter, Replay, Source, Spot, Standing};
+use super::super::letter::{Changes, Cursor, Letter, NewLetter, Replay, Retried, Source, Spot, Standing};
 use super::super::store::Trouble;
 use super::{Shared, limit};
 use crate::ledger::postgres::connect::{ANSWER_MAX, within};
@@ -54,6 +54,12 @@ impl Shared {
         let rows = self.desk.query(&client, sql, &[&self.endpoint]).await?;
         let read = |row: &Row| Some(Replay { id: row.try_get(0).ok()?, next: row.try_get(1).ok()?, last: row.try_get(2).ok()? });
         Ok(rows.first().and_then(read))
+    }
+
+    pub(in super::super) async fn word(&self) -> Result<bool, Trouble> {
+        let client = self.desk.client().await?;
+        let sql = "DELETE FROM holdfast.webhook_replay WHERE endpoint = $1 AND next > last RETURNING id";
+        Ok(!self.desk.query(&client, sql, &[&self.endpoint]).await?.is_empty())
     }
 
     pub(super) async fn sequences(&self, client: &deadpool_postgres::Client) -> Result<HashMap<u64, u32>, Trouble> {
@@ -256,15 +262,21 @@ pub async fn letters(client: &Plain, at: &Whereabouts) -> Result<Vec<Letter>, Da
     read_letters(&within(ANSWER_MAX, at, async { client.query(&sql, &[]).await.map_err(said) }).await?, at)
 }
 
-/// A letter is due at once, with all its attempts before it. Says whether there is one of that number.
+/// A letter is due at once, with all its attempts before it.
 ///
 /// # Errors
 /// The database.
-pub async fn retry(client: &Plain, at: &Whereabouts, id: i64, now: Timestamp) -> Result<bool, DatabaseTrouble> {
+pub async fn retry(client: &Plain, at: &Whereabouts, id: i64) -> Result<Retried, DatabaseTrouble> {
     let said = |error: tokio_postgres::Error| DatabaseTrouble::of(&error, at);
-    let sql = "UPDATE holdfast.webhook_letter SET dead = false, attempts = 0, next_at = $2 WHERE id = $1";
-    let changed = within(ANSWER_MAX, at, async { client.execute(sql, &[&id, &At(now)]).await.map_err(said) }).await?;
-    Ok(changed > 0)
+    let sql = "WITH retried AS (
+            UPDATE holdfast.webhook_letter SET dead = false, attempts = 0, next_at = $2 WHERE id = $1 RETURNING endpoint, sequence
+        ) SELECT (SELECT min(first.id) FROM holdfast.webhook_letter first WHERE first.endpoint = retried.endpoint
+            AND first.sequence = retried.sequence AND NOT first.dead AND first.id < $1) FROM retried";
+    let asked_for = At(Letter::ASKED_FOR);
+    let row = within(ANSWER_MAX, at, async { client.query_opt(sql, &[&id, &asked_for]).await.map_err(said) }).await?;
+    let Some(row) = row else { return Ok(Retried::Unknown) };
+    let first: Option<i64> = row.try_get(0).map_err(said)?;
+    Ok(first.map_or(Retried::Due, Retried::Behind))
 }
 
 /// An endpoint's records from one id to another are sent once more.
