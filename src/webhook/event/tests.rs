@@ -105,6 +105,18 @@ fn orders_are_told_by_who_gave_them() {
 }
 
 #[test]
+fn a_refund_of_what_was_debited_at_once_tells_what_was() {
+    let hold = Hold { status: HoldStatus::Captured, authorized: 700, ahead: 700, refunded: 300, ..Hold::NONE };
+    let outcome = Outcome { hold: Some(hold), ..stepped(0) };
+    let (key, order) = (IdempotencyKey::new("order").unwrap(), Order::Refund { amount: usd(300) });
+    let event = Event::of_record(7, &record(Body::Ordered { key, payment: payment(), order, outcome })).unwrap();
+    let expected = json!({
+        "status": "captured", "authorized": 700, "held": 0, "debited": 700, "captured": 0, "refunded": 300
+    });
+    assert_eq!(event.data["standing"], expected);
+}
+
+#[test]
 fn what_changed_nothing_is_not_told() {
     let capture = Fact::Captured { payment: Some(payment()), amount: usd(200), finality: Finality::More };
     assert_eq!(Event::of_record(7, &told(capture, Outcome::default())), None);
