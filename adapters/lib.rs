@@ -17,6 +17,7 @@ pub mod json;
 mod laws;
 pub mod marqeta;
 mod once;
+mod parameters;
 pub mod payment;
 pub mod payment_gateway;
 pub mod pre_auth;

@@ -16,6 +16,7 @@ use crate::answer::Echo;
 use crate::inbound::{AuthorizationCall, BalanceCall, Inbound, Malformed};
 use crate::json::object::Object;
 use crate::json::{Lenient, Nested, Text, parse, parse_into};
+use crate::parameters::parameter;
 
 /// Understands an authorize request by its body, whatever route it came to: V3 if it has `authorization`, else V2 or V1. A body
 /// that has nothing of either is what its route is for.
@@ -39,13 +40,7 @@ fn is_legacy(body: &[u8], segment: &str) -> bool {
 /// Understands `?cardholder_id=…`.
 pub(super) fn decode_balance_read(query: &str) -> Result<Inbound<'_>, Malformed> {
     const FIELD: &str = "cardholder_id";
-    let names = query.split('&').map(|pair| pair.split_once('=').map_or((pair, None), |(name, value)| (name, Some(value))));
-    let mut told = names.filter(|(name, _)| *name == FIELD);
-    let raw = told.next().and_then(|(_, value)| value).ok_or_else(|| Malformed::field(FIELD, "is missing"))?;
-    if told.next().is_some() {
-        // A reader would take one of them, and whoever asks may have meant the other.
-        return Err(Malformed::field(FIELD, "is given twice"));
-    }
+    let raw = parameter(query, FIELD)?.ok_or_else(|| Malformed::field(FIELD, "is missing"))?;
     let cardholder = percent_decoded(raw, FIELD)?;
     let mut echo = Echo { dialect: Dialect::Balances.number(), ..Echo::default() };
     // As it stands in the query: the answer undoes the encoding again, for an echo can only borrow.

@@ -7,6 +7,7 @@ use super::{Asked, Kind, dialect, names, order};
 use crate::answer::Echo;
 use crate::inbound::{Inbound, Malformed};
 use crate::json::moment;
+use crate::parameters::parameter;
 use crate::payment::{ListCall, LookCall, StandingIs, Wanted};
 
 /// How many are on a page if nobody says, and at most.
@@ -45,6 +46,7 @@ pub(super) fn decode(query: &str) -> Result<Inbound<'_>, Malformed> {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let value = percent_decode_str(value).decode_utf8().map_err(|_| Malformed::field(name, "is not UTF-8"))?;
         read(&mut wanted, name, &value)?;
+        parameter(query, name)?;
     }
     let mut echo = Echo { dialect: dialect(Kind::Authorization, Asked::Later), ..Echo::default() };
     // There is room: it is the only one.

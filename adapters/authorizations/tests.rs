@@ -209,6 +209,9 @@ fn filters_that_are_none_are_named() {
         ("merchant=", "merchant"),
         ("source=4111111111111111", "source"),
         ("sort=up", "sort"),
+        ("limit=1&limit=2", "limit"),
+        ("state=FAILED&limit=1&state=FAILED", "state"),
+        ("created_at.lte=2026-01-01T00:00:00Z&created_at.lte=2026-02-01T00:00:00Z", "created_at.lte"),
     ] {
         let found = decode(LIST, "", query, "", |inbound| inbound.err().map(|malformed| malformed.path));
         assert_eq!(found.as_deref(), Some(path), "{query}");
