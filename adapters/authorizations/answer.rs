@@ -58,9 +58,7 @@ fn object(payment: &Payment, kind: Kind, options: &Options) -> Value {
     let asked_for = asked_for(&text);
     let approved = payment.approved().map_or(0, Money::minor);
     let status = payment.hold.map(|hold| hold.status);
-    // What an operator let go of nobody voided.
-    let void = IdempotencyKey::new(&names::key_of_void(&payment.id)).ok().map(|key| StepId::of(&key));
-    let is_void = status == Some(HoldStatus::Released) && (payment.released_by.is_none() || payment.released_by == void);
+    let is_void = status == Some(HoldStatus::Released) && was_voided(payment);
     let is_capture = kind == Kind::Transfer && is_authorization(payment);
     let (id, amount) =
         if is_capture { (names::transfer_of(&payment.id), captured(payment)) } else { (payment.id.to_string(), approved) };
@@ -110,6 +108,12 @@ fn object(payment: &Payment, kind: Kind, options: &Options) -> Value {
         members.insert("failure_message".to_owned(), json!(message));
     }
     shown
+}
+
+/// Whether it was voided, of one that was let go of: what an operator released nobody voided.
+fn was_voided(payment: &Payment) -> bool {
+    let void = IdempotencyKey::new(&names::key_of_void(&payment.id)).ok().map(|key| StepId::of(&key));
+    payment.released_by.is_none() || payment.released_by == void
 }
 
 /// What was captured of it.
@@ -165,7 +169,8 @@ fn refusal(not_done: &NotDone<'_>) -> Refusal {
         (_, Some(payment)) if payment.approved().is_none() => reasons::NOT_SUCCEEDED,
         (_, Some(payment)) => match payment.hold.map(|hold| hold.status) {
             Some(HoldStatus::Captured) => reasons::CAPTURED,
-            Some(HoldStatus::Released) => reasons::VOIDED,
+            Some(HoldStatus::Released) if was_voided(payment) => reasons::VOIDED,
+            Some(HoldStatus::Released) => reasons::RELEASED,
             Some(HoldStatus::Expired) => reasons::EXPIRED,
             Some(HoldStatus::Open | HoldStatus::Unplaced) | None => reasons::REFUSED,
         },

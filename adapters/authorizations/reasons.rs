@@ -83,6 +83,9 @@ pub(super) const NOT_SUCCEEDED: Refusal =
 pub(super) const CAPTURED: Refusal = refusal(422, "ALREADY_CAPTURED", "The authorization is captured");
 /// It was voided.
 pub(super) const VOIDED: Refusal = refusal(422, "ALREADY_VOIDED", "The authorization is voided");
+/// An operator released it.
+pub(super) const RELEASED: Refusal =
+    refusal(422, "AUTHORIZATION_RELEASED", "The authorization was released by an operator and holds nothing any more");
 /// It expired.
 pub(super) const EXPIRED: Refusal = refusal(422, "AUTHORIZATION_EXPIRED", "The authorization has expired");
 /// More is to be captured than is there.

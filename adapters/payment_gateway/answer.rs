@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use holdfast_core::hold::HoldStatus;
 use holdfast_core::{Currency, Decision, DeclineReason};
 use http::header::{HeaderValue, WWW_AUTHENTICATE};
 use serde_json::{Map, Value, json};
@@ -26,6 +27,7 @@ pub(super) fn encode(echo: &Echo<'_>, answer: &Answer<'_>, body: &mut Vec<u8>) -
             let (status, code, message) = match (reason, payment) {
                 // It waited, and nobody can decide what nobody knows any more.
                 (DeclineReason::AuthorizationUnknown, None) if !order::is_order(echo.dialect) => GONE,
+                (DeclineReason::AuthorizationOver, Some(payment)) if is_let_go_of(payment) => LET_GO_OF,
                 (reason, payment) => refusal(*reason, payment.is_some()),
             };
             append(&error(code, message, None), body);
@@ -217,6 +219,13 @@ const GONE: (u16, &str, &str) =
     (404, "E0404", "What was asked for under this key was erased while it waited: there is no such payment");
 
 /// What is asked of a payment and not done: status, code and message.
+/// The merchant's side voided it, or an operator released it.
+const LET_GO_OF: (u16, &str, &str) = (422, "E0422", "The payment was voided, or released by an operator");
+
+fn is_let_go_of(payment: &Payment) -> bool {
+    payment.hold.is_some_and(|hold| hold.status == HoldStatus::Released)
+}
+
 const fn refusal(reason: DeclineReason, is_known: bool) -> (u16, &'static str, &'static str) {
     match reason {
         DeclineReason::ConflictingDuplicate => {

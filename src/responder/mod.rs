@@ -20,6 +20,7 @@ mod ledger_state;
 mod looking;
 mod mount;
 mod notification;
+mod of_nothing;
 mod orders;
 mod owner;
 mod payments;

@@ -27,7 +27,7 @@ use super::question::Question;
 use super::showing::Found;
 use super::unique::Unique;
 use super::watch::{Phase, Watch};
-use super::{Decided, Responder, Turn, encode};
+use super::{Decided, Responder, Turn, encode, of_nothing};
 use crate::card_numbers::NumberKey;
 use crate::clock;
 use crate::ledger::{self, Act, Ordering, Slip};
@@ -300,7 +300,7 @@ impl Responder {
             Order::Capture { amount, .. } | Order::Refund { amount } => Some(amount),
             Order::Release => None,
         };
-        match answered {
+        match answered.map(|answered| of_nothing::told(&now_is, &order, answered)) {
             Some((Decision::Approve { .. }, basis)) => {
                 replayed_if(basis == Basis::Replay, encode(mount, &asked.echo, &Answer::Payment(&now_is), body))
             }

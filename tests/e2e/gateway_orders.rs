@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::support::server::balance;
-use crate::support::{Client, Response, Workplace};
+use crate::support::{BackOffice, Client, Response, Workplace};
 
 fn pay(client: &mut Client, route: &str, amount: &str, currency: &str) -> Value {
     let body = json!({"merchant_id": "merchant-demo", "data": {
@@ -220,4 +220,41 @@ fn a_check_is_found_again_and_says_what_the_door_would() {
             );
         }
     }
+}
+
+#[test]
+fn a_payment_of_nothing_is_voided_and_neither_captured_nor_refunded() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut client = server.client();
+    let [one, other] = [(); 2].map(|()| pay(&mut client, "auth", "0.00", "USD")["id"].clone());
+    for (route, message) in
+        [("capture", "The amount is more than was authorized"), ("refund", "More would be given back than was taken")]
+    {
+        let refused = order(&mut client, route, &json!({"id": one, "amount": "1.00"}));
+        assert_eq!((refused.status, &refused.json()["response_message"]), (422, &json!(message)), "{route}");
+    }
+    let key = [("Idempotency-Key", "void-it"), ("Authorization", &crate::support::http::demo_authorization())];
+    let void = |client: &mut Client, id: &Value| client.ask("POST", "/api/payment/void", &key, &json!({"id": id}).to_string());
+    for _ in 0..2 {
+        let voided = void(&mut client, &one);
+        assert_eq!((voided.status, &voided.json()["status"]), (200, &shown(&mut client, &one)["status"]), "{voided:?}");
+    }
+    assert_eq!(void(&mut client, &other).status, 409, "the key is the first one's");
+}
+
+#[test]
+fn what_an_operator_released_is_not_told_to_be_anything_else() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut client = server.client();
+    let id = pay(&mut client, "auth", "5.00", "USD")["id"].clone();
+    let mut office = BackOffice::of(&server);
+    let holds = office.found("/v1/holds?account_id=acct-demo-4&status=open")["holds"].clone();
+    let hold = holds.as_array().unwrap().iter().find(|hold| hold["payment"] == id).unwrap().clone();
+    office.made(&format!("/v1/holds/{}/release", hold["hold_id"]), "release", &json!({"reason": "asked by phone"}));
+    assert_eq!(shown(&mut client, &id)["standing"]["state"], "voided");
+    let refused = order(&mut client, "capture", &json!({"id": id, "amount": "5.00"}));
+    let message = "The payment was voided, or released by an operator";
+    assert_eq!((refused.status, &refused.json()["response_message"]), (422, &json!(message)));
 }

@@ -79,6 +79,10 @@ fn money_is_shown_after_texts_were_erased_and_an_operators_release_is_no_void() 
     office.made(&format!("/v1/holds/{}/release", hold["hold_id"]), "release", &why);
     let released = client.get(&of(&third)).json();
     assert_eq!((&released["is_void"], &released["void_state"]), (&json!(false), &json!("UNATTEMPTED")));
+    for order in [json!({"capture_amount": 1}), json!({"void_me": true})] {
+        let refused = client.put(&of(&third), &order.to_string());
+        assert_eq!((refused.status, &refused.json()["failure_code"]), (422, &json!("AUTHORIZATION_RELEASED")), "{order}");
+    }
     let erased = workplace.run(&["erase", "--program", "demo", "--data", workplace.data().to_str().unwrap()]);
     assert!(erased.status.success(), "{}", String::from_utf8_lossy(&erased.stderr));
     let voided = client.get(&of(&first)).json();
@@ -93,5 +97,21 @@ fn money_is_shown_after_texts_were_erased_and_an_operators_release_is_no_void() 
         ("tags", json!({})),
     ] {
         assert_eq!(kept[field], value, "{field}");
+    }
+}
+
+#[test]
+fn an_authorization_of_nothing_is_voided_and_not_captured() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut client = server.client();
+    let (status, verified) = created(&mut client, AUTHORIZATIONS, 0);
+    assert_eq!((status, &verified["state"]), (201, &json!("SUCCEEDED")));
+    let path = format!("{AUTHORIZATIONS}/{}", verified["id"].as_str().unwrap());
+    let captured = client.put(&path, &json!({"capture_amount": 1}).to_string());
+    assert_eq!((captured.status, &captured.json()["failure_code"]), (422, &json!("CAPTURE_AMOUNT_TOO_LARGE")));
+    for _ in 0..2 {
+        let voided = client.put(&path, &json!({"void_me": true}).to_string());
+        assert_eq!((voided.status, voided.json()), (200, client.get(&path).json()), "as it is shown");
     }
 }
