@@ -160,6 +160,10 @@ pub enum Refused {
     Malformed(Malformed),
     /// The credential does not allow this: 403.
     Forbidden(Permission),
+    /// A path below the mount that is none of its routes: 404.
+    NoRoute,
+    /// A route that is called with another method: 405.
+    NotThisWay,
     /// The body did not arrive in time: 408.
     TooSlow,
     /// The body is larger than allowed: 413.
@@ -182,6 +186,8 @@ impl Refused {
             Refused::Token(fault) => fault.status(),
             Refused::Malformed(_) => 400,
             Refused::Forbidden(_) => 403,
+            Refused::NoRoute => 404,
+            Refused::NotThisWay => 405,
             Refused::TooSlow => 408,
             Refused::TooLarge => 413,
             Refused::TooEarly => 425,

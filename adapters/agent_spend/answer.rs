@@ -140,6 +140,8 @@ pub(super) fn write_refused(refused: &Refused, body: &mut Vec<u8>) -> Reply {
         Refused::Token(fault) => (fault.code(), "A valid token is needed", fault.to_string()),
         Refused::Malformed(_) => ("bad_request", "The request is not as it must be", "see `errors`; nothing was done".to_owned()),
         Refused::Forbidden(_) => ("forbidden", "The credential may not do this", "nothing was done".to_owned()),
+        Refused::NoRoute => ("not_found", "There is nothing at this path", "nothing was done".to_owned()),
+        Refused::NotThisWay => ("method_not_allowed", "This path is not called with this method", "nothing was done".to_owned()),
         Refused::TooSlow => ("request_timeout", "The request took too long", "the body did not arrive in time".to_owned()),
         Refused::TooLarge => ("body_too_large", "The body is too long", "nothing was done".to_owned()),
         Refused::TooEarly => ("too_early", "The same question is being decided", "send it again later".to_owned()),
@@ -156,6 +158,8 @@ pub(super) fn write_refused(refused: &Refused, body: &mut Vec<u8>) -> Reply {
         Refused::NotAuthentic
         | Refused::Token(_)
         | Refused::Forbidden(_)
+        | Refused::NoRoute
+        | Refused::NotThisWay
         | Refused::TooSlow
         | Refused::TooLarge
         | Refused::TooEarly

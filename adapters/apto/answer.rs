@@ -79,6 +79,8 @@ pub(super) fn refuse(refused: &Refused, body: &mut Vec<u8>) -> Reply {
         }
         Refused::Malformed(malformed) => errors(body, "malformed_request", &malformed.to_string()),
         Refused::Forbidden(_) => errors(body, "authorization_failed", "the credential does not allow this"),
+        Refused::NoRoute => errors(body, "malformed_request", "there is nothing at this path"),
+        Refused::NotThisWay => errors(body, "malformed_request", "this path is not called with this method"),
         Refused::TooSlow => errors(body, "malformed_request", "the body did not arrive in time"),
         Refused::TooLarge => errors(body, "malformed_request", "the body is too large"),
         Refused::TooEarly => errors(body, "authorization_failed", "the same request is being decided"),

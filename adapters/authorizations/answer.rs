@@ -189,6 +189,8 @@ pub(super) fn refuse(refused: &Refused, body: &mut Vec<u8>) -> Reply {
         Refused::Forbidden(permission) => {
             ("FORBIDDEN", format!("The credential has no permission to {}", permission.name()), None)
         }
+        Refused::NoRoute => ("NOT_FOUND", "There is nothing at this path".to_owned(), None),
+        Refused::NotThisWay => ("METHOD_NOT_ALLOWED", "This path is not called with this method".to_owned(), None),
         Refused::TooSlow => ("INVALID_REQUEST", "The body did not arrive in time".to_owned(), None),
         Refused::TooLarge => ("INVALID_REQUEST", "The body is too large".to_owned(), None),
         Refused::TooEarly => ("IN_PROGRESS", "The same request is being decided".to_owned(), None),

@@ -96,6 +96,8 @@ fn every_refusal_is_written() {
             Refused::Malformed(Malformed::field("zz\"\\\u{7}", "is missing")),
             Refused::Malformed(Malformed::field("", "is not JSON")),
             Refused::Forbidden(crate::proof::Permission::Capture),
+            Refused::NoRoute,
+            Refused::NotThisWay,
             Refused::TooSlow,
             Refused::TooLarge,
             Refused::TooEarly,

@@ -149,6 +149,8 @@ pub(super) fn refuse(refused: &Refused, body: &mut Vec<u8>) -> Reply {
         }
         Refused::Malformed(malformed) => malformed.to_string(),
         Refused::Forbidden(_) => "the credential does not allow this".to_owned(),
+        Refused::NoRoute => "there is nothing at this path".to_owned(),
+        Refused::NotThisWay => "this path is not called with this method".to_owned(),
         Refused::TooSlow => "the body did not arrive in time".to_owned(),
         Refused::TooLarge => "the body is too large".to_owned(),
         Refused::TooEarly => "the same question is being decided".to_owned(),

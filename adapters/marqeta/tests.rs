@@ -993,6 +993,8 @@ fn refusals_say_no_more_than_they_should() {
     let adapter = adapter(&with(&[]));
     let table = [
         (Refused::NotAuthentic, 401, "{}"),
+        (Refused::NoRoute, 404, r#"{"error_code":"404","error_message":"there is nothing at this path"}"#),
+        (Refused::NotThisWay, 405, r#"{"error_code":"405","error_message":"this path is not called with this method"}"#),
         (Refused::TooSlow, 408, r#"{"error_code":"408","error_message":"the body did not arrive in time"}"#),
         (Refused::TooLarge, 413, r#"{"error_code":"413","error_message":"the body is too large"}"#),
         (Refused::TooEarly, 425, r#"{"error_code":"425","error_message":"the same question is being decided"}"#),

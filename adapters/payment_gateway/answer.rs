@@ -297,6 +297,8 @@ pub(super) fn refuse(refused: &Refused, body: &mut Vec<u8>) -> Reply {
         }
         Refused::Malformed(malformed) => ("E0400", malformed.to_string(), Some(malformed)),
         Refused::Forbidden(permission) => ("E0403", format!("The credential has no permission to {}", permission.name()), None),
+        Refused::NoRoute => ("E0404", "There is nothing at this path".to_owned(), None),
+        Refused::NotThisWay => ("E0405", "This path is not called with this method".to_owned(), None),
         Refused::TooSlow => ("E0408", "The body did not arrive in time".to_owned(), None),
         Refused::TooLarge => ("E0413", "The body is too large".to_owned(), None),
         Refused::TooEarly => ("E0425", "The same request is being decided".to_owned(), None),

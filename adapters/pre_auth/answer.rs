@@ -55,6 +55,8 @@ pub(super) fn refuse(refused: &Refused, body: &mut Vec<u8>) -> Reply {
         Refused::Forbidden(permission) => {
             json!({ "error": format!("the credential has no permission to {}", permission.name()) })
         }
+        Refused::NoRoute => json!({ "error": "there is nothing at this path" }),
+        Refused::NotThisWay => json!({ "error": "this path is not called with this method" }),
         Refused::TooSlow => json!({ "error": "the body did not arrive in time" }),
         Refused::TooLarge => json!({ "error": "the body is too large" }),
         Refused::TooEarly => json!({ "error": "the same request is being answered" }),

@@ -121,6 +121,8 @@ pub(super) fn write_refused(refused: &Refused, body: &mut Vec<u8>) -> Reply {
         Refused::NotAuthentic | Refused::Token(_) => ("not_authentic", None),
         Refused::Malformed(malformed) => ("malformed", Some(malformed)),
         Refused::Forbidden(_) => ("forbidden", None),
+        Refused::NoRoute => ("no_route", None),
+        Refused::NotThisWay => ("not_this_way", None),
         Refused::TooSlow => ("too_slow", None),
         Refused::TooLarge => ("too_large", None),
         Refused::TooEarly => ("too_early", None),

@@ -67,12 +67,18 @@ pub(super) fn agents(config: &Config) -> Option<Arc<Agents>> {
 
 pub(super) fn routes(config: &Config) -> Result<RouteTable, Vec<RouteError>> {
     let entries: Vec<_> = mounted(config, |platform| platform.routes).chain(agent_routes(config)).collect();
-    RouteTable::new(&entries)
+    Ok(RouteTable::new(&entries)?.with_mounts(places(config)))
+}
+
+/// Where platforms are mounted: what is below and no route of theirs they refuse in their own words.
+fn places(config: &Config) -> impl Iterator<Item = (String, usize)> {
+    all_mounts(config).enumerate().map(|(index, (_, _, mount))| (mount.path.clone(), index))
 }
 
 /// What the listener for card numbers serves: the same mounts, at the same paths.
 pub(super) fn card_number_routes(config: &Config) -> Result<RouteTable, Vec<RouteError>> {
-    RouteTable::new(&mounted(config, |platform| platform.card_number_routes).collect::<Vec<_>>())
+    let entries: Vec<_> = mounted(config, |platform| platform.card_number_routes).collect();
+    Ok(RouteTable::new(&entries)?.with_mounts(places(config)))
 }
 
 /// Those routes of every mount's platform.

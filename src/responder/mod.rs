@@ -79,7 +79,7 @@ use crate::clock;
 use crate::ledger::permit::InFlight;
 use crate::ledger::{Ledger, Mailbox, Pool};
 use crate::metrics::Metrics;
-use crate::server::{Answered, BodyFault, Call, Respond};
+use crate::server::{Answered, Call, Respond};
 use crate::spool::Spool;
 use crate::switchboard::Switchboard;
 use crate::telemetry::Telemetry;
@@ -466,16 +466,11 @@ impl Respond for Responder {
         Some(Answered::Said { reply, body })
     }
 
-    fn refuse(&self, mount: usize, fault: BodyFault, mut body: Vec<u8>) -> Answered {
+    fn refuse(&self, mount: usize, refused: &Refused, mut body: Vec<u8>) -> Answered {
         let Some(mount) = self.mounts.get(mount) else {
             return Answered::Said { reply: Reply::json(404), body };
         };
-        let refused = match fault {
-            BodyFault::TooLarge => Refused::TooLarge,
-            BodyFault::TooSlow => Refused::TooSlow,
-            BodyFault::Truncated => Refused::Malformed(Malformed::field("", "ended early")),
-        };
-        let reply = Reply { status: fault.status(), ..mount.adapter.refuse(&refused, &mut body) };
+        let reply = Reply { status: refused.status(), ..mount.adapter.refuse(refused, &mut body) };
         Answered::Said { reply, body }
     }
 }

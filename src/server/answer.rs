@@ -4,7 +4,7 @@
 
 use std::future::Future;
 
-use holdfast_adapters::Reply;
+use holdfast_adapters::{Malformed, Refused, Reply};
 use http::HeaderMap;
 
 use crate::clock::Moment;
@@ -29,8 +29,8 @@ pub trait Respond: Send + Sync + 'static {
     /// What a caller hears who is a stranger by the head of its callback alone, whose body is not there yet; nothing if it may be none.
     fn refuse_stranger(&self, of_head: Call<'_>) -> Option<Answered>;
 
-    /// The platform's error shape for a body that could not be read. The connection is closed after it.
-    fn refuse(&self, mount: usize, fault: BodyFault, body: Vec<u8>) -> Answered;
+    /// The platform's error shape for a request whose body could not be read, or that is below its mount and comes to none of its routes.
+    fn refuse(&self, mount: usize, refused: &Refused, body: Vec<u8>) -> Answered;
 }
 
 /// A callback, complete, from whoever sent it.
@@ -88,6 +88,16 @@ impl BodyFault {
             BodyFault::TooLarge => 413,
             BodyFault::TooSlow => 408,
             BodyFault::Truncated => 400,
+        }
+    }
+
+    /// What a platform's error is about.
+    #[must_use]
+    pub fn refused(self) -> Refused {
+        match self {
+            BodyFault::TooLarge => Refused::TooLarge,
+            BodyFault::TooSlow => Refused::TooSlow,
+            BodyFault::Truncated => Refused::Malformed(Malformed::field("", "ended early")),
         }
     }
 

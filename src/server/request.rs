@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use holdfast_adapters::Reply;
+use holdfast_adapters::{Refused, Reply};
 use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, EXPECT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -70,7 +70,7 @@ async fn dispatch<R: Respond>(
 ) -> Result<Response<AnswerBody>, Silence> {
     let (head, incoming) = request.into_parts();
     let found = worker.routes.find(&head.method, head.uri.path());
-    if let (Found::Nothing, Some(bridge)) = (found, beside(worker, head.uri.path())) {
+    if let (Found::Nothing { .. }, Some(bridge)) = (found, beside(worker, head.uri.path())) {
         return Ok(pin!(cross(worker, connection, bridge, Request::from_parts(head, incoming), received)).await);
     }
     let (mount, route, segment) = match found {
@@ -79,11 +79,18 @@ async fn dispatch<R: Respond>(
             let after = passed_over(&head.headers, incoming).await;
             return Ok(bare(worker, StatusCode::OK, after, head.headers));
         }
-        Found::MethodNotAllowed { allow } => return Ok(not_this_way(worker, connection, (head, incoming), allow).await),
-        Found::Nothing => {
+        Found::MethodNotAllowed { allow, mount } => {
+            return not_this_way(worker, connection, (head, incoming), (allow, mount)).await;
+        }
+        Found::Nothing { mount } => {
             worker.metrics.http_refused(HttpRefusal::PathUnknown);
             let after = passed_over(&head.headers, incoming).await;
-            return Ok(in_a_line(worker, connection, (StatusCode::NOT_FOUND, after), NOT_HERE, head.headers));
+            return match mount {
+                Some(mount) => {
+                    in_its_words(worker, connection, (mount, &Refused::NoRoute), after, connection.buffer.take(), head.headers)
+                }
+                None => Ok(in_a_line(worker, connection, (StatusCode::NOT_FOUND, after), NOT_HERE, head.headers)),
+            };
         }
     };
     let buffer = connection.buffer.take();
@@ -123,13 +130,13 @@ async fn passed_over(headers: &HeaderMap, incoming: Incoming) -> After {
     }
 }
 
-/// What a caller hears whose path is called otherwise: in the shape of what is beside the workers, if the path is among theirs.
+/// What a caller hears whose path is called otherwise: in the shape of what is beside the workers, or of the mount, if the path is among theirs.
 async fn not_this_way<R: Respond>(
     worker: &Worker<R>,
     connection: &Rc<ConnectionState>,
     (head, incoming): (Parts, Incoming),
-    allow: &'static str,
-) -> Response<AnswerBody> {
+    (allow, mount): (&'static str, Option<usize>),
+) -> Result<Response<AnswerBody>, Silence> {
     worker.metrics.http_refused(HttpRefusal::MethodNotAllowed);
     let after = passed_over(&head.headers, incoming).await;
     let mut response = match beside(worker, head.uri.path()) {
@@ -138,10 +145,15 @@ async fn not_this_way<R: Respond>(
             close_if_due(worker, after, &mut head.headers);
             Response::from_parts(head, AnswerBody::new(body.into(), Rc::clone(connection)))
         }
-        None => in_a_line(worker, connection, (StatusCode::METHOD_NOT_ALLOWED, after), NOT_THIS_WAY, head.headers),
+        None => match mount {
+            Some(mount) => {
+                in_its_words(worker, connection, (mount, &Refused::NotThisWay), after, connection.buffer.take(), head.headers)?
+            }
+            None => in_a_line(worker, connection, (StatusCode::METHOD_NOT_ALLOWED, after), NOT_THIS_WAY, head.headers),
+        },
     };
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
-    response
+    Ok(response)
 }
 
 /// Why a body is not there.
@@ -225,12 +237,24 @@ fn refuse<R: Respond>(
     headers: HeaderMap,
 ) -> Result<Response<AnswerBody>, Silence> {
     worker.metrics.http_refused(fault.refusal());
-    let refused = std::panic::catch_unwind(AssertUnwindSafe(|| worker.responder.refuse(mount, fault, buffer)));
-    let answered = refused.unwrap_or_else(|_| {
+    in_its_words(worker, connection, (mount, &fault.refused()), After::Close, buffer, headers)
+}
+
+/// A refusal in the shape of a mount's platform.
+fn in_its_words<R: Respond>(
+    worker: &Worker<R>,
+    connection: &Rc<ConnectionState>,
+    (mount, refused): (usize, &Refused),
+    after: After,
+    buffer: Vec<u8>,
+    headers: HeaderMap,
+) -> Result<Response<AnswerBody>, Silence> {
+    let answered = std::panic::catch_unwind(AssertUnwindSafe(|| worker.responder.refuse(mount, refused, buffer)));
+    let answered = answered.unwrap_or_else(|_| {
         worker.metrics.panicked();
-        Answered::Said { reply: Reply::json(fault.status()), body: Vec::new() }
+        Answered::Said { reply: Reply::json(refused.status()), body: Vec::new() }
     });
-    say(worker, connection, answered, After::Close, headers)
+    say(worker, connection, answered, after, headers)
 }
 
 /// Puts an answer on the wire. The request's header map becomes the answer's: its memory serves the next request's again.

@@ -29,6 +29,8 @@ pub struct RouteTable {
     exact: HashMap<Box<str>, Methods, RandomState>,
     /// Tried in order after the exact ones; there are as many as mounts have routes with a segment: few.
     patterns: Vec<Pattern>,
+    /// Where mounts are, the longest path first; what is below one and no route of its is that mount's to refuse.
+    mounts: Vec<(Box<str>, usize)>,
 }
 
 /// Why a route cannot be served.
@@ -88,8 +90,8 @@ struct Pattern {
 pub(super) enum Found<'a> {
     Callback { mount: usize, route: u8, segment: &'a str },
     Health,
-    MethodNotAllowed { allow: &'static str },
-    Nothing,
+    MethodNotAllowed { allow: &'static str, mount: Option<usize> },
+    Nothing { mount: Option<usize> },
 }
 
 impl RouteTable {
@@ -101,6 +103,21 @@ impl RouteTable {
         let mut table = RouteTable::default();
         let errors: Vec<RouteError> = entries.iter().filter_map(|entry| table.add(entry).err()).collect();
         if errors.is_empty() { Ok(table) } else { Err(errors) }
+    }
+
+    /// With where mounts are: what is below one is refused in its own shape. One at the root has nothing below it that may not be another's.
+    #[must_use]
+    pub fn with_mounts(mut self, mounts: impl Iterator<Item = (String, usize)>) -> Self {
+        let paths = mounts.map(|(path, mount)| (path.trim_end_matches('/').into(), mount));
+        self.mounts = paths.filter(|(path, _): &(Box<str>, usize)| !path.is_empty()).collect();
+        self.mounts.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
+        self
+    }
+
+    /// The mount that a path is below.
+    fn mount_above(&self, path: &str) -> Option<usize> {
+        let is_below = |above: &str| path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        self.mounts.iter().find(|(above, _)| is_below(above)).map(|(_, mount)| *mount)
     }
 
     fn add(&mut self, entry: &RouteEntry) -> Result<(), RouteError> {
@@ -144,7 +161,7 @@ impl RouteTable {
         if path == HEALTH_PATH {
             return match *method {
                 Method::GET | Method::HEAD => Found::Health,
-                _ => Found::MethodNotAllowed { allow: "GET, HEAD" },
+                _ => Found::MethodNotAllowed { allow: "GET, HEAD", mount: None },
             };
         }
         for pattern in &self.patterns {
@@ -152,7 +169,7 @@ impl RouteTable {
                 return pattern.methods.find(method, segment);
             }
         }
-        Found::Nothing
+        Found::Nothing { mount: self.mount_above(path) }
     }
 }
 
@@ -167,6 +184,7 @@ impl Methods {
         match target {
             Some(Target { mount, route }) => Found::Callback { mount, route, segment },
             None => Found::MethodNotAllowed {
+                mount: self.get.or(self.post).or(self.put).map(|target| target.mount),
                 allow: match (self.get, self.post, self.put) {
                     (Some(_), Some(_), None) => "GET, POST",
                     (Some(_), None, None) => "GET",
@@ -227,33 +245,40 @@ mod tests {
         ])
         .unwrap();
         let callback = |route: u8, segment| Found::Callback { mount: usize::from(route) * 10, route, segment };
-        let not_allowed = |allow| Found::MethodNotAllowed { allow };
+        let table = table
+            .with_mounts([("/apto/", 7), ("/apto/v1", 8), ("/", 9)].map(|(path, mount)| (path.to_owned(), mount)).into_iter());
+        let not_allowed = |allow, mount| Found::MethodNotAllowed { allow, mount };
+        let nothing = |mount| Found::Nothing { mount };
         let cases = [
             (Method::POST, "/marqeta/jit", callback(1, "")),
             (Method::GET, "/pay/authorizations/AU1", callback(8, "AU1")),
             (Method::PUT, "/pay/authorizations/AU1", callback(9, "AU1")),
-            (Method::POST, "/pay/authorizations/AU1", not_allowed("GET, PUT")),
-            (Method::GET, "/marqeta/jit", not_allowed("POST")),
-            (Method::PUT, "/apto/v3/balances", not_allowed("GET, POST")),
+            (Method::POST, "/pay/authorizations/AU1", not_allowed("GET, PUT", Some(80))),
+            (Method::GET, "/marqeta/jit", not_allowed("POST", Some(10))),
+            (Method::PUT, "/apto/v3/balances", not_allowed("GET, POST", Some(30))),
             (Method::GET, "/apto/v3/balances", callback(3, "")),
             (Method::GET, "/apto/v1/abc/transactions", callback(4, "abc")),
             (Method::POST, "/apto/v1/a%2Fb/transactions", callback(5, "a%2Fb")),
             (Method::POST, "/apto/v1/abc", callback(6, "abc")),
             // An exact path wins over a pattern, whatever the method.
             (Method::POST, "/apto/v1/fixed/transactions", callback(7, "")),
-            (Method::GET, "/apto/v1/fixed/transactions", not_allowed("POST")),
+            (Method::GET, "/apto/v1/fixed/transactions", not_allowed("POST", Some(70))),
             // A segment is neither empty nor two.
-            (Method::POST, "/apto/v1//transactions", Found::Nothing),
-            (Method::POST, "/apto/v1/a/b/transactions", Found::Nothing),
+            (Method::POST, "/apto/v1//transactions", nothing(Some(8))),
+            (Method::POST, "/apto/v1/a/b/transactions", nothing(Some(8))),
             (Method::POST, "/apto/v1/transactions", callback(6, "transactions")),
-            (Method::POST, "/apto/v1/", Found::Nothing),
-            (Method::POST, "/marqeta/jit/", Found::Nothing),
-            (Method::POST, "/Marqeta/jit", Found::Nothing),
-            (Method::POST, "/", Found::Nothing),
-            (Method::POST, "", Found::Nothing),
+            (Method::POST, "/apto/v1/", nothing(Some(8))),
+            // The nearest mount; and none that only begins alike.
+            (Method::POST, "/apto/v10", nothing(Some(7))),
+            (Method::GET, "/apto", nothing(Some(7))),
+            (Method::GET, "/aptos/v1", nothing(None)),
+            (Method::POST, "/marqeta/jit/", nothing(None)),
+            (Method::POST, "/Marqeta/jit", nothing(None)),
+            (Method::POST, "/", nothing(None)),
+            (Method::POST, "", nothing(None)),
             (Method::GET, "/healthz", Found::Health),
             (Method::HEAD, "/healthz", Found::Health),
-            (Method::POST, "/healthz", not_allowed("GET, HEAD")),
+            (Method::POST, "/healthz", not_allowed("GET, HEAD", None)),
         ];
         for (method, path, expected) in cases {
             assert_eq!(table.find(&method, path), expected, "{method} {path}");

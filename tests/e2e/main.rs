@@ -35,6 +35,7 @@ mod lifecycle;
 mod limits;
 mod management;
 mod money;
+mod no_route;
 mod notifications;
 mod outages;
 mod payments;

@@ -193,6 +193,8 @@ fn refusals_have_the_shape_of_errors() {
     let cases = [
         (Refused::NotAuthentic, 401, "authorization_failed", "the login is missing or wrong"),
         (Refused::Malformed(malformed), 400, "malformed_request", "`authorization.\"id\"` is missing"),
+        (Refused::NoRoute, 404, "malformed_request", "there is nothing at this path"),
+        (Refused::NotThisWay, 405, "malformed_request", "this path is not called with this method"),
         (Refused::TooSlow, 408, "malformed_request", "the body did not arrive in time"),
         (Refused::TooLarge, 413, "malformed_request", "the body is too large"),
         (Refused::TooEarly, 425, "authorization_failed", "the same request is being decided"),

@@ -107,7 +107,9 @@ fn what_is_not_served_is_refused_without_asking_anyone() {
     assert!(heard.body.starts_with("no platform calls at this path"), "{heard:?}");
     let heard = caller.get("/echo");
     assert_eq!((heard.status, heard.header("allow")), (405, Some("POST")));
-    assert!(heard.body.starts_with("this path is not called with this method"), "{heard:?}");
+    assert_eq!((heard.header("content-type"), heard.body.as_str()), (Some("application/json"), "{\"mount\":7}"), "in its words");
+    let heard = caller.post("/thing/1", "x");
+    assert_eq!((heard.status, heard.body.as_str()), (404, "{\"mount\":7}"), "below its mount");
     let heard = caller.post("/thing/1/part", "x");
     assert_eq!((heard.status, heard.header("allow")), (405, Some("GET")));
     let heard = caller.post("/healthz", "x");
@@ -131,7 +133,7 @@ fn what_is_not_served_is_refused_without_asking_anyone() {
     assert_eq!(caller.hear().unwrap().unwrap().status, 200);
     assert_eq!(server.responder.answered.load(Ordering::SeqCst), 0);
     server.drain_and_expect(&[
-        (r#"http_refusals_total{cause="path_unknown"}"#, "5"),
+        (r#"http_refusals_total{cause="path_unknown"}"#, "6"),
         (r#"http_refusals_total{cause="method_not_allowed"}"#, "4"),
     ]);
 }

@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use holdfast_adapters::{Reply, RouteMethod};
+use holdfast_adapters::{Refused, Reply, RouteMethod};
 use tokio::sync::Semaphore;
 
 use super::*;
@@ -84,9 +84,9 @@ impl Respond for Scripted {
         is_one.then(|| Answered::Said { reply: Reply::json(401), body: b"who are you?".to_vec() })
     }
 
-    fn refuse(&self, mount: usize, fault: BodyFault, mut body: Vec<u8>) -> Answered {
+    fn refuse(&self, mount: usize, refused: &Refused, mut body: Vec<u8>) -> Answered {
         body.extend_from_slice(format!("{{\"mount\":{mount}}}").as_bytes());
-        Answered::Said { reply: Reply::json(fault.status()), body }
+        Answered::Said { reply: Reply::json(refused.status()), body }
     }
 }
 
@@ -108,7 +108,7 @@ fn routes() -> RouteTable {
             RouteEntry { method, path: path.to_owned(), mount: 7, route }
         })
         .collect();
-    RouteTable::new(&entries).unwrap()
+    RouteTable::new(&entries).unwrap().with_mounts(std::iter::once(("/thing".to_owned(), 7)))
 }
 
 impl Harness {
