@@ -1,6 +1,6 @@
 //! What comes to no route: below a mount it is refused in the words of the mount's platform, elsewhere in a line for people.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::Workplace;
 
@@ -10,7 +10,7 @@ fn below_a_mount_what_comes_to_no_route_is_refused_in_its_platforms_words() {
     let server = workplace.serve();
     let mut client = server.client();
     // Method and path, the status, the header Allow, and where the error says what it is.
-    let cases: [(&str, &str, u16, Option<&str>, &str, Value); 9] = [
+    let cases = [
         ("DELETE", "/api/payment/auth", 405, Some("POST"), "response_code", json!("E0405")),
         ("POST", "/api/payment/foo/bar", 404, None, "response_code", json!("E0404")),
         ("POST", "/api/payment/some-id", 405, Some("GET"), "response_code", json!("E0405")),

@@ -73,7 +73,7 @@ impl House {
         }
         let mut sent = Vec::new();
         while let Some(item) = self.courier.next(&mut self.round, now) {
-            self.round.out += 1;
+            self.round.out = self.round.out.saturating_add(1);
             sent.push(item);
         }
         sent
