@@ -9,6 +9,7 @@ use holdfast_core::agent::Governed;
 use holdfast_core::rules::OfLess;
 use holdfast_core::{Checkout, Monitoring, PlatformName, ProgramId, Timestamp};
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use super::place::Place;
 use super::record::{Body, BodyRef, Record, RecordRef};
@@ -269,8 +270,8 @@ pub struct Group<'a> {
     pub engine: &'a str,
     rest: &'a [u8],
     place: usize,
-    origins: Vec<(Option<ProgramId>, Option<PlatformName>)>,
-    rulesets: Vec<[u8; 32]>,
+    origins: SmallVec<[(Option<ProgramId>, Option<PlatformName>); 2]>,
+    rulesets: SmallVec<[[u8; 32]; 2]>,
 }
 
 impl<'a> Group<'a> {
@@ -287,7 +288,7 @@ impl<'a> Group<'a> {
             return Err(RecordError::Unreleased(*format));
         }
         let (engine, rest) = postcard::take_from_bytes(rest).map_err(|_| RecordError::Damaged(0))?;
-        Ok(Group { engine, rest, place: 0, origins: Vec::new(), rulesets: Vec::new() })
+        Ok(Group { engine, rest, place: 0, origins: SmallVec::new(), rulesets: SmallVec::new() })
     }
 
     /// Reads the next record to where there is room for one, for whoever reads many: it is not moved from there.

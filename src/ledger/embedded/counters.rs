@@ -6,7 +6,7 @@ use std::time::Duration;
 use holdfast_core::Timestamp;
 use holdfast_core::hold::LimitUse;
 use holdfast_core::rules::Window;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// The longest that a question may name a window after it ended: one that came before and waited, a calendar that was moved to another
 /// zone, a clock that was put back.
@@ -16,8 +16,8 @@ const NAMED_AFTER_MAX: Duration = Duration::from_secs(2 * 86_400);
 const CALENDAR_MAX: Duration = Duration::from_secs(32 * 86_400);
 
 /// What one limit has counted for one subject.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "Kept", into = "Kept")]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "Kept")]
 pub enum Counter {
     /// In the calendar window that began then. An older window is closed: nothing counts there any more.
     Since(Timestamp, LimitUse),
@@ -28,7 +28,7 @@ pub enum Counter {
 }
 
 /// A counter as files have it: a new kind is added at the end.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 enum Kept {
     Since(Timestamp, LimitUse),
     Rolling(VecDeque<(i64, LimitUse)>),
@@ -47,15 +47,44 @@ impl From<Kept> for Counter {
     }
 }
 
-impl From<Counter> for Kept {
-    fn from(counter: Counter) -> Self {
-        match counter {
-            Counter::Since(since, used) => Kept::Since(since, used),
-            Counter::Rolling(buckets, None) => Kept::Rolling(buckets),
-            Counter::Lifetime(used) => Kept::Lifetime(used),
-            Counter::Rolling(buckets, Some(over)) => Kept::RollingUntil(buckets, over),
-        }
+/// What [`Kept`] is read from, of a counter that stays where it is.
+#[derive(Serialize)]
+enum KeptRef<'a> {
+    Since(Timestamp, LimitUse),
+    Rolling(&'a VecDeque<(i64, LimitUse)>),
+    Lifetime(LimitUse),
+    RollingUntil(&'a VecDeque<(i64, LimitUse)>, Timestamp),
+}
+
+impl Serialize for Counter {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let kept = match self {
+            Counter::Since(since, used) => KeptRef::Since(*since, *used),
+            Counter::Rolling(buckets, None) => KeptRef::Rolling(buckets),
+            Counter::Lifetime(used) => KeptRef::Lifetime(*used),
+            Counter::Rolling(buckets, Some(over)) => KeptRef::RollingUntil(buckets, *over),
+        };
+        kept.serialize(serializer)
     }
+}
+
+/// What [`Counter::count`] changes, as it was.
+#[derive(Debug)]
+pub enum Before {
+    /// All of it.
+    Whole(Counter),
+    /// In a rolling window: the bucket that counted, those that were dropped with it, and when it was over. So a counter of many buckets is
+    /// not copied for each payment.
+    Bucket {
+        /// The number of the bucket.
+        number: i64,
+        /// What it had; nothing where it was not there, or was dropped itself.
+        used: Option<LimitUse>,
+        /// Those that were too old beside it, oldest first.
+        dropped: Vec<(i64, LimitUse)>,
+        /// When nothing of the counter could count any more.
+        over: Option<Timestamp>,
+    },
 }
 
 /// From when on nothing that was counted in a window, at that time, can count any more; `None` for ever.
@@ -73,6 +102,12 @@ fn over_from(window: Window, at: Timestamp) -> Option<Timestamp> {
         Window::Rolling { .. } | Window::Lifetime => return None,
     };
     Some(end.saturating_add(NAMED_AFTER_MAX))
+}
+
+/// The oldest bucket that stays once one of that number has counted.
+fn oldest_kept(buckets: &VecDeque<(i64, LimitUse)>, counts: i64, length: u8) -> i64 {
+    let newest = buckets.back().map_or(counts, |(newest, _)| counts.max(*newest));
+    newest.saturating_sub(i64::from(length)).saturating_add(1)
 }
 
 impl Counter {
@@ -129,6 +164,39 @@ impl Counter {
         }
     }
 
+    /// What [`count`](Self::count) in a window will change.
+    pub fn before(&self, window: Window) -> Before {
+        match (self, window) {
+            (Counter::Rolling(buckets, over), Window::Rolling { bucket, buckets: length }) => {
+                let oldest = oldest_kept(buckets, bucket, length);
+                let known = buckets.binary_search_by_key(&bucket, |(number, _)| *number).ok().filter(|_| bucket >= oldest);
+                let used = known.and_then(|place| buckets.get(place)).map(|(_, used)| *used);
+                let dropped = buckets.iter().take_while(|(number, _)| *number < oldest).copied().collect();
+                Before::Bucket { number: bucket, used, dropped, over: *over }
+            }
+            (Counter::Since(..) | Counter::Rolling(..) | Counter::Lifetime(_), _) => Before::Whole(self.clone()),
+        }
+    }
+
+    /// Is again as it was before it counted.
+    pub fn take_back(&mut self, before: Before) {
+        match (&mut *self, before) {
+            (Counter::Rolling(buckets, until), Before::Bucket { number, used, dropped, over }) => {
+                *until = over;
+                if let Ok(place) = buckets.binary_search_by_key(&number, |(number, _)| *number) {
+                    match (used, buckets.get_mut(place)) {
+                        (Some(before), Some((_, used))) => *used = before,
+                        (Some(_) | None, _) => drop(buckets.remove(place)),
+                    }
+                }
+                dropped.into_iter().rev().for_each(|bucket| buckets.push_front(bucket));
+            }
+            (counter, Before::Whole(before)) => *counter = before,
+            // What counted in buckets has them still.
+            (Counter::Since(..) | Counter::Lifetime(_), Before::Bucket { .. }) => {}
+        }
+    }
+
     /// Counts more (or less), at that time, in the window where it belongs. What belongs to a window that is closed is forgotten.
     pub fn count(&mut self, window: Window, amount: i64, count: i32, at: Timestamp) {
         let add = |used: &mut LimitUse| {
@@ -160,8 +228,7 @@ impl Counter {
                         buckets.insert(place, (bucket, used));
                     }
                 }
-                let newest = buckets.back().map_or(bucket, |(number, _)| *number);
-                let oldest = newest.saturating_sub(i64::from(length)).saturating_add(1);
+                let oldest = oldest_kept(buckets, bucket, length);
                 while buckets.front().is_some_and(|(number, _)| *number < oldest) {
                     buckets.pop_front();
                 }
@@ -210,6 +277,30 @@ mod tests {
         counter.count(rolling(12), 100, 1, AT);
         assert_eq!(counter.used(rolling(11)), LimitUse { amount: 200, count: 2 }, "what came later counts as well");
         assert_eq!(counter.open_window(rolling(9)), rolling(12));
+    }
+
+    #[test]
+    fn what_was_counted_is_taken_back_wherever_it_counted() {
+        // Buckets that are new, known, in a gap, too old, so new that others are dropped; and another kind of window.
+        let windows =
+            [rolling(8), rolling(10), rolling(11), rolling(12), rolling(14), rolling(40), Window::Lifetime, Window::Since(AT)];
+        let later = AT.saturating_add(Duration::from_secs(9));
+        let mut counters =
+            vec![Counter::new(Window::Lifetime), Counter::new(Window::Since(Timestamp::EPOCH)), Counter::new(rolling(0))];
+        for numbers in [&[10_i64][..], &[10, 12], &[10, 11, 12], &[7, 12]] {
+            let mut counter = Counter::new(Window::Rolling { bucket: 0, buckets: 9 });
+            numbers.iter().for_each(|bucket| counter.count(Window::Rolling { bucket: *bucket, buckets: 9 }, 100, 1, AT));
+            counters.push(counter);
+        }
+        for counter in &counters {
+            for window in windows {
+                let mut counted = counter.clone();
+                let before = counted.before(window);
+                counted.count(window, 50, 1, later);
+                counted.take_back(before);
+                assert_eq!(&counted, counter, "{window:?}");
+            }
+        }
     }
 
     #[test]

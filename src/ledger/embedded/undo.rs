@@ -4,7 +4,7 @@ use holdfast_core::hold::Account;
 use holdfast_core::hold::{Answered, Mark};
 use holdfast_core::rules::CounterKey;
 
-use super::counters::Counter;
+use super::counters::Before;
 use super::state::{AccountIndex, CardIndex, CardRow, CardholderIndex, CardholderRow, Counting, Fingerprint, HoldIndex, HoldRow};
 
 /// What was written, latest last.
@@ -22,7 +22,7 @@ pub enum Undo {
     /// The last card was not there.
     CardEntered(Fingerprint),
     /// A cardholder was different.
-    Cardholder(CardholderIndex, CardholderRow),
+    Cardholder(CardholderIndex, Box<CardholderRow>),
     /// The last cardholder was not there.
     CardholderEntered(Fingerprint),
     /// A hold was different.
@@ -32,7 +32,7 @@ pub enum Undo {
     /// A name led to another hold, or to none.
     HoldName(Fingerprint, Option<HoldIndex>),
     /// A counter was different, or not there.
-    Counter((CounterKey, Counting), Option<Counter>),
+    Counter((CounterKey, Counting), Option<Before>),
     /// A key had another answer, or none.
     Asked(Fingerprint, Option<Answered>),
     /// A message had not been told.

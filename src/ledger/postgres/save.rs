@@ -63,7 +63,7 @@ impl Changes {
                 }
                 Undo::CardEntered(name) => changes.cards_new.push(*name),
                 Undo::Cardholder(index, before) => {
-                    changes.cardholders.entry(index.0).or_insert_with(|| before.clone());
+                    changes.cardholders.entry(index.0).or_insert_with(|| (**before).clone());
                 }
                 Undo::CardholderEntered(name) => changes.cardholders_new.push(*name),
                 Undo::Hold(index, _) if !changes.holds_new.contains(index) && !changes.holds.contains(index) => {

@@ -141,16 +141,20 @@ impl Applying<'_, '_> {
         let (network, day) = (network_of(self.record), completed_on(self.record));
         let connection = self.batch.connection();
         let kept = self.batch.hold(number)?.ok_or_else(missing)?;
-        if let (None, Some(network)) = (kept.network, network) {
-            kept.network = Some(network);
-            let sql = "UPDATE movement SET network = ?2 WHERE record = ?1 AND network IS NULL";
-            let mut update = connection.prepare_cached(sql)?;
-            kept.records.iter().try_for_each(|record| update.execute(params![record, network.as_str()]).map(drop))?;
-        }
-        if let Some(day) = day {
-            let sql = "UPDATE movement SET settlement_day = ?2 WHERE record = ?1 AND at_once = 1 AND settlement_day IS NULL";
-            let mut update = connection.prepare_cached(sql)?;
-            kept.records.iter().try_for_each(|record| update.execute(params![record, day]).map(drop))?;
+        let named = network.filter(|_| kept.network.is_none());
+        kept.network = kept.network.or(named);
+        // Most records are their hold's first: nothing moved before them.
+        if !kept.records.is_empty() {
+            if let Some(network) = named {
+                let sql = "UPDATE movement SET network = ?2 WHERE record = ?1 AND network IS NULL";
+                let mut update = connection.prepare_cached(sql)?;
+                kept.records.iter().try_for_each(|record| update.execute(params![record, network.as_str()]).map(drop))?;
+            }
+            if let Some(day) = day {
+                let sql = "UPDATE movement SET settlement_day = ?2 WHERE record = ?1 AND at_once = 1 AND settlement_day IS NULL";
+                let mut update = connection.prepare_cached(sql)?;
+                kept.records.iter().try_for_each(|record| update.execute(params![record, day]).map(drop))?;
+            }
         }
         kept.records.push(self.number);
         Ok(())
@@ -238,31 +242,25 @@ impl Applying<'_, '_> {
             (None, Some(number)) => self.batch.hold(HoldNumber(number))?.and_then(|kept| kept.network),
             (Some(_), _) | (None, None) => None,
         };
-        self.batch
-            .connection()
-            .prepare_cached(
-                "INSERT INTO movement VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
-            )?
-            .execute(params![
-                self.number,
-                at.unix_micros(),
-                self.program.as_str(),
-                account,
-                place.hold.map(u64::cast_signed),
-                outcome.posted,
-                outcome.held,
-                outcome.cause.map(words::cause_name),
-                own.or(of_payment).as_ref().map(NetworkName::as_str),
-                after.currency.code(),
-                settlement_day,
-                happened_at.unix_micros(),
-                is_debited_at_once(self.record),
-                after.posted,
-                after.held,
-                outcome.finding.map(Finding::name),
-                older
-            ])
-            .map(drop)
+        self.batch.add_movement(params![
+            self.number,
+            at.unix_micros(),
+            self.program.as_str(),
+            account,
+            place.hold.map(u64::cast_signed),
+            outcome.posted,
+            outcome.held,
+            outcome.cause.map(words::cause_name),
+            own.or(of_payment).as_ref().map(NetworkName::as_str),
+            after.currency.code(),
+            settlement_day,
+            happened_at.unix_micros(),
+            is_debited_at_once(self.record),
+            after.posted,
+            after.held,
+            outcome.finding.map(Finding::name),
+            older
+        ])
     }
 
     fn stands(&mut self, subject: &Subject, standing: Standing, mark: Mark) -> rusqlite::Result<()> {

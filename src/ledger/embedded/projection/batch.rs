@@ -7,7 +7,7 @@ use std::collections::btree_map::Entry;
 use holdfast_core::Timestamp;
 use holdfast_core::hold::{Account, Answered, Counted, HoldStatus};
 use holdfast_core::rules::LimitScope;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Params, params};
 use serde::{Deserialize, Serialize};
 
 use super::lately::{CardUse, Lately, Purse};
@@ -51,6 +51,26 @@ pub(super) struct Batch<'c> {
     asked: Vec<(i64, AskedKept)>,
     next_hold: u64,
     latest: Timestamp,
+    adding: Adding<'c>,
+}
+
+/// The statements that almost every record executes. Even a statement that the connection remembers has to be found by its text, each time.
+#[derive(Default)]
+struct Adding<'c> {
+    hold: Option<CachedStatement<'c>>,
+    movement: Option<CachedStatement<'c>>,
+}
+
+/// The statement, prepared if it is the first time.
+fn prepared<'s, 'c>(
+    statement: &'s mut Option<CachedStatement<'c>>,
+    connection: &'c Connection,
+    sql: &str,
+) -> rusqlite::Result<&'s mut CachedStatement<'c>> {
+    match statement {
+        Some(statement) => Ok(statement),
+        None => Ok(statement.insert(connection.prepare_cached(sql)?)),
+    }
 }
 
 impl<'c> Batch<'c> {
@@ -69,6 +89,7 @@ impl<'c> Batch<'c> {
             asked: Vec::new(),
             next_hold,
             latest: Timestamp::EPOCH,
+            adding: Adding::default(),
         }
     }
 
@@ -192,7 +213,15 @@ impl<'c> Batch<'c> {
 
     /// The record at hand is applied: a hold that it placed hardly changes in the same batch again.
     pub fn applied(&mut self) -> rusqlite::Result<()> {
-        self.placed.take().map_or(Ok(()), |placed| placed.insert(self.connection))
+        let Some(placed) = self.placed.take() else { return Ok(()) };
+        placed.write(prepared(&mut self.adding.hold, self.connection, HoldKept::INSERT)?)
+    }
+
+    /// A line of what moved on an account.
+    pub fn add_movement(&mut self, movement: impl Params) -> rusqlite::Result<()> {
+        const INSERT: &str =
+            "INSERT INTO movement VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+        prepared(&mut self.adding.movement, self.connection, INSERT)?.execute(movement).map(drop)
     }
 
     /// Gives a name to a hold, unless one that is under way has it. Of a name that is free nobody has to look whether it is.

@@ -342,6 +342,8 @@ pub(super) fn follow_batch(
         now.merging = merging;
         transaction.commit()?;
         *mark = restore::Mark { end, next_hold, ..*mark };
+    } else {
+        drop(batch);
     }
     *progress = Some(now);
     Ok(())

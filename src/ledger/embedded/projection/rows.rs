@@ -8,7 +8,7 @@ use holdfast_core::hold::{Account, AccountStatus, CardStatus, CardholderStatus, 
 use holdfast_core::{
     AccountId, AuthorizationId, CardToken, CardholderToken, Expiry, NetworkName, PlatformName, ProgramId, Timestamp,
 };
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, Statement, params};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
@@ -321,19 +321,18 @@ impl HoldKept {
         one(connection, SQL, number.cast_signed(), Self::read)
     }
 
-    /// Writes one that was not there.
-    pub(super) fn insert(&self, connection: &Connection) -> rusqlite::Result<()> {
-        self.write(connection, "INSERT INTO hold VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")
-    }
+    /// What writes one that was not there.
+    pub(super) const INSERT: &str = "INSERT INTO hold VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 
     /// Writes one that changed.
     pub(super) fn save(&self, connection: &Connection) -> rusqlite::Result<()> {
         let sql = "UPDATE hold SET account = ?2, card = ?3, status = ?4, changed_by = ?5, network = ?6, older_of_account = ?7,
                    older_of_card = ?8, life = ?9 WHERE number = ?1";
-        self.write(connection, sql)
+        self.write(&mut *connection.prepare_cached(sql)?)
     }
 
-    fn write(&self, connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    /// Writes it by a statement that takes it.
+    pub(super) fn write(&self, statement: &mut Statement<'_>) -> rusqlite::Result<()> {
         let HoldRow { number, account, card, platform, payment, expiry, hold, steps, counted, names } = &self.row;
         let HoldKept { program, opened_at, changed_at, records, .. } = self;
         let life = LifeRef {
@@ -349,7 +348,6 @@ impl HoldKept {
             counted,
             names,
         };
-        let mut statement = connection.prepare_cached(sql)?;
         words::with_packed(&life, |life| {
             statement.execute(params![
                 number.0.cast_signed(),

@@ -42,7 +42,7 @@ impl State {
             }
             Undo::Cardholder(index, before) => {
                 if let Some(row) = self.cardholders.get_mut(index.0) {
-                    *row = before;
+                    *row = *before;
                 }
             }
             Undo::CardholderEntered(name) => {
@@ -67,7 +67,9 @@ impl State {
                 self.holds_by_name.remove(&name);
             }
             Undo::Counter(key, Some(before)) => {
-                self.counters.insert(key, before);
+                if let Some(counter) = self.counters.get_mut(&key) {
+                    counter.take_back(before);
+                }
             }
             Undo::Counter(key, None) => {
                 self.counters.remove(&key);

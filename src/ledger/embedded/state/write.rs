@@ -227,7 +227,7 @@ impl State {
         let key = (counted.counter, counting);
         let counter = match self.counters.entry(key) {
             Entry::Occupied(occupied) => {
-                undo.push(Undo::Counter(key, Some(occupied.get().clone())));
+                undo.push(Undo::Counter(key, Some(occupied.get().before(counted.window))));
                 occupied.into_mut()
             }
             // It counted there, and what it counted is forgotten: the window is long over.
@@ -266,7 +266,7 @@ impl State {
                     let index = self.cardholder_entered(program, cardholder, undo);
                     place.cardholder = Some(index.0);
                     if let Some(row) = self.cardholders.get_mut(index.0) {
-                        undo.push(Undo::Cardholder(index, row.clone()));
+                        undo.push(Undo::Cardholder(index, Box::new(row.clone())));
                         row.status = Some(status);
                         row.told = Some(mark);
                     }
@@ -380,7 +380,7 @@ impl State {
     /// A cardholder has so many more, or fewer, cards on an account.
     fn own(&mut self, owner: CardholderIndex, account: AccountIndex, more: i32, undo: &mut UndoLog) {
         let Some(row) = self.cardholders.get_mut(owner.0) else { return };
-        undo.push(Undo::Cardholder(owner, row.clone()));
+        undo.push(Undo::Cardholder(owner, Box::new(row.clone())));
         row.has_cards(account, more);
     }
 
