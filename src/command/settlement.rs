@@ -16,7 +16,7 @@ use crate::config::{Config, Overrides, ProgramConfig};
 use crate::journal::{Begins, Reader};
 use crate::ledger::embedded::projection::checkpoint::Beginning;
 use crate::settlement::report::{self, Title};
-use crate::settlement::{Before, Day, FileRow, Question, Reconciled, Summing, read_file, reconcile};
+use crate::settlement::{Before, Called, Day, FileRow, Question, Reconciled, Summing, read_file, reconcile};
 use crate::settlement_day::{Cutoff, date_of, days};
 
 const EXAMPLES: &str = "\
@@ -30,8 +30,8 @@ network settles it; where it does not say, to the day that ends at the program's
 else by when it was recorded. A debit that its decision took is moved to the day that its completion tells; what is needed in
 the wallet is what is on all accounts by what counts to the day or to earlier ones, and what is due for the day. Only what is balanced against a network is due; loads, fees, disputes and stand-in loss are
 listed beside it. A day of which records were dropped (journal_keep_days) is not told. What a platform announces, and its file, are
-compared with what came from that platform. The columns of the file are named in [program.settlement_file]; its amounts are
-decimals, and the order of its rows means nothing.
+compared with what came from that platform. The columns of the file are named in [program.settlement_file]; its rows may
+name a message or, by whatever one of its messages called it, the payment. Amounts are decimals, and the order of rows means nothing.
 
 Exit codes:
   0  told; and what there was to compare (the file, a settlement that the platform announced) is the same
@@ -130,7 +130,33 @@ fn sum(reader: &Reader, program: &ProgramConfig, day: Date, sought: HashSet<Stri
             Ok(())
         })
         .map_err(Failure::told)?;
-    Ok(summing.finish())
+    let mut day = summing.finish();
+    name_payments(reader, program.id, &mut day)?;
+    Ok(day)
+}
+
+/// What the day's payments are called: which of them these are is known only at its end.
+fn name_payments(reader: &Reader, program: ProgramId, day: &mut Day) -> Result<(), Failure> {
+    let mut called = Called::of(program, day);
+    if called.is_empty() {
+        return Ok(());
+    }
+    if let Some(beginning) = Beginning::of(reader).map_err(Failure::told)? {
+        for hold in called.holds().collect::<Vec<_>>() {
+            if let Some(name) = beginning.payment(hold).map_err(Failure::told)? {
+                called.begins_with(hold, &name);
+            }
+        }
+    }
+    let mut told = Told::default();
+    reader
+        .records(i64::MAX, &mut |step, done, all| told.progress(step, done, all), &mut |numbered| {
+            called.take(numbered.record);
+            Ok(())
+        })
+        .map_err(Failure::told)?;
+    called.tell(day);
+    Ok(())
 }
 
 /// Before the first record that is kept. A day of which something was dropped is not told at all: half a day is no settlement.

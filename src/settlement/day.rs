@@ -33,8 +33,10 @@ pub struct Movement {
     pub at: Timestamp,
     /// The number of its payment's hold, where it has one.
     pub hold: Option<u64>,
-    /// Every name by which the platform may call it, the payment's id first, the message's own last.
+    /// Every name that its own message has, the payment's first, the message's own last.
     pub names: Vec<String>,
+    /// What other messages call its payment, the first one first; nothing before [`Called`](super::Called) told it.
+    pub payment: Vec<String>,
     /// From which platform it came; none for what operators do.
     pub platform: Option<PlatformName>,
     /// Whose account.
@@ -58,6 +60,19 @@ pub struct Announced {
     pub platform: Option<PlatformName>,
     /// What the platform says is due, negative if it is due to us.
     pub total: Money,
+}
+
+impl Movement {
+    /// What its payment is called.
+    #[must_use]
+    pub fn payment_name(&self) -> Option<&str> {
+        self.payment.first().or_else(|| self.names.first()).map(String::as_str)
+    }
+
+    /// Every name by which the platform may call it, the one that says most of it first: its message's own, then its payment's.
+    pub fn called(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().rev().chain(&self.payment).map(String::as_str)
+    }
 }
 
 /// What a program's accounts amount to at a day's end, in one currency: everything that counts to that day or an earlier one,
@@ -87,6 +102,8 @@ pub struct Day {
     pub elsewhere: Vec<(i32, Movement)>,
     /// What all accounts amount to by currency.
     pub float: BTreeMap<Currency, Float>,
+    /// Which payments took over others, by the numbers of their holds: the other's first.
+    pub(super) joined: BTreeMap<u64, u64>,
 }
 
 /// A cause in the order in which it is listed.
@@ -184,7 +201,8 @@ impl From<Debit> for Movement {
     fn from(debit: Debit) -> Self {
         let Debit { record, at, hold, posted, cause, account, payment, platform } = debit;
         let (names, what) = (vec![payment.to_string()], DEBITED_AT_ONCE);
-        Movement { record, at, hold: Some(hold), names, platform, account, network: None, cause, what, posted }
+        let payment = Vec::new();
+        Movement { record, at, hold: Some(hold), names, payment, platform, account, network: None, cause, what, posted }
     }
 }
 
@@ -279,6 +297,7 @@ impl Summing {
             movement.network = movement.network.or(of_payment);
             self.day.add(movement);
         }
+        self.day.joined = self.joined.into_takes();
         self.day
     }
 
@@ -363,6 +382,7 @@ impl Summing {
             at,
             hold,
             names,
+            payment: Vec::new(),
             platform,
             account,
             network,

@@ -40,6 +40,11 @@ impl Joined {
         self.days.get(&gives).copied()
     }
 
+    /// Which hold took over another.
+    pub fn into_takes(self) -> BTreeMap<u64, u64> {
+        self.takes
+    }
+
     /// The network of a hold, by all that is known at the end.
     pub fn network_of(&self, hold: u64) -> Option<NetworkName> {
         let payment = std::iter::successors(Some(hold), |hold| self.takes.get(hold).copied()).last()?;

@@ -4,6 +4,7 @@
 //! cause is network settlement are due; funding, fees, disputes and stand-in loss are shown beside them. Which day a movement
 //! belongs to, [`settlement_day`](crate::settlement_day) says.
 
+mod called;
 mod day;
 mod file;
 mod joined;
@@ -14,6 +15,7 @@ pub mod report;
 #[cfg(test)]
 mod tests;
 
+pub use called::Called;
 pub use day::{Announced, Before, Cause, Day, Float, Movement, Question, Summing, of_day};
 pub use file::{FileColumns, FileProblem, FileRow, Sign, read_file};
 pub use names::message_name;

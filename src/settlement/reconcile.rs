@@ -89,10 +89,10 @@ pub fn reconcile(day: &Day, rows: &[FileRow], platform: Option<&PlatformName>) -
     let mut under: HashMap<(&str, Currency), Elsewhere> = HashMap::new();
     let mut only_ours = Vec::new();
     for movement in day.movements.iter().filter(|movement| is_settled_by(movement, platform)) {
-        let keys = movement.names.iter().rev().map(|name| (name.as_str(), movement.posted.currency()));
-        match keys.into_iter().find(|key| named.contains(key)) {
+        let mut keys = movement.called().map(|name| (name, movement.posted.currency()));
+        match keys.find(|key| named.contains(key)) {
             Some(key) => {
-                for other in movement.names.iter().map(|name| (name.as_str(), key.1)).filter(|other| *other != key) {
+                for other in movement.called().map(|name| (name, key.1)).filter(|other| *other != key) {
                     under.insert(other, Elsewhere::Under(key.0.to_owned(), movement.record));
                 }
                 ours.entry(key).or_default().push(movement);
@@ -108,7 +108,7 @@ pub fn reconcile(day: &Day, rows: &[FileRow], platform: Option<&PlatformName>) -
         reconciled.add(Difference { elsewhere, ..compare(payment, currency, &ours, &rows) });
     }
     for movement in only_ours {
-        let payment = movement.names.first().map_or("", String::as_str);
+        let payment = movement.payment_name().unwrap_or_default();
         reconciled.add(compare(payment, movement.posted.currency(), &[movement], &[]));
     }
     reconciled
@@ -117,7 +117,7 @@ pub fn reconcile(day: &Day, rows: &[FileRow], platform: Option<&PlatformName>) -
 /// Our record of a payment that the file has for this day, where we count it to another one.
 fn of_another_day(day: &Day, platform: Option<&PlatformName>, payment: &str, currency: Currency) -> Option<Elsewhere> {
     let is_it = |movement: &Movement| {
-        let is_named = movement.names.iter().any(|name| name == payment) && movement.posted.currency() == currency;
+        let is_named = movement.called().any(|name| name == payment) && movement.posted.currency() == currency;
         is_named && is_settled_by(movement, platform)
     };
     let found = day.elsewhere.iter().rev().find(|(_, movement)| is_it(movement));

@@ -137,7 +137,7 @@ fn movements(text: &mut String, movements: &[Movement]) -> std::fmt::Result {
             movement.at.to_string(),
             movement.what,
             name(movement.network.as_ref()),
-            movement.names.first().map_or("-", String::as_str),
+            movement.payment_name().unwrap_or("-"),
             movement.posted.to_string(),
         )?;
     }
@@ -242,11 +242,17 @@ pub fn as_json(title: &Title, day: &Day, reconciled: Option<&Reconciled>) -> Val
     })
 }
 
+/// Every name, the payment's first, the message's own last.
+fn names(movement: &Movement) -> Vec<&str> {
+    let of_payment = movement.payment.iter().filter(|name| !movement.names.contains(name));
+    of_payment.chain(&movement.names).map(String::as_str).collect()
+}
+
 fn movement(movement: &Movement) -> Value {
     json!({
         "record": movement.record,
         "at": movement.at.to_string(),
-        "names": movement.names,
+        "names": names(movement),
         "platform": movement.platform.map(|platform| platform.to_string()),
         "account_id": movement.account.as_str(),
         "network": movement.network.map(|network| network.to_string()),

@@ -319,6 +319,55 @@ fn what_is_missing_here_says_where_else_it_is() {
     assert!(text.contains(&format!("; our record {later} of it counts to 2026-03-15")), "{text}");
 }
 
+/// A day of a journal, with what other messages call its payments.
+fn called(reader: &Reader, day: i32) -> Day {
+    let mut day = sum(reader, day);
+    let mut called = Called::of(program(), &day);
+    let mut take = |numbered: crate::journal::Numbered<'_>| {
+        called.take(numbered.record);
+        Ok(())
+    };
+    reader.records(i64::MAX, &mut |_, _, _| {}, &mut take).unwrap();
+    called.tell(&mut day);
+    day
+}
+
+/// Messages name the one before them, each another; files name payments as they began, or each message.
+#[test]
+fn a_payment_is_compared_under_whatever_its_messages_called_it() {
+    let mut house = House::with(1_000_000);
+    house.ask(purchase("a", 3000));
+    house.ask(AuthorizationRequest {
+        kind: AuthorizationKind::Incremental,
+        increments: Some(payment("tx-a")),
+        ..purchase("more", 1000)
+    });
+    house.ask(purchase("b", 2000));
+    let settled = |key: &str, name: &str, amount| {
+        let fact = Fact::Captured { payment: Some(payment(name)), amount, finality: Finality::More };
+        house.act(Act::Tell(crate::fixture::origin(), ToldEvent { settlement_day: Some(DAY), ..told(key, fact) }));
+    };
+    settled("c-1", "tx-more", usd(2500));
+    settled("c-2", "tx-more", usd(1500));
+    // Another payment's, so that nothing matches by chance.
+    settled("c-b", "tx-b", usd(2000));
+    let day = called(&house.stop(), DAY);
+    let compared = |lines: &str| {
+        let reconciled = reconcile(&day, &rows(&format!("token,amount,currency,network\n{lines}"), &columns()).unwrap(), None);
+        let found: Vec<_> = reconciled.differences.into_iter().map(|row| (row.payment, row.verdict)).collect();
+        (reconciled.matching, found)
+    };
+    assert_eq!(day.movements[0].payment_name(), Some("tx-a"));
+    let other = "tx-b,20.00,USD,VISA\n";
+    for names_it in ["tx-a,40.00,USD,VISA\n", "tx-more,40.00,USD,VISA\n"] {
+        assert_eq!(compared(&format!("{names_it}{other}")), (2, vec![]), "{names_it}");
+    }
+    assert_eq!(compared(&format!("c-2,15.00,USD,VISA\nc-1,25.00,USD,VISA\n{other}")), (3, vec![]));
+    // What another message is called is no name of this one.
+    let missing = vec![("tx-a".to_owned(), Verdict::MissingInFile)];
+    assert_eq!(compared(&format!("c-1,25.00,USD,VISA\n{other}")), (2, missing));
+}
+
 #[test]
 fn a_card_number_in_a_platforms_file_is_not_printed() {
     let file = "token,amount,currency,network\n4111111111111111,1.00,USD,VISA\n";

@@ -217,3 +217,36 @@ fn a_reversal_leaves_the_inbox_once_its_payment_is_there() {
     assert_eq!(client.post("/marqeta/webhook", &transactions(&[reversal])).status, 200);
     assert_eq!(listed(), 1, "we declined it: there is nothing to undo");
 }
+
+/// A clearing that names only the message before it; the platform's file names the payment.
+#[test]
+fn a_clearing_is_settled_as_its_payment_by_whatever_name_the_file_has() {
+    let workplace = Workplace::demo();
+    workplace.edit("holdfast.toml", |text| {
+        let columns = "[program.settlement_file]\npayment = \"token\"\namount = \"amount\"\n";
+        text.replacen("\n[[program.mount]]\n", &format!("\n{columns}\n[[program.mount]]\n"), 1)
+    });
+    let server = workplace.serve();
+    let mut client = server.client();
+    let payment = Marqeta::purchase("one", "40.00");
+    assert_eq!(client.post("/marqeta/jit", &payment.body()).status, 200);
+    let advice = payment.follower("authorization.advice", "PENDING", "pgfs.authorization.reversal", "30.00");
+    let mut clearing = payment.follower("authorization.clearing", "COMPLETION", "pgfs.authorization.capture", "30.00");
+    clearing["settlement_date"] = json!("2026-03-14T00:00:00Z");
+    clearing["preceding_related_transaction_token"] = advice["token"].clone();
+    clearing["gpa_order"]["jit_funding"].as_object_mut().unwrap().remove("original_jit_funding_token");
+    let named = [payment.token(), advice["token"].as_str().unwrap().to_owned(), clearing["token"].as_str().unwrap().to_owned()];
+    assert_eq!(client.post("/marqeta/webhook", &transactions(&[advice, clearing])).status, 200);
+    let day = ["settlement", "--program", "demo", "--day", "2026-03-14"];
+    let compared = |name: &str| {
+        std::fs::write(workplace.path("settled.csv"), format!("token,amount\n{name},30.00\n")).unwrap();
+        ask(&workplace, &[&day[..], &["--file", "settled.csv", "--platform", "marqeta"]].concat())
+    };
+    for name in &named {
+        let compared = compared(name);
+        assert_eq!(compared.status.code(), Some(0), "{name}: {}", text(&compared));
+    }
+    let printed = text(&compared(&named[0]));
+    let line = printed.lines().find(|line| line.contains("cleared")).unwrap();
+    assert!(line.contains(&payment.jit_token()), "the payment's first name: {line}");
+}

@@ -279,6 +279,15 @@ impl Beginning {
         read.map(|()| debits).map_err(|error| self.disk(error))
     }
 
+    /// The first name of a payment that records which were dropped placed, by the number of its hold.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn payment(&self, hold: u64) -> Result<Option<AuthorizationId>, JournalError> {
+        let kept = HoldKept::load(&self.connection, hold).map_err(|error| self.disk(error))?;
+        Ok(kept.map(|kept| kept.row.payment))
+    }
+
     fn each(&self, sql: &str, take: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<()>) -> rusqlite::Result<()> {
         self.each_of(sql, [], take)
     }
