@@ -52,7 +52,7 @@ reason_codes! {
     /// No policy.
     NoPolicy = "NO_POLICY": "The authority has no active policy.",
     /// Something else in the policy.
-    PolicyViolation = "POLICY_VIOLATION": "The policy does not allow the country, the time or the currency.",
+    PolicyViolation = "POLICY_VIOLATION": "The policy does not allow the country, the time or the currency; or none of several ways that it leaves open (`any_of`) fits, each for another reason.",
     /// A budget or count.
     LimitReached = "LIMIT_REACHED": "A budget or a count of the policy would be passed.",
     /// The intent.

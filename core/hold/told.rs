@@ -66,8 +66,12 @@ pub fn contradicts(steps: &[Step], currency: Currency, event: &ToldEvent) -> boo
 /// Why a fact about a payment is refused where its teller may be: of what is left of the approval no more is cleared, and what is given back is
 /// in the payment's currency. More than is held is never given back.
 #[must_use]
-pub fn objection(hold: &Hold, currency: Currency, fact: &Fact) -> Option<DeclineReason> {
-    let left = hold.authorized.saturating_add(hold.tolerance).saturating_sub(hold.captured);
+pub fn objection(hold: &Hold, steps: &[Step], currency: Currency, fact: &Fact) -> Option<DeclineReason> {
+    let left = if hold.status == HoldStatus::Released || took_back_the_rest(steps) {
+        0
+    } else {
+        hold.authorized.saturating_add(hold.tolerance).saturating_sub(hold.captured)
+    };
     let (amount, most) = match fact {
         Fact::Captured { amount, .. } => (*amount, left),
         Fact::Reduced { by, .. } => (*by, i64::MAX),
@@ -87,6 +91,24 @@ pub fn objection(hold: &Hold, currency: Currency, fact: &Fact) -> Option<Decline
         return Some(DeclineReason::CurrencyNotAllowed);
     }
     (amount.minor() > most).then_some(DeclineReason::CaptureAboveAuthorized)
+}
+
+/// Whether the merchant's side took back all that was left, and nothing was approved after that. What expired was not taken back: clearings come
+/// late.
+fn took_back_the_rest(steps: &[Step]) -> bool {
+    let last = steps.iter().rev().find_map(|step| match step.what {
+        What::Released { cause: ReleaseCause::Reversed | ReleaseCause::Operator | ReleaseCause::Declined } => Some(true),
+        What::Placed(Placement { amount: 1.., .. })
+        | What::Totalled { .. }
+        | What::Recorded { word: Word::Approved { .. } | Word::StoodIn { .. }, .. } => Some(false),
+        What::Released { cause: ReleaseCause::Expired | ReleaseCause::SafetyTimer }
+        | What::Recorded { word: Word::Declined, .. }
+        | What::Placed(_)
+        | What::Reduced { .. }
+        | What::Captured { .. }
+        | What::Moved { .. } => None,
+    });
+    last == Some(true)
 }
 
 /// The kind of a step, and its amount.

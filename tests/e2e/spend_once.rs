@@ -178,6 +178,28 @@ fn an_event_says_one_thing_and_no_more_than_was_authorized() {
 }
 
 #[test]
+fn a_full_reversal_leaves_nothing_to_clear_however_it_is_told() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut spending = Spending::new(&server, "enforce");
+    let of = |amount: i64| json!({"type": "reversal", "amount": amount, "currency": "USD"});
+    for back in [vec![json!({"type": "reversal"})], vec![of(900)], vec![of(500), of(400)]] {
+        let (reason, request) = spending.pay(900, None);
+        assert_eq!(reason, "POLICY_MATCH");
+        let path = format!("/v1/authorizations/{}/events", request.as_str().unwrap());
+        for (number, event) in back.iter().enumerate() {
+            let mut event = event.clone();
+            event["event_id"] = json!(format!("back-{number}"));
+            assert_eq!(spending.processor.post(&path, &event).status, 200, "{event}");
+        }
+        let clearing = json!({"type": "clearing", "event_id": "late", "amount": 900, "currency": "USD"});
+        let refused = spending.processor.post(&path, &clearing);
+        assert_eq!(code(&refused), (409, "clearing_above_authorized".to_owned()), "{back:?}");
+    }
+    assert_eq!(spending.reason(10_000, None), "POLICY_MATCH", "the whole budget is there again");
+}
+
+#[test]
 fn all_that_is_wrong_is_told_and_a_name_of_any_form_may_be_nobodys() {
     let workplace = Workplace::demo();
     let server = workplace.serve();

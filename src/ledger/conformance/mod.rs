@@ -147,6 +147,7 @@ macro_rules! conforms {
                 what_ends_by_us_holds_nothing_however_far_ahead_the_platforms_clock_is
             }
             telling {
+                of_a_payment_of_ours_that_was_taken_back_nothing_is_cleared
                 every_fact_books_what_it_says
                 what_is_told_of_no_payment_is_said_so
                 a_message_is_applied_once

@@ -50,6 +50,39 @@ fn cases(name: &str) -> Vec<Case> {
     ]
 }
 
+/// However it was taken back: whoever may be refused clears no more of it. A platform's word counts all the same.
+pub fn of_a_payment_of_ours_that_was_taken_back_nothing_is_cleared(engine: &dyn Engine) {
+    let mut house = House::with(engine, 10_000);
+    let ours = |house: &House, key: &str, fact| match house.act(Act::TellOurs(origin(), told(key, fact))) {
+        Ok(Answer::Decided { decision: Decision::Decline { reason }, .. }) => Some(reason),
+        Ok(_) => None,
+        Err(error) => panic!("{error:?}"),
+    };
+    let above = Some(DeclineReason::CaptureAboveAuthorized);
+    for (name, back) in [
+        ("at-once", vec![released("at-once")]),
+        ("its-amount", vec![reduced("its-amount", 900)]),
+        ("in-parts", vec![reduced("in-parts", 500), reduced("in-parts", 400)]),
+        ("part-and-rest", vec![reduced("part-and-rest", 500), released("part-and-rest")]),
+        ("cleared-and-rest", vec![captured("cleared-and-rest", 100, Finality::More), released("cleared-and-rest")]),
+    ] {
+        assert_eq!(house.decide(purchase(name, 900)), approved(900));
+        for (number, fact) in back.into_iter().enumerate() {
+            assert_eq!(ours(&house, &format!("{name}-{number}"), fact), None, "{name}");
+        }
+        house.always(|house| {
+            assert_eq!(ours(house, &format!("{name}-late"), captured(name, 800, Finality::Final)), above, "{name}")
+        });
+    }
+    assert_eq!(house.balance(), (9_900, 0), "what was cleared before");
+    assert_eq!(house.tell("platform", captured("at-once", 900, Finality::Final)), Some(Finding::CapturedAfterEnd));
+
+    let expired = Fact::Released { payment: payment("late"), cause: ReleaseCause::Expired };
+    assert_eq!(house.decide(purchase("late", 900)), approved(900));
+    assert_eq!(ours(&house, "late-expired", expired), None);
+    assert_eq!(ours(&house, "late-cleared", captured("late", 900, Finality::Final)), None, "it was never taken back");
+}
+
 /// Which fact it is, and whether the same words without a time are news again.
 fn which(fact: &Fact) -> u8 {
     match fact {

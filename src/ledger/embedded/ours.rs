@@ -40,6 +40,6 @@ impl Engine {
         }
         let account = row.and_then(|row| self.state.account(row.account)).map(|row| row.account);
         let Some((row, account)) = row.zip(account) else { return Some(DeclineReason::AuthorizationUnknown) };
-        objection(&row.hold, account.currency, &event.fact)
+        objection(&row.hold, &row.steps, account.currency, &event.fact)
     }
 }
