@@ -12,9 +12,10 @@ use super::told::{corrected, take};
 use super::twice;
 use super::word::is_of_what_was_told;
 use crate::agent::Weight;
-use crate::authorization::{AuthorizationRequest, QuestionDigest};
+use crate::authorization::AuthorizationRequest;
 use crate::decision::Decision;
 use crate::money::Money;
+use crate::question_digest::QuestionDigest;
 use crate::rules::{HoldPolicy, Verdict};
 use crate::time::Timestamp;
 

@@ -127,6 +127,26 @@ fn the_same_question_moves_money_once_and_hears_the_same_bytes() {
 }
 
 #[test]
+fn a_token_that_comes_with_another_transaction_is_a_conflict_and_no_retry() {
+    let workplace = Workplace::demo();
+    let request = Marqeta::purchase("1", "50.00");
+    let other = request.body().replace("tx-1", "tx-other");
+    assert_ne!(other, request.body());
+    let first = {
+        let server = workplace.serve();
+        let first = server.client().post("/marqeta/jit", &request.body());
+        assert!(server.terminate().success());
+        first
+    };
+    let server = workplace.serve();
+    let refused = server.client().post("/marqeta/jit", &other);
+    assert_eq!((refused.status, &refused.json()["jit_funding"]["decline_reason"]), (402, &"DUPLICATE_TRANSACTION".into()));
+    assert_eq!(server.metric("holdfast_conflicts_total", &[]), 1.0);
+    assert_eq!(server.client().post("/marqeta/jit", &request.body()).body, first.body);
+    assert_eq!(server::balance(&workplace, "acct-demo-1"), (100_000, 5000, 95_000));
+}
+
+#[test]
 fn a_transaction_that_is_asked_about_under_another_token_is_held_once() {
     let workplace = Workplace::demo();
     let server = workplace.serve();

@@ -24,13 +24,14 @@ use super::life::{Steps, fold, put};
 use super::*;
 use crate::agent::Weight;
 use crate::authorization::{
-    AuthorizationKind, AuthorizationRequest, ContentDigest, CrossBorder, EntryMode, Expiry, Padding, PartialApproval, PaymentRef,
-    Posting, Wallet,
+    AuthorizationKind, AuthorizationRequest, CrossBorder, EntryMode, Expiry, Padding, PartialApproval, PaymentRef, Posting,
+    Wallet,
 };
 use crate::decision::{Basis, Decision, DeclineReason};
 use crate::ids::{AccountId, AuthorizationId, CardToken, CardholderToken, IdempotencyKey, RuleId};
 use crate::merchant::{Country, Merchant, MerchantName};
 use crate::money::{Currency, Money};
+use crate::question_digest::ContentDigest;
 use crate::rules::{CounterKey, Enforcement, HoldPolicy, LimitCheck, LimitScope, Proceed, Verdict, Window};
 
 fn usd(minor: i64) -> Money {
