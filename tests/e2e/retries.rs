@@ -170,6 +170,41 @@ fn a_transaction_that_is_asked_about_under_another_token_is_held_once() {
 }
 
 #[test]
+fn what_follows_may_call_a_payment_by_any_token_that_was_told_yes() {
+    let ends = [
+        ("authorization.clearing", "COMPLETION", "pgfs.authorization.capture", (94_000, 0, 94_000)),
+        ("authorization.reversal", "CLEARED", "pgfs.authorization.reversal", (100_000, 0, 100_000)),
+        ("authorization.reversal.issuerexpiration", "CLEARED", "pgfs.authorization.reversal", (100_000, 0, 100_000)),
+    ];
+    for (kind, state, method, balance) in ends {
+        let workplace = Workplace::demo();
+        let request = Marqeta::purchase("1", "50.00");
+        {
+            let server = workplace.serve();
+            assert_eq!(server.client().post("/marqeta/jit", &request.body()).status, 200);
+            assert_eq!(server.client().post("/marqeta/jit", &request.body().replace("jit-1", "jit-2")).status, 200);
+            assert!(server.terminate().success());
+        }
+        let server = workplace.serve();
+        // Neither names the transaction.
+        let more = Marqeta::increment("3", "10.00", &Marqeta::purchase("2", "50.00"));
+        let more = more.body().replace("preceding_related_transaction_token", "nothing");
+        assert_eq!(server.client().post("/marqeta/jit", &more).status, 200);
+        assert_eq!(server::balance(&workplace, "acct-demo-1"), (100_000, 6000, 94_000));
+        let mut end = Marqeta::purchase("2", "60.00").follower(kind, state, method, "60.00");
+        end.as_object_mut().unwrap().remove("preceding_related_transaction_token");
+        end["is_final_clearing"] = json!(true);
+        assert_eq!(server.client().post("/marqeta/webhook", &transactions(&[end])).status, 200);
+        assert_eq!(server::balance(&workplace, "acct-demo-1"), balance, "{kind}");
+        let story = workplace.run(&["explain", "jit-1", "--data", workplace.data().to_str().unwrap()]);
+        let story = String::from_utf8_lossy(&story.stdout).into_owned();
+        assert_eq!(story.matches(" asked at ").count(), 3, "{story}");
+        let inbox = workplace.run(&["inbox", "--data", workplace.data().to_str().unwrap()]);
+        assert!(!String::from_utf8_lossy(&inbox.stdout).contains("unknown"), "{inbox:?}");
+    }
+}
+
+#[test]
 fn an_increment_that_is_asked_about_under_another_token_is_held_once() {
     let workplace = Workplace::demo();
     let first = Marqeta::purchase("1", "50.00");
