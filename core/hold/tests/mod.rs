@@ -8,6 +8,7 @@ mod answers;
 mod asked;
 mod bugs;
 mod joining;
+mod keys;
 mod limits;
 mod order_of_arrival;
 mod orders;
