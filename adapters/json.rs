@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 use self::object::{Member, Object};
 use crate::inbound::Malformed;
 
+pub mod category;
 pub mod object;
 #[cfg(test)]
 mod tests;
@@ -147,6 +148,7 @@ pub(crate) enum Scalar<'a> {
     Whole(i64),
     /// A whole number in another writing: `7995.0`, `7.995e3`.
     WholeFraction(i64),
+    Null,
     Other,
 }
 
@@ -156,6 +158,7 @@ impl<'a> Scalar<'a> {
     fn of(raw: &'a str) -> Self {
         match raw.as_bytes() {
             [b'"', ..] => text_in(raw).map_or(Scalar::Other, Scalar::Text),
+            b"null" => Scalar::Null,
             b"true" => Scalar::Switch(true),
             b"false" => Scalar::Switch(false),
             [b'-' | b'0'..=b'9', ..] => raw.parse().map_or_else(|_| Scalar::of_fraction(raw), Scalar::Whole),
@@ -196,7 +199,7 @@ impl<'a> Text<'a> {
             Scalar::Text(text) => Some(Text(text)),
             Scalar::Whole(number) => Some(Text(Cow::Owned(number.to_string()))),
             // What is required, an id, is what was sent, not what a number's other writing prints as.
-            Scalar::WholeFraction(_) | Scalar::Switch(_) | Scalar::Other => None,
+            Scalar::WholeFraction(_) | Scalar::Switch(_) | Scalar::Null | Scalar::Other => None,
         }
     }
 }
@@ -205,9 +208,9 @@ impl<'a> Lenient<Text<'a>> {
     /// The text that a scalar is, or may be taken for.
     pub(crate) fn of(scalar: Scalar<'a>) -> Self {
         Lenient(match scalar {
-            // Absent, a merchant's category would slip past what denies it.
+            // Absent, a merchant's identifier would slip past what denies it.
             Scalar::WholeFraction(number) => Text::of(Scalar::Whole(number)),
-            scalar @ (Scalar::Text(_) | Scalar::Switch(_) | Scalar::Whole(_) | Scalar::Other) => Text::of(scalar),
+            scalar @ (Scalar::Text(_) | Scalar::Switch(_) | Scalar::Whole(_) | Scalar::Null | Scalar::Other) => Text::of(scalar),
         })
     }
 }
@@ -224,7 +227,7 @@ impl Lenient<bool> {
                 "0" | "false" | "FALSE" | "False" => Some(false),
                 _ => None,
             },
-            Scalar::Whole(_) | Scalar::WholeFraction(_) | Scalar::Other => None,
+            Scalar::Whole(_) | Scalar::WholeFraction(_) | Scalar::Null | Scalar::Other => None,
         })
     }
 }

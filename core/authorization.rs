@@ -5,11 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use sha2::{Digest, Sha256};
-
 use crate::checkout::Checkout;
-use crate::ids::{AuthorizationId, CardToken, CardholderToken, IdempotencyKey, MerchantId, NetworkName};
-use crate::merchant::{Country, Merchant, MerchantCategoryCode, MerchantName, first_half};
+use crate::ids::{AuthorizationId, CardToken, CardholderToken, IdempotencyKey, NetworkName};
+use crate::merchant::Merchant;
 use crate::money::Money;
 use crate::time::Timestamp;
 
@@ -330,74 +328,6 @@ pub struct AuthorizationRequest {
     pub checkout: Option<Checkout>,
 }
 
-/// What the same key must mean again, as it is kept: kind, payment, card, amount, currency and merchant; never raw bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct ContentDigest([u8; 16]);
-
-impl ContentDigest {
-    /// A digest that an engine kept and hands back.
-    #[must_use]
-    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        ContentDigest(bytes)
-    }
-
-    /// The digest as bytes, to be kept.
-    #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
-}
-
-/// What a question is told apart by, while it is asked.
-///
-/// Earlier versions left the merchant's name and country out of what they kept. What is kept is sixteen bytes in either form, and only
-/// those versions kept the older one: so whichever of the two is known says which of the two is to be compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct QuestionDigest {
-    kept: ContentDigest,
-    without_names: ContentDigest,
-}
-
-impl QuestionDigest {
-    /// The question that is known by this digest, which some version kept of it.
-    #[must_use]
-    pub fn known_by(kept: ContentDigest, request: &AuthorizationRequest) -> Self {
-        let digest = request.content_digest();
-        if digest.kept == kept { digest } else { kept.into() }
-    }
-
-    /// What is kept of it.
-    #[must_use]
-    pub const fn kept(&self) -> ContentDigest {
-        self.kept
-    }
-
-    /// Without the merchant's name and country: what some doors' own digests are made of, which tell these apart themselves.
-    #[must_use]
-    pub const fn without_names(&self) -> &ContentDigest {
-        &self.without_names
-    }
-
-    /// In the form in which this was kept, if it is of this question.
-    #[must_use]
-    pub fn as_in(self, known: &ContentDigest) -> Self {
-        if self.without_names == *known { self.without_names.into() } else { self }
-    }
-
-    /// Whether what was kept is of this question.
-    #[must_use]
-    pub fn is_of(&self, known: &ContentDigest) -> bool {
-        self.kept == *known || self.without_names == *known
-    }
-}
-
-/// The digest of a door's own, which has one form.
-impl From<ContentDigest> for QuestionDigest {
-    fn from(kept: ContentDigest) -> Self {
-        QuestionDigest { kept, without_names: kept }
-    }
-}
-
 impl AuthorizationRequest {
     /// Whether it names nobody whose money it could be about: whoever looked for somebody knows why.
     #[must_use]
@@ -412,33 +342,5 @@ impl AuthorizationRequest {
             (AuthorizationKind::Incremental, Some(original)) => (original, Some(&self.payment)),
             _ => (&self.payment, None),
         }
-    }
-
-    /// Digests what makes this question this question (SHA-256, the first 16 bytes).
-    #[must_use]
-    pub fn content_digest(&self) -> QuestionDigest {
-        let mut digest = Sha256::new();
-        digest.update(self.kind.name());
-        digest.update([0, self.posting as u8]);
-        for text in [
-            Some(self.payment.authorization.as_str()),
-            self.increments.as_ref().map(|payment| payment.authorization.as_str()),
-            self.card.as_ref().map(CardToken::as_str),
-            self.cardholder.as_ref().map(CardholderToken::as_str),
-            Some(self.amount.currency().code()),
-            self.merchant.id.as_ref().map(MerchantId::as_str),
-        ] {
-            // No identifier has a zero byte, so the parts cannot run into each other.
-            digest.update(text.unwrap_or_default());
-            digest.update([0]);
-        }
-        digest.update(self.amount.minor().to_le_bytes());
-        digest.update(self.merchant.mcc.map_or(u16::MAX, MerchantCategoryCode::number).to_le_bytes());
-        let without_names = ContentDigest(first_half(digest.clone()));
-        let Merchant { name, country, .. } = &self.merchant;
-        // Also where neither is told: what is kept is then known for a question that told neither.
-        digest.update(name.as_ref().map_or(&[0; 16], MerchantName::as_bytes));
-        digest.update(country.as_ref().map_or("", Country::code));
-        QuestionDigest { kept: ContentDigest(first_half(digest)), without_names }
     }
 }

@@ -16,13 +16,14 @@ pub mod hold;
 pub mod ids;
 pub mod merchant;
 pub mod money;
+pub mod question_digest;
 pub mod rules;
 pub mod stand_in;
 pub mod time;
 
 pub use authorization::{
-    Alias, AuthorizationKind, AuthorizationRequest, ContentDigest, CrossBorder, EntryMode, Expiry, Padding, PartialApproval,
-    PaymentRef, Posting, QuestionDigest, Wallet,
+    Alias, AuthorizationKind, AuthorizationRequest, CrossBorder, EntryMode, Expiry, Padding, PartialApproval, PaymentRef,
+    Posting, Wallet,
 };
 pub use checkout::{AddressVerification, Checkout, Monitoring, SecurityCodeVerification, ThreeDSecure};
 pub use decision::{Basis, Decision, DeclineReason, StandInBasis, StandInBy, StandInCause};
@@ -32,4 +33,5 @@ pub use ids::{
 };
 pub use merchant::{Country, Merchant, MerchantCategoryCode, MerchantName};
 pub use money::{AmountError, Currency, Money};
+pub use question_digest::{ContentDigest, QuestionDigest};
 pub use time::Timestamp;

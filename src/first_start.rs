@@ -8,6 +8,7 @@ use crate::config::imports::{ImportFiles, Portions};
 use crate::config::program::row_errors;
 use crate::config::{Config, ProgramConfig};
 use crate::control::protocol::ImportProfiles;
+use crate::control::rows::Overdrawn;
 use crate::control::{OperationError, Operations as _};
 use crate::operations::Desk;
 use crate::start_error::StartError;
@@ -57,9 +58,10 @@ async fn import_first(desk: &Desk, program: &ProgramConfig, say: &impl Fn(&str))
     program.check_imports().map_err(StartError::Config)?;
     desk.note(program.id, BEGINS, why).await.map_err(StartError::Operation)?;
     let mut portions = Portions::new(program.id, program.import_files());
-    let (mut rows, mut told) = (0_usize, 0_usize);
+    let (mut rows, mut told, mut overdrawn) = (0_usize, 0_usize, Overdrawn::default());
     while let Some(portion) = portions.next_portion().map_err(StartError::Config)? {
         rows = rows.saturating_add(portion.accounts.len()).saturating_add(portion.cards.len());
+        overdrawn.see(&portion.accounts);
         desk.import(portion).await.map_err(|error| refused(error, program))?;
         if rows.saturating_sub(told) >= TOLD_EVERY_ROWS {
             told = rows;
@@ -67,6 +69,9 @@ async fn import_first(desk: &Desk, program: &ProgramConfig, say: &impl Fn(&str))
         }
     }
     say(&format!("program {}: the ledger was empty and starts with the configured import, {rows} rows", program.id));
+    if let Some(remark) = program.import_files().accounts.and_then(|path| overdrawn.remark(path)) {
+        say(&format!("program {}: {remark}", program.id));
+    }
     desk.note(program.id, ENDED, why).await.map_err(StartError::Operation)
 }
 
@@ -147,6 +152,18 @@ mod tests {
         assert_eq!(accounts(directory.path(), ACCOUNTS).await, told(&[("a", 1), ("b", 2)]));
         let more = format!("{ACCOUNTS}d,p,USD,9,0,active\n");
         assert_eq!(accounts(directory.path(), &more).await, told(&[("a", 1), ("b", 2)]), "it is not empty any more");
+    }
+
+    #[tokio::test]
+    async fn balances_below_zero_are_told_as_by_an_import() {
+        let directory = tempfile::tempdir().unwrap();
+        let desk = open_desk(&config(directory.path(), "")).await.unwrap();
+        fs::write(directory.path().join("accounts.csv"), format!("{ACCOUNTS}d,p,USD,-9,0,active\n")).unwrap();
+        let said = std::cell::RefCell::new(Vec::new());
+        make_ready(&desk, &config(directory.path(), FILES), |line| said.borrow_mut().push(line.to_owned())).await.unwrap();
+        let told = said.borrow().last().cloned().unwrap();
+        assert!(told.starts_with("program p: balances below zero: 1, the first at "), "{told}");
+        assert!(told.ends_with("accounts.csv:4:4; an account that is new begins with what it owes"), "{told}");
     }
 
     #[tokio::test]

@@ -53,7 +53,7 @@ fn from_v3<'a>(asked: V3Authorization<'_>, options: &Options) -> Result<Authoriz
     let signed = asked.billing_amount.money().map_err(|(field, error)| Malformed::amount(format!("{AMOUNT}.{field}"), error))?;
     let merchant: V3Merchant<'_> = part("merchant_data", asked.merchant_data)?;
     let transaction: V3Transaction<'_> = part("transaction_data", asked.transaction_data)?;
-    let mcc = category(&merchant.mcc);
+    let mcc = merchant.mcc.of_question("authorization.merchant_data.mcc")?;
     let kind = if signed.is_negative() {
         debit_kind(mcc)
     } else if signed.is_zero() {
@@ -103,7 +103,7 @@ fn from_legacy<'a>(asked: &Legacy<'a>, segment: &str, options: &Options) -> Resu
     if amount.is_negative() {
         return Err(Malformed::amount("amount", AmountError::Negative));
     }
-    let mcc = category(&asked.mcc);
+    let mcc = asked.mcc.of_question("mcc")?;
     let direction = asked.direction.trimmed();
     let kind = if amount.is_zero() {
         AuthorizationKind::AccountVerification
@@ -204,10 +204,6 @@ fn cross_border(international: Option<bool>) -> CrossBorder {
         Some(false) => CrossBorder::No,
         None => CrossBorder::NotTold,
     }
-}
-
-fn category(mcc: &Lenient<Text<'_>>) -> Option<MerchantCategoryCode> {
-    mcc.text().and_then(MerchantCategoryCode::new)
 }
 
 /// The network as Apto writes it.

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny};
 use serde_json::value::RawValue;
 
+use crate::json::category::Category;
 use crate::json::object::members;
 use crate::json::{Amount, Lenient, Text, parse};
 
@@ -42,7 +43,7 @@ members! {
     struct V3Merchant<'a> {
         "merchant_name" => merchant_name: Lenient<Text<'a>>,
         "merchant_country" => merchant_country: Lenient<Text<'a>>,
-        "mcc" => mcc: Lenient<Text<'a>>,
+        "mcc" => mcc: Category,
     }
 
     struct V3Transaction<'a> {
@@ -73,8 +74,8 @@ pub(super) struct Legacy<'a> {
     pub(super) merchant_name: Lenient<Text<'a>>,
     #[serde(borrow, default)]
     pub(super) merchant_country: Lenient<Text<'a>>,
-    #[serde(borrow, default)]
-    pub(super) mcc: Lenient<Text<'a>>,
+    #[serde(default)]
+    pub(super) mcc: Category,
     #[serde(default)]
     pub(super) card_present: Lenient<bool>,
     #[serde(default)]

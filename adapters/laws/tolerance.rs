@@ -10,9 +10,15 @@ use crate::answer::Refused;
 use crate::inbound::{Inbound, Malformed};
 
 /// Optional fields that are refused instead of ignored when they are malformed, for to ignore them would be to guess about
-/// money: the platform, and the field.
+/// money, or to pass what a rule denies: the platform, and the field.
 const STRICT: &[(&str, &str)] = &[
     ("apto", "authorization.billing_amount.currency"),
+    ("marqeta", "amount"),
+    // What a rule that denies the category that was meant would let through.
+    ("apto", "authorization.merchant_data.mcc"),
+    ("apto", "mcc"),
+    ("marqeta", "card_acceptor.mcc"),
+    ("proving", "authorization.mcc"),
     // Whose money it is.
     ("marqeta", "card_token"),
     // A contract of ours: what is looked up, or looked at by a policy, is never guessed.

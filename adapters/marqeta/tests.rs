@@ -875,11 +875,14 @@ fn what_only_tells_us_is_never_refused_for_what_it_lacks() {
 
 #[test]
 fn a_merchant_is_told_by_a_number_or_a_text() {
-    let of = |acceptor: &str| {
-        let body = format!(
+    let asked = |acceptor: &str| {
+        format!(
             r#"{{"token":"t","gpa_order":{{"jit_funding":{{"token":"j","method":"pgfs.authorization","user_token":"u","amount":1}}}},
             "card_acceptor":{acceptor}}}"#
-        );
+        )
+    };
+    let of = |acceptor: &str| {
+        let body = asked(acceptor);
         let Ok(Inbound::Authorization(call)) = decode(&with(&[]), JIT, body.as_bytes()) else { panic!("{body}") };
         let merchant = call.request.merchant;
         (merchant.mcc.map(|mcc| mcc.to_string()), merchant.id.map(|id| id.to_string()))
@@ -890,8 +893,14 @@ fn a_merchant_is_told_by_a_number_or_a_text() {
     for mid in ["1234567890", "1234567890.0", "\"1234567890\""] {
         assert_eq!(of(&format!("{{\"mid\":{mid}}}")).1.as_deref(), Some("1234567890"), "{mid}");
     }
-    for odd in ["7995.5", "79950.0", "-7995.0", "1e300", "[7995]", "null"] {
-        assert_eq!(of(&format!("{{\"mcc\":{odd}}}")), (None, None), "{odd}");
+    for untold in [r#"{"mcc":null}"#, r#"{"mcc":""}"#, r#"{"mcc":"  "}"#, "{}", "null", "[]"] {
+        assert_eq!(of(untold), (None, None), "{untold}");
+    }
+    // Untold it would pass a rule that denies what was meant.
+    for odd in ["7995.5", "79950.0", "-7995.0", "1e300", "[7995]", "true", r#""7995.0""#, r#""54a1""#, r#""79 95""#] {
+        let body = asked(&format!("{{\"mcc\":{odd}}}"));
+        let refused = decode(&with(&[]), JIT, body.as_bytes()).unwrap_err();
+        assert_eq!((refused.path.as_str(), refused.problem), ("card_acceptor.mcc", "is not a merchant category"), "{odd}");
     }
 }
 

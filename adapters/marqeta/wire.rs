@@ -14,6 +14,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::inbound::Malformed;
+use crate::json::category::Category;
 use crate::json::object::{Member, Object, members};
 use crate::json::{self, Amount, Lenient, Nested, Text};
 
@@ -108,7 +109,7 @@ members! {
     /// The merchant; `country` and `poi` are model v1's, `country_code` is v2's.
     struct CardAcceptor<'a> {
         "mid" => mid: Lenient<Text<'a>>,
-        "mcc" => mcc: Lenient<Text<'a>>,
+        "mcc" => mcc: Category,
         "name" => name: Lenient<Text<'a>>,
         "country_code" => country_code: Lenient<Text<'a>>,
         "country" => country: Lenient<Text<'a>>,
@@ -195,6 +196,19 @@ impl<'a> Transaction<'a> {
             Some(code) if code != currency.code() => Err(Malformed::amount("currency_code", AmountError::CurrencyMismatch)),
             Some(_) | None => Ok(currency),
         }
+    }
+
+    /// Whether a question's own amount and category are what they should be, where they are told. Neither is what must be funded, but
+    /// a message in which they are garbled is not one to pay on.
+    ///
+    /// # Errors
+    /// The path of the one that is not.
+    pub fn is_readable(&self, currency: Currency) -> Result<(), Malformed> {
+        if let Some(amount) = self.amount {
+            money(amount, currency).map_err(|error| Malformed::amount("amount", error))?;
+        }
+        let acceptor = self.card_acceptor.0.as_ref();
+        acceptor.map_or(Ok(None), |acceptor| acceptor.mcc.of_question("card_acceptor.mcc")).map(|_| ())
     }
 
     /// The currency of the amounts: the order's, else the transaction's, else the program's.

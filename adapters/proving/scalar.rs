@@ -7,6 +7,7 @@ use std::fmt;
 use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use crate::json::category::Category;
 use crate::json::{Lenient, Scalar, Text};
 
 /// A text that has to be one.
@@ -29,6 +30,11 @@ pub(super) fn lenient_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result
 /// A switch, or nothing.
 pub(super) fn lenient_switch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Lenient<bool>, D::Error> {
     scalar(deserializer).map(Lenient::<bool>::of)
+}
+
+/// A merchant's category.
+pub(super) fn category<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Category, D::Error> {
+    scalar(deserializer).map(Category::of)
 }
 
 fn scalar<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Scalar<'de>, D::Error> {
@@ -70,7 +76,7 @@ impl<'de> Visitor<'de> for ScalarVisitor {
     }
 
     fn visit_unit<E>(self) -> Result<Scalar<'de>, E> {
-        Ok(Scalar::Other)
+        Ok(Scalar::Null)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Scalar<'de>, A::Error> {

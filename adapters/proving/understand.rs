@@ -4,8 +4,8 @@ use arrayvec::ArrayVec;
 use holdfast_core::hold::{Fact, Finality, ReleaseCause, Subject, ToldEvent};
 use holdfast_core::{
     AuthorizationId, AuthorizationKind, AuthorizationRequest, CardToken, CardholderToken, Country, CrossBorder, Currency,
-    EntryMode, Expiry, IdError, IdempotencyKey, Merchant, MerchantCategoryCode, MerchantId, MerchantName, Money, NetworkName,
-    Padding, PartialApproval, PaymentRef, Posting, Timestamp, Wallet, card_number,
+    EntryMode, Expiry, IdError, IdempotencyKey, Merchant, MerchantId, MerchantName, Money, NetworkName, Padding, PartialApproval,
+    PaymentRef, Posting, Timestamp, Wallet, card_number,
 };
 use sha2::{Digest, Sha256};
 
@@ -141,7 +141,7 @@ fn request(key: IdempotencyKey, asked: &Authorization<'_>) -> Result<Authorizati
         merchant: Merchant {
             id: asked.merchant_id.text().and_then(|text| MerchantId::new(text).ok()),
             name: asked.merchant_name.text().and_then(MerchantName::of),
-            mcc: asked.mcc.text().and_then(MerchantCategoryCode::new),
+            mcc: asked.mcc.of_question("authorization.mcc")?,
             country: asked.country.text().and_then(Country::new),
         },
         entry_mode: EntryMode::ALL

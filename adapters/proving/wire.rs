@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::scalar;
 use crate::inbound::Malformed;
+use crate::json::category::Category;
 use crate::json::{self, Lenient, Text};
 
 /// Any of the platform's bodies: which of its parts must be there depends on where it came.
@@ -55,8 +56,8 @@ pub(super) struct Authorization<'a> {
     pub(super) merchant_id: Lenient<Text<'a>>,
     #[serde(borrow, default, deserialize_with = "scalar::lenient_text")]
     pub(super) merchant_name: Lenient<Text<'a>>,
-    #[serde(borrow, default, deserialize_with = "scalar::lenient_text")]
-    pub(super) mcc: Lenient<Text<'a>>,
+    #[serde(default, deserialize_with = "scalar::category")]
+    pub(super) mcc: Category,
     #[serde(borrow, default, deserialize_with = "scalar::lenient_text")]
     pub(super) country: Lenient<Text<'a>>,
     #[serde(borrow, default, deserialize_with = "scalar::lenient_text")]

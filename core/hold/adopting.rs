@@ -12,9 +12,10 @@ use super::told::{corrected, take};
 use super::twice;
 use super::word::is_of_what_was_told;
 use crate::agent::Weight;
-use crate::authorization::{AuthorizationRequest, QuestionDigest};
+use crate::authorization::AuthorizationRequest;
 use crate::decision::Decision;
 use crate::money::Money;
+use crate::question_digest::QuestionDigest;
 use crate::rules::{HoldPolicy, Verdict};
 use crate::time::Timestamp;
 
@@ -137,7 +138,7 @@ fn agree(slice: &Slice<'_>, adoption: &Adoption<'_>, id: StepId) -> Outcome {
         ToldAnswer::Approved { amount } if amount.is_negative() => return Outcome::nothing(Finding::AmountTooLarge),
         // The transaction's money is there: another key asked for it.
         ToldAnswer::Approved { amount } if is_anothers && amount.minor() <= amount_placed(slice, id) => {
-            return Outcome::default();
+            return twice::known_as_well(slice);
         }
         ToldAnswer::Approved { amount } => amount,
         ToldAnswer::Declined { .. } if !placed || is_anothers => return Outcome::default(),
@@ -149,7 +150,7 @@ fn agree(slice: &Slice<'_>, adoption: &Adoption<'_>, id: StepId) -> Outcome {
         Some(account) => account,
     };
     if twice::is_recorded_beside(slice, request) || (!placed && twice::is_held_by_another(slice, request, amount.minor())) {
-        return Outcome::default();
+        return if amount.is_zero() { Outcome::default() } else { twice::known_as_well(slice) };
     }
     let (policy, limits) = match adoption.verdict {
         Some(Verdict::Proceed(proceed)) => {

@@ -16,8 +16,9 @@ use super::told::take;
 use super::twice;
 use super::word::{adopted, most};
 use crate::agent::{Weight, named_number};
-use crate::authorization::{AuthorizationKind, AuthorizationRequest, Expiry, Padding, PartialApproval, Posting, QuestionDigest};
+use crate::authorization::{AuthorizationKind, AuthorizationRequest, Expiry, Padding, PartialApproval, Posting};
 use crate::decision::{Basis, Decision, DeclineReason};
+use crate::question_digest::QuestionDigest;
 use crate::rules::{Enforcement, HoldPolicy, LIMITS_MAX, LimitCheck, Proceed, Verdict};
 use crate::time::Timestamp;
 

@@ -7,10 +7,11 @@ use super::mutant::{self, Mutant};
 use super::outcome::Outcome;
 use super::state::{Answered, Slice};
 use super::told::take;
-use crate::authorization::{ContentDigest, PaymentRef};
+use crate::authorization::PaymentRef;
 use crate::decision::{Basis, Decision, DeclineReason};
 use crate::ids::IdempotencyKey;
 use crate::money::Money;
+use crate::question_digest::ContentDigest;
 use crate::time::Timestamp;
 
 /// An order with its key, for the ledger.

@@ -25,7 +25,7 @@ pub struct Outcome {
     pub cause: Option<MovementCause>,
     /// What becomes part of the payment's steps.
     pub step: Option<Step>,
-    /// What stands of the payment now; there is one exactly when there is a step.
+    /// What stands of the payment now: with every step, and where the payment is known by one more name from now on.
     pub hold: Option<Hold>,
     /// What limits counted more, or less.
     pub counted: SmallVec<[Counted; LIMITS_MAX]>,

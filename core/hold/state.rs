@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::account::{AccountStatus, CardStatus, CardholderStatus};
 use super::life::{Hold, Step, StepId};
 use super::mutant::{self, Mutant};
-use crate::authorization::ContentDigest;
 use crate::decision::{Decision, DeclineReason};
 use crate::money::{Currency, Money};
+use crate::question_digest::ContentDigest;
 use crate::rules::{CounterKey, LimitCheck, LimitScope, Window};
 use crate::time::Timestamp;
 

@@ -36,7 +36,7 @@ pub(super) fn asked_before(slice: &Slice<'_>, asked: &Asked<'_>) -> Option<Outco
         // Another method's question is another message of the payment.
         return None;
     }
-    Some(same_again(asked, &account, First::of(&steps, id, &placement)))
+    Some(same_again(slice, asked, &account, First::of(&steps, id, &placement)))
 }
 
 /// The answer to a question that the platform recorded as approved before it came, where another one opened the payment: what was
@@ -82,7 +82,7 @@ fn added_before(slice: &Slice<'_>, asked: &Asked<'_>) -> Option<Outcome> {
         return Some(declined_by(&asked.digest, asked.asked_at, DeclineReason::TransactionNotPermitted, Basis::Ledger));
     }
     let (_, placement) = steps.placements().find(|(id, _)| *id == question)?;
-    Some(same_again(asked, &account, First::of(&steps, question, &placement)))
+    Some(same_again(slice, asked, &account, First::of(&steps, question, &placement)))
 }
 
 /// Whether what a question asks for is what another one opened.
@@ -145,12 +145,21 @@ impl First {
     }
 }
 
-/// The first one's answer, remembered under this key as well: told once, it is told again.
-fn same_again(asked: &Asked<'_>, account: &Account, first: First) -> Outcome {
-    let (decision, finding) = match first.heard_by(asked.request) {
-        Some(minor) => (Decision::Approve { amount: account.money(minor) }, None),
-        None => (Decision::Decline { reason: DeclineReason::ConflictingDuplicate }, Some(Finding::Conflict)),
+/// The first one's answer, remembered under this key as well: told once, it is told again. Who was told yes calls the payment by the name
+/// of this question, too; what was refused is no name of it.
+fn same_again(slice: &Slice<'_>, asked: &Asked<'_>, account: &Account, first: First) -> Outcome {
+    let (decision, named, finding) = match first.heard_by(asked.request) {
+        Some(minor) => (Decision::Approve { amount: account.money(minor) }, known_as_well(slice), None),
+        None => {
+            let refused = Decision::Decline { reason: DeclineReason::ConflictingDuplicate };
+            (refused, Outcome::default(), Some(Finding::Conflict))
+        }
     };
     let answered = Answered { digest: asked.digest.kept(), asked_at: asked.asked_at, decision };
-    Outcome { decision: Some((decision, Basis::Ledger)), answered: Some(answered), finding, ..Outcome::default() }
+    Outcome { decision: Some((decision, Basis::Ledger)), answered: Some(answered), finding, ..named }
+}
+
+/// Nothing moves, and the payment is known by the names of this question from now on: what follows may use no other.
+pub(super) fn known_as_well(slice: &Slice<'_>) -> Outcome {
+    Outcome { hold: slice.hold, ..Outcome::default() }
 }

@@ -85,7 +85,8 @@ impl Import {
             }
             Failure::Told(told)
         })?;
-        let overdrawn = accounts.and_then(|path| overdrawn(&import, path));
+        let mut overdrawn = rows::Overdrawn::default();
+        overdrawn.see(&import.accounts);
         let mut ledger = Ledger::at(self.place)?;
         let mut summary = ImportSummary::default();
         let mut left = rows_of(&import);
@@ -109,8 +110,8 @@ impl Import {
                 writeln!(output, "statuses left as they are: {bars_kept}; a file lifts no bar that came since")?;
             }
         }
-        if let Some(overdrawn) = overdrawn {
-            writeln!(output, "{overdrawn}")?;
+        if let Some(remark) = accounts.and_then(|path| overdrawn.remark(path)) {
+            writeln!(output, "{remark}")?;
         }
         if let Some(profiles) = profiles {
             let ControlAnswer::ProfilesImported(done) = ledger.ask(ControlRequest::ImportProfiles(profiles))? else {
@@ -168,15 +169,6 @@ fn import_part(
     }
 }
 
-/// What is said of balances below zero: an account may owe, and a sign may be a slip. The amounts are not told.
-fn overdrawn(import: &control::Import, accounts: &Path) -> Option<String> {
-    let mut below = import.accounts.iter().filter(|row| row.balance.is_negative());
-    let first = below.next()?.line;
-    let rows = below.count().saturating_add(1);
-    let file = accounts.display();
-    Some(format!("balances below zero: {rows}, the first at {file}:{first}:4; an account that is new begins with what it owes"))
-}
-
 fn rows_of(import: &control::Import) -> usize {
     import.accounts.len().saturating_add(import.cards.len())
 }
@@ -215,28 +207,7 @@ fn add(sum: &mut ImportSummary, part: &ImportSummary) {
 
 #[cfg(test)]
 mod tests {
-    use holdfast_core::hold::AccountStatus;
-    use holdfast_core::{Currency, Money};
-
     use super::*;
-
-    #[test]
-    fn a_balance_below_zero_is_told() {
-        let row = |line, minor| AccountRow {
-            line,
-            program: "demo".parse().unwrap(),
-            account: "a".parse().unwrap(),
-            balance: Money::from_minor(minor, Currency::USD),
-            credit_line: Money::zero(Currency::USD),
-            status: AccountStatus::Active,
-        };
-        let said = |accounts| overdrawn(&control::Import { accounts, cards: Vec::new() }, Path::new("accounts.csv"));
-        assert_eq!(said(vec![row(2, 0), row(3, 1)]), None);
-        assert_eq!(
-            said(vec![row(2, 5), row(3, -1), row(5, -700)]).as_deref(),
-            Some("balances below zero: 2, the first at accounts.csv:3:4; an account that is new begins with what it owes")
-        );
-    }
 
     #[test]
     fn an_import_that_is_cut_off_says_how_far_it_came() {

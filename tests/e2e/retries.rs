@@ -127,6 +127,26 @@ fn the_same_question_moves_money_once_and_hears_the_same_bytes() {
 }
 
 #[test]
+fn a_token_that_comes_with_another_transaction_is_a_conflict_and_no_retry() {
+    let workplace = Workplace::demo();
+    let request = Marqeta::purchase("1", "50.00");
+    let other = request.body().replace("tx-1", "tx-other");
+    assert_ne!(other, request.body());
+    let first = {
+        let server = workplace.serve();
+        let first = server.client().post("/marqeta/jit", &request.body());
+        assert!(server.terminate().success());
+        first
+    };
+    let server = workplace.serve();
+    let refused = server.client().post("/marqeta/jit", &other);
+    assert_eq!((refused.status, &refused.json()["jit_funding"]["decline_reason"]), (402, &"DUPLICATE_TRANSACTION".into()));
+    assert_eq!(server.metric("holdfast_conflicts_total", &[]), 1.0);
+    assert_eq!(server.client().post("/marqeta/jit", &request.body()).body, first.body);
+    assert_eq!(server::balance(&workplace, "acct-demo-1"), (100_000, 5000, 95_000));
+}
+
+#[test]
 fn a_transaction_that_is_asked_about_under_another_token_is_held_once() {
     let workplace = Workplace::demo();
     let server = workplace.serve();
@@ -147,6 +167,41 @@ fn a_transaction_that_is_asked_about_under_another_token_is_held_once() {
     assert_eq!(server::balance(&workplace, "acct-demo-1"), (100_000, 0, 100_000));
     let story = workplace.run(&["explain", "jit-2", "--data", workplace.data().to_str().unwrap()]);
     assert!(story.status.success(), "{}", String::from_utf8_lossy(&story.stderr));
+}
+
+#[test]
+fn what_follows_may_call_a_payment_by_any_token_that_was_told_yes() {
+    let ends = [
+        ("authorization.clearing", "COMPLETION", "pgfs.authorization.capture", (94_000, 0, 94_000)),
+        ("authorization.reversal", "CLEARED", "pgfs.authorization.reversal", (100_000, 0, 100_000)),
+        ("authorization.reversal.issuerexpiration", "CLEARED", "pgfs.authorization.reversal", (100_000, 0, 100_000)),
+    ];
+    for (kind, state, method, balance) in ends {
+        let workplace = Workplace::demo();
+        let request = Marqeta::purchase("1", "50.00");
+        {
+            let server = workplace.serve();
+            assert_eq!(server.client().post("/marqeta/jit", &request.body()).status, 200);
+            assert_eq!(server.client().post("/marqeta/jit", &request.body().replace("jit-1", "jit-2")).status, 200);
+            assert!(server.terminate().success());
+        }
+        let server = workplace.serve();
+        // Neither names the transaction.
+        let more = Marqeta::increment("3", "10.00", &Marqeta::purchase("2", "50.00"));
+        let more = more.body().replace("preceding_related_transaction_token", "nothing");
+        assert_eq!(server.client().post("/marqeta/jit", &more).status, 200);
+        assert_eq!(server::balance(&workplace, "acct-demo-1"), (100_000, 6000, 94_000));
+        let mut end = Marqeta::purchase("2", "60.00").follower(kind, state, method, "60.00");
+        end.as_object_mut().unwrap().remove("preceding_related_transaction_token");
+        end["is_final_clearing"] = json!(true);
+        assert_eq!(server.client().post("/marqeta/webhook", &transactions(&[end])).status, 200);
+        assert_eq!(server::balance(&workplace, "acct-demo-1"), balance, "{kind}");
+        let story = workplace.run(&["explain", "jit-1", "--data", workplace.data().to_str().unwrap()]);
+        let story = String::from_utf8_lossy(&story.stdout).into_owned();
+        assert_eq!(story.matches(" asked at ").count(), 3, "{story}");
+        let inbox = workplace.run(&["inbox", "--data", workplace.data().to_str().unwrap()]);
+        assert!(!String::from_utf8_lossy(&inbox.stdout).contains("unknown"), "{inbox:?}");
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! and the ledger.
 
 mod file;
+mod overdrawn;
 mod seen;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use holdfast_core::hold::{AccountStatus, CardStatus};
 use holdfast_core::{AccountId, CardToken, CardholderToken, Currency, Money, ProgramId};
 
 use self::file::{Fields, RowFile};
+pub use self::overdrawn::Overdrawn;
 pub use self::seen::Seen;
 use super::protocol::{AccountRow, CardRow, Import, ImportFile, RowProblem};
 

@@ -182,6 +182,58 @@ pub fn what_was_debited_at_once_is_captured_once_under_another_name(engine: &dyn
     house.always(|house| assert_eq!(house.balance(), (900, 0)));
 }
 
+/// A payment that was asked about under two keys is called by either, by whatever follows; one that was refused gives it no name.
+pub fn a_payment_is_known_by_every_question_that_was_told_yes(engine: &dyn Engine) {
+    let asked_by = |key: &str, minor| AuthorizationRequest { payment: payment(key).with_alias(id("tx")), ..purchase(key, minor) };
+    let ends = [
+        (captured("q", 150, Finality::Final), (850, 0)),
+        (released("q"), (1_000, 0)),
+        (Fact::Released { payment: payment("q"), cause: ReleaseCause::Expired }, (1_000, 0)),
+    ];
+    for (end, balance) in ends {
+        for is_adopted in [false, true] {
+            let mut house = House::with(engine, 1_000);
+            assert_eq!(house.decide(opening(100)), approved(100));
+            if is_adopted {
+                house.adopt(asked_by("q", 100), yes(100));
+            } else {
+                assert_eq!(house.decide(asked_by("q", 100)), approved(100));
+            }
+            assert_eq!(house.decide(asked_by("r", 101)), declined(DeclineReason::ConflictingDuplicate));
+            house.restart();
+            assert_eq!(house.decide(increment("more", "q", 50)), approved(50));
+            house.always(|house| assert_eq!(house.balance(), (1_000, 150)));
+            assert_eq!(said_of(&house, told("end", end)), None, "{end:?}");
+            house.always(|house| assert_eq!(house.balance(), balance, "{end:?}"));
+            assert_eq!(said_of(&house, told("refused", captured("r", 10, Finality::Final))), Some(Finding::ForcePosted));
+        }
+    }
+}
+
+/// So is an increment.
+pub fn a_payment_is_known_by_every_question_of_its_increments(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    assert_eq!(house.decide(opening(100)), approved(100));
+    for key in ["1", "2"] {
+        let more = AuthorizationRequest { payment: payment(key).with_alias(id("more-tx")), ..increment(key, "p", 50) };
+        assert_eq!(house.decide(more), approved(50));
+    }
+    house.end(End::Crash);
+    assert_eq!(said_of(&house, told("clearing", captured("2", 150, Finality::Final))), None);
+    house.always(|house| assert_eq!(house.balance(), (850, 0)));
+}
+
+pub fn what_is_long_over_is_known_by_every_question_that_was_told_yes(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    assert_eq!(house.decide(opening(100)), approved(100));
+    let second = AuthorizationRequest { payment: payment("q").with_alias(id("tx")), ..purchase("q", 100) };
+    assert_eq!(house.decide(second), approved(100));
+    assert_eq!(said_of(&house, told("end", released("p"))), None);
+    house.premises().age(Duration::from_secs(40 * 86_400));
+    assert_eq!(said_of(&house, told("late", captured("q", 30, Finality::Final))), Some(Finding::CapturedAfterEnd));
+    house.always(|house| assert_eq!(house.balance(), (970, 0)));
+}
+
 /// What we approved twice was two payments to us, whatever a message calls them: neither takes the other's money.
 pub fn two_payments_that_were_both_approved_stay_two(engine: &dyn Engine) {
     let mut house = House::with(engine, 1_000);

@@ -172,6 +172,9 @@ macro_rules! conforms {
                 what_was_told_long_ago_under_both_names_is_joined
                 a_join_gives_back_to_limits
                 what_was_debited_at_once_is_captured_once_under_another_name
+                a_payment_is_known_by_every_question_that_was_told_yes
+                a_payment_is_known_by_every_question_of_its_increments
+                what_is_long_over_is_known_by_every_question_that_was_told_yes
                 two_payments_that_were_both_approved_stay_two
                 a_join_never_moves_money_between_accounts
             }

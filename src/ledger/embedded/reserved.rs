@@ -41,7 +41,8 @@ impl Engine {
     /// A question that uses nothing up leaves what was reserved where it was.
     pub(super) fn leave_unless_used(&mut self, reserved: Option<Before>, outcome: &Outcome, weight: Weight) {
         let Some(before) = reserved else { return };
-        let took = outcome.hold.is_some_and(|hold| hold.authorized > 0 || hold.captured > 0);
+        let placed = outcome.step.is_some();
+        let took = placed && outcome.hold.is_some_and(|hold| hold.authorized > 0 || hold.captured > 0);
         let again = matches!(outcome.decision, Some((_, Basis::Replay)));
         if !took || again || weight == Weight::Preview {
             self.state.undo_to(&mut self.undo, before.undo);
@@ -125,8 +126,7 @@ pub fn observed(
 /// With what came of joining the other door's payment: an approval that moved nothing was a preview of it.
 pub fn moved(governed: Governed, outcome: &Outcome, located: &Located) -> Governed {
     let approved = matches!(outcome.answered, Some(answered) if matches!(answered.decision, Decision::Approve { .. }));
-    let joined =
-        approved && located.hold.is_some() && outcome.hold.is_none() && outcome.step.is_none() && outcome.counted.is_empty();
+    let joined = approved && located.hold.is_some() && outcome.step.is_none() && outcome.counted.is_empty();
     let weight = match governed.weight {
         Weight::Joins if joined => Weight::Preview,
         Weight::Joins | Weight::Moves => Weight::Moves,
