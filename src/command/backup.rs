@@ -12,7 +12,7 @@ use crate::agent::store::sqlite;
 use crate::config::{Config, Overrides};
 use crate::journal::backup;
 use crate::profiles::store;
-use crate::spool::{Bond, FILE, File, Held, LedgerWas, SpoolError};
+use crate::spool::{Bond, FILE, Held, LedgerWas, SpoolError};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -85,13 +85,10 @@ fn left_out(place: &Place, data: &Path) -> Result<LeftOut, Failure> {
     let configured = Config::load(&place.config, Overrides { data: place.data.clone(), ..Overrides::default() });
     // A directory is backed up also where no configuration is.
     let file = configured.map_or_else(|_| data.join(FILE), |config| config.spool.path);
-    let held = match File::open_if_there(&file).map_err(Failure::told)? {
-        Some(spool) => Some(spool.held()),
-        None => match Bond::of(data, &file, LedgerWas::There).and_then(|bond| bond.must_be_there()) {
-            Ok(()) => Some(Held::default()),
-            Err(SpoolError::Lost(_)) => None,
-            Err(error) => return Err(Failure::told(error)),
-        },
+    let held = match Bond::of(data, &file, LedgerWas::There).and_then(|bond| bond.open_if_there()) {
+        Ok(spool) => Some(spool.map_or_else(Held::default, |spool| spool.held())),
+        Err(SpoolError::Lost(_) | SpoolError::Empty(_)) => None,
+        Err(error) => return Err(Failure::told(error)),
     };
     Ok(LeftOut { file, held })
 }

@@ -13,7 +13,7 @@ use crate::explain::check::{self, Check};
 use crate::explain::{self, NotOne, Sought};
 use crate::journal::Slip;
 use crate::seal::Sealer;
-use crate::spool::{Entry, File};
+use crate::spool::Entry;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -101,7 +101,7 @@ impl Explain {
     fn waits(&self, name: &str) -> Option<String> {
         let overrides = Overrides { data: self.place.data.clone(), ..Overrides::default() };
         let config = Config::load(&self.place.config, overrides).ok()?;
-        let file = File::open_if_there(&config.spool.path).ok()??;
+        let file = super::spool_of(&config).ok()??;
         let aside = file.set_aside().ok()?.into_iter().map(|aside| (aside.row, "was set aside"));
         let waiting = file.waiting().filter_map(Result::ok).map(|row| (row, "waits for the ledger"));
         aside.chain(waiting).find_map(|(row, state)| {

@@ -54,6 +54,9 @@ impl Ledger {
                             self.data.display()
                         )));
                     }
+                    if matches!(request, ControlRequest::Switch(_) | ControlRequest::BringBack(_)) {
+                        super::spool_of(&config)?;
+                    }
                     let runtime = Builder::new_current_thread().enable_all().build().map_err(Failure::told)?;
                     let ledger = runtime.block_on(open(config))?;
                     self.ask_opened((runtime, ledger), request)

@@ -12,6 +12,7 @@ use holdfast_core::card_number::stands_in_text;
 use crate::app::Signals;
 use crate::config::{self, Config, Errors, LedgerEngine, Overrides, PostgresConfig};
 use crate::ledger::postgres::connect::Database;
+use crate::spool::{Bond, LedgerWas};
 
 pub mod backup;
 pub mod balance;
@@ -99,6 +100,12 @@ pub struct Place {
     /// configuration.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+}
+
+/// A configuration's spool, if there ever was one, for commands that look into it: never one that its data directory did not have.
+fn spool_of(config: &Config) -> Result<Option<crate::spool::File>, Failure> {
+    let bond = Bond::of(&config.ledger.data, &config.spool.path, LedgerWas::There).map_err(Failure::told)?;
+    bond.open_if_there().map_err(Failure::told)
 }
 
 impl Place {

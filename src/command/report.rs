@@ -44,7 +44,7 @@ impl Report {
             super::rules::only_program(&config, Some(wanted))?;
         }
         self.place.must_be_begun()?;
-        let spool = File::open_if_there(&config.spool.path).map_err(Failure::told)?;
+        let spool = super::spool_of(&config)?;
         let answers = self.answers(spool.as_ref())?;
         let (now, mut count) = (clock::utc(), 0_usize);
         for program in config.programs.iter().filter(|program| self.program.is_none_or(|wanted| wanted == program.id)) {

@@ -131,11 +131,8 @@ struct Total {
 impl List {
     fn run(&self, place: Place, output: &mut dyn io::Write) -> Result<(), Failure> {
         let config = Config::load(&place.config, Overrides { data: place.data.clone(), ..Overrides::default() })?;
-        let Some(file) = File::open_if_there(&config.spool.path).map_err(Failure::told)? else {
+        let Some(file) = super::spool_of(&config)? else {
             place.must_be_begun()?;
-            // One that is lost is no empty one.
-            let bond = Bond::of(&config.ledger.data, &config.spool.path, LedgerWas::There).map_err(Failure::told)?;
-            bond.must_be_there().map_err(Failure::told)?;
             return if self.json { Ok(()) } else { Ok(writeln!(output, "nothing waits, and nothing was set aside")?) };
         };
         let (mut waiting, mut aside) = (Total::default(), Total::default());

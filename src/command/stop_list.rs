@@ -14,7 +14,6 @@ use crate::ledger::postgres::connect::Database;
 use crate::ledger::postgres::migrate;
 use crate::ledger::postgres::standings::card_standings;
 use crate::ledger::postgres::{SnapshotPlace, seen_standings};
-use crate::spool::File;
 use crate::stop_list::{Blocked, PAGE, Unheard, blocked, blocked_of};
 
 const EXAMPLES: &str = "\
@@ -65,7 +64,7 @@ impl StopList {
         let config = Config::load(&self.place.config, Overrides { data: self.place.data.clone(), ..Overrides::default() })?;
         let program = super::rules::only_program(&config, Some(self.program))?.id;
         self.place.must_be_begun()?;
-        let spool = File::open_if_there(&config.spool.path).map_err(Failure::told)?;
+        let spool = super::spool_of(&config)?;
         // Before the projection: what the ledger hears meanwhile is in both, and in neither is nothing.
         let unheard = spool.map(|file| Unheard::of(&file, program)).transpose()?.unwrap_or_default();
         // All of it or nothing: half a list is worse than none.

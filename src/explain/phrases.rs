@@ -193,7 +193,7 @@ pub fn fact(fact: &Fact) -> String {
 
 fn recorded(outcome: &RecordedOutcome) -> String {
     match outcome {
-        RecordedOutcome::Approved { amount } => format!("as approved by us, for {amount}"),
+        RecordedOutcome::Approved { amount } => format!("as approved, for {amount}"),
         RecordedOutcome::ApprovedByStandIn { amount, .. } => format!("as approved in our stead, for {amount}"),
         RecordedOutcome::Declined => "as declined".to_owned(),
     }

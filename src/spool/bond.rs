@@ -54,14 +54,28 @@ impl Bond {
     /// Before the spool is opened, which would make one, and the ledger, which would be new no more at the next start.
     ///
     /// # Errors
-    /// The directory had a spool, and there is none; or there is one with entries of a ledger that is not this one; or the disk.
+    /// The directory had a spool, and there is none, or nothing in it; or there is one with entries of a ledger that is not this one; or the disk.
     pub fn must_be_there(&self) -> Result<(), SpoolError> {
         match (&self.known, self.spool.exists()) {
             (Some(_), false) => Err(SpoolError::Lost(self.spool.clone())),
             (None, true) if self.ledger == LedgerWas::New && File::open(&self.spool, Sync::Full)?.has_told()? => {
                 Err(SpoolError::OfAnotherLedger(self.spool.clone()))
             }
+            (Some(_), true) if !File::is_begun(&self.spool)? => Err(SpoolError::Empty(self.spool.clone())),
             (Some(_), true) | (None, _) => Ok(()),
+        }
+    }
+
+    /// The directory's spool, for whoever only looks; none if there never was one.
+    ///
+    /// # Errors
+    /// The directory had one, and there is none, or another one; or the disk.
+    pub fn open_if_there(&self) -> Result<Option<File>, SpoolError> {
+        self.must_be_there()?;
+        let Some(file) = File::open_if_there(&self.spool)? else { return Ok(None) };
+        match &self.known {
+            Some(known) if *known != file.name()? => Err(SpoolError::Another(self.spool.clone())),
+            Some(_) | None => Ok(Some(file)),
         }
     }
 
@@ -155,9 +169,20 @@ mod tests {
         let lost = start(&data, &spool, there).unwrap_err();
         assert!(lost.contains("is missing") && lost.contains("holdfast spool accept-new"), "{lost}");
         assert!(!spool.exists(), "none is made in its place");
+        let looked = Bond::of(&data, &spool, there).unwrap().open_if_there();
+        assert_eq!(looked.map(|_| ()).map_err(|error| error.to_string()), Err(lost), "nor by whoever only looks");
         drop(File::open(&spool, Sync::None).unwrap());
         let another = start(&data, &spool, there).unwrap_err();
+        let looked = Bond::of(&data, &spool, there).unwrap().open_if_there();
+        assert_eq!(
+            looked.map(|_| ()).map_err(|error| error.to_string()),
+            Err(another.clone()),
+            "whoever only looks is told, too"
+        );
         assert!(another.contains("is another spool") && another.contains("holdfast spool accept-new"), "{another}");
+        std::fs::write(&spool, []).unwrap();
+        let empty = start(&data, &spool, there).unwrap_err();
+        assert!(empty.contains("has nothing in it") && empty.contains("spool.sqlite-wal"), "{empty}");
         let bond = Bond::of(&data, &spool, there).unwrap();
         bond.accept(&File::open(&spool, Sync::None).unwrap(), "ann", "the disk burnt", Timestamp::EPOCH).unwrap();
         assert_eq!(start(&data, &spool, there), Ok(()));

@@ -22,6 +22,8 @@ pub enum SpoolError {
     Foreign(PathBuf),
     /// The data directory had a spool, and there is none.
     Lost(PathBuf),
+    /// It has nothing in it, and the data directory had one.
+    Empty(PathBuf),
     /// It is another one than the data directory had.
     Another(PathBuf),
     /// It has entries, and the ledger is new.
@@ -70,6 +72,12 @@ impl fmt::Display for SpoolError {
                 f,
                 "{}: is missing, and this data directory had a spool: what platforms were told and the ledger has not heard was in it. Bring \
                  it back, or name where it is at spool.path; if it is lost, {ACCEPT}",
+                path.display()
+            ),
+            SpoolError::Empty(path) => write!(
+                f,
+                "{0}: has nothing in it, and this data directory had a spool: what platforms were told and the ledger has not heard was in it, \
+                 or in {0}-wal, which belongs to it and may have been left behind. Bring both back; if they are lost, {ACCEPT}",
                 path.display()
             ),
             SpoolError::Another(path) => write!(

@@ -314,6 +314,19 @@ fn a_server_does_not_start_without_the_spool_that_it_had() {
     let refused = of_data(&["serve", "--listen", any, "--ops-listen", any, "--api-listen", any]);
     let said = String::from_utf8(refused.stderr).unwrap();
     assert!(refused.status.code() == Some(1) && said.contains("spool.sqlite: is missing"), "{said}");
+    // Nor does anybody tell of another one as if it were that.
+    let elsewhere = Workplace::demo();
+    elsewhere.serve().kill();
+    for suffix in ["", "-wal", "-shm"] {
+        let file = format!("spool.sqlite{suffix}");
+        let _ = std::fs::copy(elsewhere.data().join(&file), data.join(&file));
+    }
+    let switch = ["stand-in", "on", "--program", "demo", "--by", "ann", "--why", "a drill", "--for", "1h"];
+    for looks in [&["spool"][..], &["stand-in", "report"], &["stop-list", "--program", "demo"], &switch] {
+        let refused = of_data(looks);
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert!(refused.status.code() == Some(1) && said.contains("spool.sqlite: is another spool"), "{looks:?}: {said}");
+    }
     let accepted = of_data(&["spool", "accept-new", "--by", "ann", "--why", "its disk burnt"]);
     assert!(accepted.status.success(), "{accepted:?}");
     workplace.serve().kill();
