@@ -4,10 +4,14 @@
 
 use std::net::Ipv6Addr;
 
+use arrayvec::ArrayVec;
+
 use super::{DIGITS_MAX, DIGITS_MIN, UUID, after_groups, is_number, narrow, run, stands_in};
 
 /// The most characters between two groups of a number's digits.
 const BETWEEN_MAX: usize = 8;
+/// The most characters between the parts of an expiry.
+const PARTED_MAX: usize = 3;
 /// Years that a card's expiry may be in, by their last two digits.
 const EXPIRY_YEARS: std::ops::RangeInclusive<u32> = 20..=60;
 
@@ -31,7 +35,8 @@ pub fn stands_in_text(text: &str) -> bool {
         return false;
     }
     let plain: String = text.chars().map(plain).collect();
-    stands_in(&plain) || has_expiry_beside(plain.as_bytes()) || stands_in_groups(plain.as_bytes())
+    let bytes = plain.as_bytes();
+    stands_in(&plain) || has_expiry_beside(bytes) || has_parted_expiry(bytes) || stands_in_groups(bytes)
 }
 
 /// The ASCII character that a letter is taken for: digits by their value, whatever parts digits by its class.
@@ -160,6 +165,33 @@ fn has_expiry_beside(text: &[u8]) -> bool {
     })
 }
 
+/// Whether a number has a part of its expiry in its own run of digits, and the other beside it: `…111112/27`, `12/27411…`.
+fn has_parted_expiry(text: &[u8]) -> bool {
+    let is_one = |number: &[u8], month: &[u8], year: &[u8]| {
+        let expiry: ArrayVec<u8, 8> = month.iter().chain(year).copied().take(8).collect();
+        is_number(number) && is_expiry(&expiry)
+    };
+    let (mut rest, mut before): (&[u8], Option<&[u8]>) = (text, None);
+    while !rest.is_empty() {
+        let (digits, after) = rest.split_at_checked(run(rest, u8::is_ascii_digit)).unwrap_or((rest, &[]));
+        if let Some(before) = before.filter(|_| !digits.is_empty()) {
+            let behind = before.len().checked_sub(2).and_then(|length| before.split_at_checked(length));
+            let is_behind = behind.is_some_and(|(number, month)| matches!(digits.len(), 2 | 4) && is_one(number, month, digits));
+            let is_before = [2, 4].into_iter().filter_map(|length| digits.split_at_checked(length));
+            let is_before = before.len() == 2 && { is_before }.any(|(year, number)| is_one(number, before, year));
+            if is_behind || is_before {
+                return true;
+            }
+        }
+        let between = run(after, |byte| !byte.is_ascii_alphanumeric());
+        before = (!digits.is_empty() && (1..=PARTED_MAX).contains(&between)).then_some(digits);
+        // A word parts two runs, too, and nothing of the one is the other's.
+        let word = if between == 0 { run(after, u8::is_ascii_alphabetic) } else { between };
+        rest = after.get(word..).unwrap_or_default();
+    }
+    false
+}
+
 /// `MMYY`, `YYMM` or `MMYYYY`; behind the first two a security code may stand.
 fn is_expiry(digits: &[u8]) -> bool {
     let two = |at: usize| digits.get(at..at.saturating_add(2)).map(number);
@@ -206,6 +238,13 @@ mod tests {
             "4111111111111111122027",
             "41111111111111111227123",
             "12274111111111111111",
+            "411111111111111112/27",
+            "411111111111111112-27",
+            "411111111111111112 / 2027",
+            "411111111111111127.12",
+            "12/274111111111111111",
+            "12/20274111111111111111",
+            "token 411111111111111112/27, please",
             "4111111111111111abcdefabcdefabcd",
             "abcdefabcdefabcd4111111111111111",
             "card 3782:822463:10005.",
@@ -225,6 +264,10 @@ mod tests {
             "30112026183456",
             "04122026121002",
             "12/04/2026 12:10:02",
+            "411111111111111113/27",
+            "411111111111111112/2x",
+            "411111111111111112x27",
+            "411111111111111112/1999",
             "+49 30 1234567 89",
             "+49 (30) 123 456 78",
             "00000000-4111-1111-1111-111111111111",
