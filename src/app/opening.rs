@@ -158,7 +158,7 @@ pub(super) fn switchboard_of(config: &Config) -> Result<Switchboard, StartError>
 /// Has it follow what other responders switch, for ever.
 pub(super) async fn follow_switches(switchboard: Arc<Switchboard>) {
     if let Some(shared) = switchboard.shared() {
-        shared.follow(&switchboard).await;
+        shared.follow(&switchboard, say).await;
     }
 }
 

@@ -89,16 +89,23 @@ impl Shared {
         switched(&row, &at).map(Turned::Done)
     }
 
-    /// Has a switchboard follow what is turned anywhere, for ever: the database notifies, and a poll stands behind that.
-    pub async fn follow(&self, board: &Arc<Switchboard>) {
+    /// Has a switchboard follow what is turned anywhere, for ever: the database notifies, and a poll stands behind that. What stands in the
+    /// way is told once for as long as it does; where the database is away, the ledger says so.
+    pub async fn follow(&self, board: &Arc<Switchboard>, tell: fn(&str)) {
+        let mut told = None;
         loop {
-            // The ledger says what is wrong with the database.
-            let _ = self.follow_on(board).await;
+            if let Err(trouble) = self.follow_on(board, &mut told).await
+                && trouble.waits_for_people()
+                && told.as_ref() != Some(&trouble)
+            {
+                tell(&format!("what others switch of stand-in is not known here: {trouble}"));
+                told = Some(trouble);
+            }
             sleep(POLL_EVERY).await;
         }
     }
 
-    async fn follow_on(&self, board: &Arc<Switchboard>) -> Result<(), Trouble> {
+    async fn follow_on(&self, board: &Arc<Switchboard>, told: &mut Option<Trouble>) -> Result<(), Trouble> {
         let at = self.database.whereabouts();
         let said = |error: tokio_postgres::Error| Trouble::of(&error, &at);
         let bell = Arc::new(Notify::new());
@@ -119,6 +126,7 @@ impl Shared {
         loop {
             let rows = within(ANSWER_MAX, &at, async { client.query(&all, &[]).await.map_err(said) }).await?;
             let rows = rows.iter().map(|row| switched(row, &at)).collect::<Result<Vec<_>, _>>()?;
+            *told = None;
             if known.as_ref() != Some(&rows) {
                 let (board, taken) = (Arc::clone(board), rows.clone());
                 let taking = tokio::task::spawn_blocking(move || board.take_over(&taken));

@@ -27,6 +27,9 @@ use crate::ledger::embedded::state::Fingerprint;
 /// How often new records are looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
+/// And how long after the one before at the latest.
+const LOOK_EVERY_MAX: Duration = Duration::from_secs(1);
+
 /// Rows that are read at once.
 const PAGE: i64 = 2_048;
 
@@ -110,8 +113,8 @@ async fn follow_on(office: &Office, finished: &mut Option<Finished>) -> Result<(
         office.last_seen().kept().is_right_at(now, office.performing.key);
         office.note(Note::Right(now, office.performing.key));
         let took = clock::utc().saturating_since(now);
-        // Whoever has a lot to read leaves the database more time for others.
-        tokio::time::sleep(LOOK_EVERY.max(took.saturating_mul(4))).await;
+        // Whoever has a lot to read leaves the database more time for others; one that was held up is not behind for long because of that.
+        tokio::time::sleep(took.saturating_mul(4).clamp(LOOK_EVERY, LOOK_EVERY_MAX)).await;
         if client.is_closed() {
             return Err(Trouble::Unreachable("the connection is gone".to_owned(), at.clone()));
         }

@@ -16,16 +16,22 @@ const POLL_EVERY: Duration = Duration::from_millis(500);
 
 /// Listens, for ever: tells the number of the last publication whenever it changes.
 pub async fn listen(office: &Office, publish: &watch::Sender<i64>) {
-    let mut wait = WAIT_MIN;
+    let (mut wait, mut told) = (WAIT_MIN, None);
     loop {
         let began = publish.borrow().to_owned();
-        // The lanes say what is wrong with the database; here it is only waited for.
-        let _ = listen_once(office, publish).await;
+        if let Err(trouble) = listen_once(office, publish, &mut told).await {
+            // When the database is away, the lanes say so; a right that is missing here may be in nobody else's way.
+            if trouble.waits_for_people() && told.as_ref() != Some(&trouble) {
+                office.observer.say(&format!("which rules and tables others publish is not known here: {trouble}"));
+                told = Some(trouble);
+            }
+        }
         wait = if *publish.borrow() == began { longer(wait).await } else { WAIT_MIN };
     }
 }
 
-async fn listen_once(office: &Office, publish: &watch::Sender<i64>) -> Result<(), Trouble> {
+/// Listens until something is in the way; what was told of that is forgotten once it is not.
+async fn listen_once(office: &Office, publish: &watch::Sender<i64>, told: &mut Option<Trouble>) -> Result<(), Trouble> {
     let at = office.database.whereabouts();
     let bell = Arc::new(Notify::new());
     let ring = Arc::clone(&bell);
@@ -44,6 +50,7 @@ async fn listen_once(office: &Office, publish: &watch::Sender<i64>) -> Result<()
     loop {
         let row = within(ANSWER_MAX, &at, async { client.query_one(&last, &[]).await.map_err(said) }).await?;
         let number: i64 = row.try_get(0).map_err(said)?;
+        *told = None;
         publish.send_if_modified(|known| {
             let is_new = *known != number;
             *known = number;

@@ -194,7 +194,8 @@ impl Trouble {
     }
 
     /// Whether it lasts until somebody does something about it, at this database.
-    pub(super) const fn waits_for_people(&self) -> bool {
+    #[must_use]
+    pub const fn waits_for_people(&self) -> bool {
         !matches!(self, Trouble::Unreachable(..) | Trouble::Crowded(_) | Trouble::ReadOnly(_) | Trouble::TookTooLong(_))
     }
 

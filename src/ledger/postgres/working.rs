@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use deadpool_postgres::Client;
 use holdfast_core::hold::Answered;
-use holdfast_core::{Basis, ProgramId};
+use holdfast_core::{Basis, Decision, DeclineReason, ProgramId};
 
 use super::connect::within_act;
 use super::lanes::{Arriving, Job};
@@ -92,8 +92,15 @@ fn remember(office: &Office, acts: &[Act], answers: &[Result<Answer, LedgerError
             (Act::Decide(decide), Ok(Answer::Decided { decision, basis, .. })) => {
                 let number = number(&decide.origin, &decide.request.key);
                 last_seen.kept().put_answered(number);
-                // What is said again was answered to another callback, and is known of that.
-                if *basis != Basis::Replay {
+                let is_known = || last_seen.answers.of(number).is_some();
+                let is_news = match (basis, decision) {
+                    // Another responder's answer, perhaps: whoever told it again tells it once more while the database is away.
+                    (Basis::Replay, _) => !is_known(),
+                    // Of the key, or of another question that came with it: then its own answer stays.
+                    (_, Decision::Decline { reason: DeclineReason::ConflictingDuplicate }) => false,
+                    (_, _) => true,
+                };
+                if is_news {
                     let (digest, asked_at) = (decide.digest.kept(), decide.received_at);
                     last_seen.answers.put(number, Answered { digest, asked_at, decision: *decision });
                 }

@@ -241,6 +241,12 @@ fn what_one_responder_changes_the_others_see_without_asking() {
     until_both_know("1", Decision::Approve { amount: usd(10) });
     assert_eq!(Desk(&there).decide(purchase("2", 10)), approved(10));
     until_both_know("2", Decision::Approve { amount: usd(10) });
+    // Who tells it again knows it from then on; whoever brings something else under its key changes nothing of that.
+    assert_eq!(Desk(&there).decide(purchase("3", 10)), approved(10));
+    assert_eq!(Desk(&here).decide(purchase("3", 10)), (Decision::Approve { amount: usd(10) }, Basis::Replay));
+    assert_eq!(answered(&here, "3"), Some(Decision::Approve { amount: usd(10) }));
+    assert_eq!(Desk(&there).decide(purchase("3", 11)), declined(DeclineReason::ConflictingDuplicate));
+    assert_eq!(answered(&there, "3"), Some(Decision::Approve { amount: usd(10) }));
     // Somebody was told otherwise, and that is what a retry hears.
     assert_eq!(Desk(&here).adopt(purchase("2", 10), NO), Some(Finding::AdoptedOverOurs));
     until_both_know("2", Decision::Decline { reason: DeclineReason::LedgerUnavailable });
