@@ -10,6 +10,8 @@ use super::{DIGITS_MAX, DIGITS_MIN, UUID, after_groups, is_number, narrow, run, 
 
 /// The most characters between two groups of a number's digits.
 const BETWEEN_MAX: usize = 8;
+/// How long most cards' numbers are.
+const USUAL_DIGITS: usize = 16;
 /// The most characters between the parts of an expiry.
 const PARTED_MAX: usize = 3;
 /// Years that a card's expiry may be in, by their last two digits.
@@ -129,13 +131,14 @@ fn has_number(chain: &[Group<'_>]) -> bool {
         let mut single = true;
         for (index, group) in groups.iter().enumerate() {
             if index > 0 && !is_alike(group.before, between) {
-                return false;
+                // What is parted in another way may be the rest of an expiry that began in the last group.
+                return ends_in_expiry(&digits, group.digits);
             }
             digits.extend_from_slice(group.digits);
             single &= group.digits.len() == 1;
             // Thirteen digits in groups are telephone numbers.
             let least = if single { DIGITS_MIN } else { DIGITS_MIN.saturating_add(1) };
-            if index > 0 && digits.len() >= least && is_number(&digits) {
+            if index > 0 && digits.len() >= least && (is_number(&digits) || is_number_with_expiry(&digits)) {
                 return true;
             }
             if digits.len() > DIGITS_MAX.saturating_mul(2) {
@@ -167,29 +170,41 @@ fn has_expiry_beside(text: &[u8]) -> bool {
 
 /// Whether a number has a part of its expiry in its own run of digits, and the other beside it: `…111112/27`, `12/27411…`.
 fn has_parted_expiry(text: &[u8]) -> bool {
-    let is_one = |number: &[u8], month: &[u8], year: &[u8]| {
-        let expiry: ArrayVec<u8, 8> = month.iter().chain(year).copied().take(8).collect();
-        is_number(number) && is_expiry(&expiry)
-    };
     let (mut rest, mut before): (&[u8], Option<&[u8]>) = (text, None);
     while !rest.is_empty() {
         let (digits, after) = rest.split_at_checked(run(rest, u8::is_ascii_digit)).unwrap_or((rest, &[]));
-        if let Some(before) = before.filter(|_| !digits.is_empty()) {
-            let behind = before.len().checked_sub(2).and_then(|length| before.split_at_checked(length));
-            let is_behind = behind.is_some_and(|(number, month)| matches!(digits.len(), 2 | 4) && is_one(number, month, digits));
-            let is_before = [2, 4].into_iter().filter_map(|length| digits.split_at_checked(length));
-            let is_before = before.len() == 2 && { is_before }.any(|(year, number)| is_one(number, before, year));
-            if is_behind || is_before {
-                return true;
-            }
+        if before.is_some_and(|before| ends_in_expiry(before, digits) || begins_in_expiry(before, digits)) {
+            return true;
         }
         let between = run(after, |byte| !byte.is_ascii_alphanumeric());
         before = (!digits.is_empty() && (1..=PARTED_MAX).contains(&between)).then_some(digits);
         // A word parts two runs, too, and nothing of the one is the other's.
-        let word = if between == 0 { run(after, u8::is_ascii_alphabetic) } else { between };
-        rest = after.get(word..).unwrap_or_default();
+        let passed = if between == 0 { run(after, u8::is_ascii_alphabetic) } else { between };
+        rest = after.get(passed..).unwrap_or_default();
     }
     false
+}
+
+/// Whether digits are a number of usual length with its expiry directly behind it.
+fn is_number_with_expiry(digits: &[u8]) -> bool {
+    digits.split_at_checked(USUAL_DIGITS).is_some_and(|(number, rest)| is_number(number) && is_expiry(rest))
+}
+
+/// Whether digits are a number and the begin of its expiry, of which the next ones are the rest.
+fn ends_in_expiry(digits: &[u8], next: &[u8]) -> bool {
+    let split = digits.len().checked_sub(2).and_then(|length| digits.split_at_checked(length));
+    split.is_some_and(|(number, month)| matches!(next.len(), 2 | 4) && is_number(number) && is_expiry(&joined(month, next)))
+}
+
+/// Whether digits are the rest of an expiry and its number, of which the ones before are the begin.
+fn begins_in_expiry(before: &[u8], digits: &[u8]) -> bool {
+    let mut splits = [2, 4].into_iter().filter_map(|length| digits.split_at_checked(length));
+    before.len() == 2 && splits.any(|(year, number)| is_number(number) && is_expiry(&joined(before, year)))
+}
+
+/// An expiry's two parts, which have six digits at most.
+fn joined(one: &[u8], other: &[u8]) -> ArrayVec<u8, 6> {
+    one.iter().chain(other).copied().take(6).collect()
 }
 
 /// `MMYY`, `YYMM` or `MMYYYY`; behind the first two a security code may stand.
@@ -245,6 +260,9 @@ mod tests {
             "12/274111111111111111",
             "12/20274111111111111111",
             "token 411111111111111112/27, please",
+            "4111 1111 1111 111112/27",
+            "4111-1111-1111-111112/2027",
+            "4111 1111 1111 11111227",
             "4111111111111111abcdefabcdefabcd",
             "abcdefabcdefabcd4111111111111111",
             "card 3782:822463:10005.",
@@ -268,6 +286,8 @@ mod tests {
             "411111111111111112/2x",
             "411111111111111112x27",
             "411111111111111112/1999",
+            "4111 1111 1111 111113/27",
+            "4111 1111 1111 11111327",
             "+49 30 1234567 89",
             "+49 (30) 123 456 78",
             "00000000-4111-1111-1111-111111111111",
