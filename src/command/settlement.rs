@@ -142,11 +142,7 @@ fn name_payments(reader: &Reader, program: ProgramId, day: &mut Day) -> Result<(
         return Ok(());
     }
     if let Some(beginning) = Beginning::of(reader).map_err(Failure::told)? {
-        for hold in called.holds().collect::<Vec<_>>() {
-            if let Some(name) = beginning.payment(hold).map_err(Failure::told)? {
-                called.begins_with(hold, &name);
-            }
-        }
+        called.begin(&beginning).map_err(Failure::told)?;
     }
     let mut told = Told::default();
     reader

@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use holdfast_core::ProgramId;
 use holdfast_core::hold::{MovementCause, Outcome};
-use holdfast_core::{AuthorizationId, ProgramId};
 
 use super::day::Day;
-use super::names::{message_name, names_of_fact, names_of_payment, names_of_request};
-use crate::journal::{Body, Record};
+use super::names::{Named, named};
+use crate::journal::{JournalError, Record};
+use crate::ledger::embedded::projection::checkpoint::Beginning;
 
 /// The names of payments, by the number of their hold.
 #[derive(Debug)]
@@ -48,16 +49,15 @@ impl Called {
         self.payments.is_empty()
     }
 
-    /// The holds of which names are wanted.
-    pub fn holds(&self) -> impl Iterator<Item = u64> {
-        self.payments.keys().copied()
-    }
-
-    /// A payment's first name, of a time before the first record.
-    pub fn begins_with(&mut self, hold: u64, name: &AuthorizationId) {
-        if let Some(names) = self.payments.get_mut(&hold) {
-            names.first.push(name.to_string());
+    /// What payments were called before the first record that a trimmed journal keeps: their first names.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn begin(&mut self, beginning: &Beginning) -> Result<(), JournalError> {
+        for (hold, names) in &mut self.payments {
+            names.first.extend(beginning.payment(*hold)?.map(|name| name.to_string()));
         }
+        Ok(())
     }
 
     /// Takes the next record in, from the first one on.
@@ -87,34 +87,12 @@ impl Called {
 
 impl Names {
     fn take(&mut self, record: &Record) {
-        match &record.body {
-            Body::Decided { request, .. } | Body::Adopted { request, .. } => {
-                self.first.extend(names_of_request(request));
-                self.first.extend(request.increments.iter().flat_map(names_of_payment));
-            }
-            Body::Told { event, outcome } => {
-                let names = if self.first.is_empty() { &mut self.first } else { &mut self.later };
-                names.extend(names_of_fact(&event.fact));
-                if is_due(outcome) {
-                    self.own.insert(event.key.to_string());
-                    self.own.extend(message_name(record).map(ToOwned::to_owned));
-                }
-            }
-            Body::Ordered { payment, key, outcome, .. } => {
-                self.later.extend(names_of_payment(payment));
-                if is_due(outcome) {
-                    self.own.insert(key.to_string());
-                }
-            }
-            Body::Joined { payment, other, .. } => {
-                self.later.extend(names_of_payment(payment).into_iter().chain(names_of_payment(other)));
-            }
-            Body::AccountEntered { .. }
-            | Body::Kept { .. }
-            | Body::CardEntered { .. }
-            | Body::RulesPublished
-            | Body::Opened
-            | Body::Trimmed { .. } => {}
+        let Named { payment, own, asked } = named(record);
+        let is_first = self.first.is_empty() || !asked.is_empty();
+        let names = if is_first { &mut self.first } else { &mut self.later };
+        names.extend(payment.into_iter().chain(asked));
+        if record.body.outcome().is_some_and(is_due) {
+            self.own.extend(own);
         }
     }
 

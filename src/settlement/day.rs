@@ -6,7 +6,7 @@ use holdfast_core::hold::{Fact, MovementCause};
 use holdfast_core::{AccountId, Currency, Money, NetworkName, PlatformName, ProgramId, Timestamp};
 
 use super::joined::Joined;
-use super::names::{DEBITED_AT_ONCE, JOINED, message_name, names_of_fact, names_of_payment, names_of_request, ordered, what};
+use super::names::{DEBITED_AT_ONCE, JOINED, Named, named, ordered, what};
 use crate::agent::outside::is_outside;
 use crate::books::{Book, Books, Entered};
 use crate::journal::{Body, JournalError, Record};
@@ -345,51 +345,27 @@ impl Summing {
 
     fn movement(&self, number: i64, record: &Record, entered: Entered) -> Option<Movement> {
         let book = self.books.at(&record.place).book?;
-        let (names, what, cause, posted) = match &record.body {
+        let (what, cause, posted) = match &record.body {
             Body::AccountEntered { balance, .. } => match entered {
-                Entered::Account => (Vec::new(), "entered", MovementCause::Funding, balance.minor()),
+                Entered::Account => ("entered", MovementCause::Funding, balance.minor()),
                 Entered::Nothing => return None,
             },
-            Body::Decided { request, outcome, .. } | Body::Adopted { request, outcome, .. } => {
-                (names_of_request(request), DEBITED_AT_ONCE, outcome.cause?, outcome.posted)
-            }
-            Body::Told { event, outcome } => {
-                let mut names = names_of_fact(&event.fact);
-                let key = event.key.as_str();
-                names.push(key.to_owned());
-                names.extend(message_name(record).filter(|name| *name != key).map(ToOwned::to_owned));
-                (names, what(&event.fact), outcome.cause?, outcome.posted)
-            }
-            Body::Ordered { payment, key, order, outcome } => {
-                let mut names = names_of_payment(payment);
-                names.push(key.to_string());
-                (names, ordered(order), outcome.cause?, outcome.posted)
-            }
-            Body::Joined { payment, other, outcome, .. } => {
-                let mut names = names_of_payment(payment);
-                names.extend(names_of_payment(other));
-                (names, JOINED, outcome.cause?, outcome.posted)
-            }
+            Body::Decided { outcome, .. } | Body::Adopted { outcome, .. } => (DEBITED_AT_ONCE, outcome.cause?, outcome.posted),
+            Body::Told { event, outcome } => (what(&event.fact), outcome.cause?, outcome.posted),
+            Body::Ordered { order, outcome, .. } => (ordered(order), outcome.cause?, outcome.posted),
+            Body::Joined { outcome, .. } => (JOINED, outcome.cause?, outcome.posted),
             Body::Kept { .. } | Body::CardEntered { .. } | Body::RulesPublished | Body::Opened | Body::Trimmed { .. } => {
                 return None;
             }
         };
         let posted = Money::from_minor(posted, book.account.currency);
         let (at, account, network, hold) = (record.at, book.id, network_of(record), record.place.hold);
-        let platform = record.platform;
-        (!posted.is_zero()).then_some(Movement {
-            record: number,
-            at,
-            hold,
-            names,
-            payment: Vec::new(),
-            platform,
-            account,
-            network,
-            cause,
-            what,
-            posted,
-        })
+        let (platform, Named { mut payment, own, .. }) = (record.platform, named(record));
+        payment.extend(own);
+        let (names, payment) = (payment, Vec::new());
+        let record = number;
+        let movement = Movement { record, at, hold, names, payment, platform, account, network, cause, what, posted };
+        (!movement.posted.is_zero()).then_some(movement)
     }
 }
 

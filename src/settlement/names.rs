@@ -1,7 +1,7 @@
 //! What a movement is called: by which names platforms know it, and in a word. Knows no amounts.
 
+use holdfast_core::PaymentRef;
 use holdfast_core::hold::{Fact, Order};
-use holdfast_core::{AuthorizationRequest, PaymentRef};
 
 use crate::journal::{Body, Record};
 
@@ -11,14 +11,48 @@ pub(super) const DEBITED_AT_ONCE: &str = "debited at once";
 /// What came back because two payments turned out to be one: it was debited at once, and captured under another name.
 pub(super) const JOINED: &str = "captured under another name";
 
-pub(super) fn names_of_payment(payment: &PaymentRef) -> Vec<String> {
-    payment.names().map(|name| name.to_string()).collect()
+/// What a record calls its payment, and what it is called itself.
+#[derive(Debug, Default)]
+pub(super) struct Named {
+    /// The payment's first name first.
+    pub payment: Vec<String>,
+    /// Its key, and what the platform's own file calls it.
+    pub own: Vec<String>,
+    /// By what else a question asked about the payment: its key, and the payment that it adds to. None of what is no question.
+    pub asked: Vec<String>,
 }
 
-pub(super) fn names_of_request(request: &AuthorizationRequest) -> Vec<String> {
-    let mut names = names_of_payment(&request.payment);
-    names.push(request.key.to_string());
-    names
+/// The names that a record has; none of one that is about no payment.
+pub(super) fn named(record: &Record) -> Named {
+    match &record.body {
+        Body::Decided { request, .. } | Body::Adopted { request, .. } => {
+            let (key, adds_to) = (request.key.to_string(), request.increments.iter().flat_map(names_of_payment));
+            let asked = [key.clone()].into_iter().chain(adds_to).collect();
+            Named { payment: names_of_payment(&request.payment), own: vec![key], asked }
+        }
+        Body::Told { event, .. } => {
+            let key = event.key.as_str();
+            let shorter = message_name(record).filter(|name| *name != key);
+            let own = [key].into_iter().chain(shorter).map(ToOwned::to_owned).collect();
+            Named { payment: names_of_fact(&event.fact), own, asked: Vec::new() }
+        }
+        Body::Ordered { payment, key, .. } => {
+            Named { payment: names_of_payment(payment), own: vec![key.to_string()], asked: Vec::new() }
+        }
+        Body::Joined { payment, other, .. } => {
+            Named { payment: [payment, other].into_iter().flat_map(names_of_payment).collect(), ..Named::default() }
+        }
+        Body::AccountEntered { .. }
+        | Body::Kept { .. }
+        | Body::CardEntered { .. }
+        | Body::RulesPublished
+        | Body::Opened
+        | Body::Trimmed { .. } => Named::default(),
+    }
+}
+
+fn names_of_payment(payment: &PaymentRef) -> Vec<String> {
+    payment.names().map(|name| name.to_string()).collect()
 }
 
 /// What the platform's own file calls a told message; nothing for what operators told, and for platforms of other versions.
@@ -29,7 +63,7 @@ pub fn message_name(record: &Record) -> Option<&str> {
     Some((platform.message_name)(event.key.as_str()))
 }
 
-pub(super) fn names_of_fact(fact: &Fact) -> Vec<String> {
+fn names_of_fact(fact: &Fact) -> Vec<String> {
     match fact {
         Fact::Recorded { payment, .. }
         | Fact::Reduced { payment, .. }

@@ -242,10 +242,17 @@ pub fn as_json(title: &Title, day: &Day, reconciled: Option<&Reconciled>) -> Val
     })
 }
 
-/// Every name, the payment's first, the message's own last.
+/// Every name once: the payment's first one first, the message's own last.
 fn names(movement: &Movement) -> Vec<&str> {
-    let of_payment = movement.payment.iter().filter(|name| !movement.names.contains(name));
-    of_payment.chain(&movement.names).map(String::as_str).collect()
+    let own = movement.names.last();
+    let mut names: Vec<&str> = Vec::new();
+    for name in movement.payment.iter().chain(&movement.names).filter(|name| Some(*name) != own) {
+        if !names.contains(&name.as_str()) {
+            names.push(name);
+        }
+    }
+    names.extend(own.map(String::as_str));
+    names
 }
 
 fn movement(movement: &Movement) -> Value {

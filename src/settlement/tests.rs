@@ -34,6 +34,10 @@ fn other() -> ProgramId {
     ProgramId::new("tokyo").unwrap()
 }
 
+fn increment(key: &str, of: &str, minor: i64) -> AuthorizationRequest {
+    AuthorizationRequest { kind: AuthorizationKind::Incremental, increments: Some(payment(of)), ..purchase(key, minor) }
+}
+
 fn captured(name: Option<&str>, amount: Money) -> Fact {
     Fact::Captured { payment: name.map(payment), amount, finality: Finality::Final }
 }
@@ -323,6 +327,9 @@ fn what_is_missing_here_says_where_else_it_is() {
 fn called(reader: &Reader, day: i32) -> Day {
     let mut day = sum(reader, day);
     let mut called = Called::of(program(), &day);
+    if let Some(beginning) = Beginning::of(reader).unwrap() {
+        called.begin(&beginning).unwrap();
+    }
     let mut take = |numbered: crate::journal::Numbered<'_>| {
         called.take(numbered.record);
         Ok(())
@@ -337,11 +344,7 @@ fn called(reader: &Reader, day: i32) -> Day {
 fn a_payment_is_compared_under_whatever_its_messages_called_it() {
     let mut house = House::with(1_000_000);
     house.ask(purchase("a", 3000));
-    house.ask(AuthorizationRequest {
-        kind: AuthorizationKind::Incremental,
-        increments: Some(payment("tx-a")),
-        ..purchase("more", 1000)
-    });
+    house.ask(increment("more", "tx-a", 1000));
     house.ask(purchase("b", 2000));
     let settled = |key: &str, name: &str, amount| {
         let fact = Fact::Captured { payment: Some(payment(name)), amount, finality: Finality::More };
@@ -358,6 +361,9 @@ fn a_payment_is_compared_under_whatever_its_messages_called_it() {
         (reconciled.matching, found)
     };
     assert_eq!(day.movements[0].payment_name(), Some("tx-a"));
+    let title = report::Title { program: program(), date: "2026-03-14".to_owned() };
+    let names = &report::as_json(&title, &day, None)["movements"][1]["names"];
+    assert_eq!(names, &json!(["tx-a", "a", "tx-more", "more", "c-2"]), "the payment's first, the message's own last, each once");
     let other = "tx-b,20.00,USD,VISA\n";
     for names_it in ["tx-a,40.00,USD,VISA\n", "tx-more,40.00,USD,VISA\n"] {
         assert_eq!(compared(&format!("{names_it}{other}")), (2, vec![]), "{names_it}");
@@ -470,12 +476,13 @@ fn a_day_behind_a_checkpoint_is_summed_as_before() {
     const LATER: i32 = 60_000;
     let mut house = House::with(1_000_000);
     house.ask(purchase("a", 5000));
+    house.ask(increment("more", "tx-a", 100));
     house.tell("cleared", captured(Some("tx-a"), usd(5000)));
     house.ask(AuthorizationRequest { posting: Posting::Immediate, ..purchase("pin", 300) });
     let early = ToldEvent { settlement_day: Some(LATER + 1), ..told("early", captured(Some("tx-a"), usd(10))) };
     house.act(Act::Tell(crate::fixture::origin(), early));
-    // Of a later day, about a payment whose network only its question tells.
-    let refund = credited(Some("tx-a"), usd(700), MovementCause::NetworkSettlement);
+    // Of a later day, about a payment whose network, and whose first name, only its questions tell.
+    let refund = credited(Some("tx-more"), usd(700), MovementCause::NetworkSettlement);
     let refund = ToldEvent { settlement_day: Some(LATER), ..told("refund", refund) };
     house.act(Act::Tell(crate::fixture::origin(), refund));
     // Of a debit that was dropped.
@@ -491,6 +498,9 @@ fn a_day_behind_a_checkpoint_is_summed_as_before() {
     let reader = house.stop();
     assert!(reader.bounds().unwrap().0 > first);
     let mut trimmed = sum(&reader, LATER);
+    let kept = called(&reader, LATER);
+    let refund = kept.movements.iter().find(|movement| movement.what == "credited").unwrap();
+    assert_eq!((refund.payment_name(), &*refund.names), (Some("tx-a"), &["tx-more".to_owned(), "refund".to_owned()][..]));
     // Of its names only the payment's is kept.
     assert_eq!(trimmed.movements[0].names, whole.movements[0].names[..1]);
     trimmed.movements[0].names.clone_from(&whole.movements[0].names);
