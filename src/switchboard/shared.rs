@@ -162,3 +162,57 @@ fn read(row: &Row) -> Option<Switched> {
         shared: Some(row.try_get("id").ok()?),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::fixture::program;
+    use crate::ledger::postgres::tests::server::{run, shared};
+    use crate::spool;
+
+    #[test]
+    fn what_keeps_a_responder_from_hearing_of_switches_is_told_once_each_time() {
+        static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+        let Some(server) = shared() else { return };
+        let (name, directory) = (server.database(), tempfile::tempdir().unwrap());
+        let sql = |sql: &str| server.run_sql(&name, sql);
+        let mounts = vec![(program(), PlatformName::new("marqeta").unwrap())];
+        let spool = spool::Settings { path: directory.path().join(spool::FILE), sync: spool::Sync::None, entries_max: 10 };
+        let board = Arc::new(Switchboard::new(spool, mounts));
+        let here = Shared::new(server.reach(&name));
+        std::thread::scope(|scope| {
+            let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+            scope.spawn(|| {
+                run(async {
+                    tokio::select! { () = here.follow(&board, |what| TOLD.lock().unwrap().push(what.to_owned())) => {}, _ = stopped => {} }
+                })
+            });
+            for round in 1..=2 {
+                sql("ALTER TABLE holdfast.switch RENAME TO switch_away");
+                while TOLD.lock().unwrap().len() < round {
+                    std::thread::yield_now();
+                }
+                sql("ALTER TABLE holdfast.switch_away RENAME TO switch");
+                sql(&format!(
+                    "INSERT INTO holdfast.switch (id, program, platform, since, until, by, why) VALUES
+                     ('{round}', '{}', NULL, now(), now() + interval '1 hour', 'ann', 'round {round}')",
+                    program()
+                ));
+                let why = format!("round {round}");
+                while !board.on_for(&program(), clock::utc()).iter().any(|on| on.why == why) {
+                    std::thread::yield_now();
+                }
+                sql("UPDATE holdfast.switch SET off_at = now(), off_by = 'ann', off_why = 'over'");
+                while !board.on_for(&program(), clock::utc()).is_empty() {
+                    std::thread::yield_now();
+                }
+            }
+            drop(stop);
+        });
+        let told = TOLD.lock().unwrap();
+        assert!(told.iter().all(|told| told.starts_with("what others switch of stand-in is not known here: ")), "{told:?}");
+        assert_eq!(told.len(), 2, "{told:?}");
+    }
+}

@@ -27,7 +27,7 @@ use crate::ledger::embedded::state::Fingerprint;
 /// How often new records are looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// And how long after the one before at the latest.
+/// And how long after the end of the one before at the latest.
 const LOOK_EVERY_MAX: Duration = Duration::from_secs(1);
 
 /// Rows that are read at once.
@@ -112,13 +112,17 @@ async fn follow_on(office: &Office, finished: &mut Option<Finished>) -> Result<(
         }
         office.last_seen().kept().is_right_at(now, office.performing.key);
         office.note(Note::Right(now, office.performing.key));
-        let took = clock::utc().saturating_since(now);
-        // Whoever has a lot to read leaves the database more time for others; one that was held up is not behind for long because of that.
-        tokio::time::sleep(took.saturating_mul(4).clamp(LOOK_EVERY, LOOK_EVERY_MAX)).await;
+        tokio::time::sleep(pause_after(clock::utc().saturating_since(now))).await;
         if client.is_closed() {
             return Err(Trouble::Unreachable("the connection is gone".to_owned(), at.clone()));
         }
     }
+}
+
+/// How long nobody looks after a look that took that long: whoever has a lot to read leaves the database more time for others, and whoever
+/// was only held up, or the database with it, must not be behind for long because of that.
+fn pause_after(took: Duration) -> Duration {
+    took.saturating_mul(4).clamp(LOOK_EVERY, LOOK_EVERY_MAX)
 }
 
 /// Reads everything, as far as it fits; what was finished before.
@@ -318,4 +322,17 @@ fn card_seen(row: &Row) -> Option<CardSeen> {
         used: if row.try_get("used").ok()? { Acquaintance::Known } else { Acquaintance::New },
         merchants: merchants(row)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_that_was_held_up_keeps_the_next_one_from_nobody() {
+        let ms = Duration::from_millis;
+        for (took, pause) in [(0, 500), (100, 500), (200, 800), (4_000, 1_000), (u64::MAX, 1_000)] {
+            assert_eq!(pause_after(ms(took)), ms(pause), "{took}");
+        }
+    }
 }

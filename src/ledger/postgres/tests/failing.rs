@@ -8,11 +8,12 @@ use std::time::Duration;
 use tokio_postgres::{Config, NoTls};
 
 use super::server::{PASSWORD, Server, run, shared};
+use crate::journal::KeptKind;
 use crate::ledger::conformance::*;
 use crate::ledger::embedded::Observer;
 use crate::ledger::postgres::connect::Database;
 use crate::ledger::postgres::{Patience, Postgres, Settings};
-use crate::ledger::{Act, Ledger, LedgerError, Readiness};
+use crate::ledger::{Act, KeptRuleset, Ledger, LedgerError, Readiness};
 
 struct Desk(Postgres);
 
@@ -120,6 +121,29 @@ fn a_right_that_was_taken_away_is_named_until_it_is_there_again() {
     server.run_sql(&name, "GRANT EXECUTE ON FUNCTION holdfast.decide TO holdfast_responder");
     until(|| desk.ledger().readiness() == Readiness::Ready);
     assert_eq!(desk.decide(purchase("1", 1)), approved(1));
+}
+
+#[test]
+fn who_cannot_hear_of_what_others_publish_says_so_each_time() {
+    let Some(server) = shared() else { return };
+    let name = server.database();
+    let (desk, observer) = furnished(server.config(&name));
+    let told = || {
+        let is_it = |line: &&String| line.starts_with("which rules and tables others publish is not known here: ");
+        observer.said.lock().unwrap().iter().filter(is_it).count()
+    };
+    for round in 1..=2_u8 {
+        server.run_sql(&name, "ALTER TABLE holdfast.ruleset RENAME TO ruleset_away");
+        until(|| told() >= usize::from(round));
+        server.run_sql(&name, "ALTER TABLE holdfast.ruleset_away RENAME TO ruleset");
+        let (program, published_at, text) = ("demo".to_owned(), now(), String::new);
+        let (source, published_by, why) = (text(), text(), text());
+        let ruleset = KeptRuleset { hash: [round; 32], kind: KeptKind::Rules, program, source, published_at, published_by, why };
+        let heard = *desk.0.publications().borrow();
+        desk.act(Act::Publish(Box::new(ruleset))).unwrap();
+        until(|| *desk.0.publications().borrow() > heard);
+    }
+    assert_eq!(told(), 2, "once for as long as it lasts");
 }
 
 #[test]
