@@ -65,7 +65,7 @@ pub(super) fn decode<'a>(body: &'a [u8], program: Currency, partial: PartialAnsw
     let raw_amount = jit.amount.ok_or_else(|| Malformed::field(within("amount"), "is missing"))?;
 
     let currency = transaction.agreed_currency(program)?;
-    transaction.is_readable(currency)?;
+    transaction.must_be_readable(currency)?;
     let amount = wire::money(raw_amount, currency).map_err(|error| Malformed::amount(within("amount"), error))?;
     let kind = precise_kind(transaction, kind, posting, amount.is_zero(), currency);
     if kind == AuthorizationKind::BalanceInquiry {

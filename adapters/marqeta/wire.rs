@@ -198,12 +198,12 @@ impl<'a> Transaction<'a> {
         }
     }
 
-    /// Whether a question's own amount and category are what they should be, where they are told. Neither is what must be funded, but
+    /// A question's own amount and category must be what they should be, where they are told. Neither is what must be funded, but
     /// a message in which they are garbled is not one to pay on.
     ///
     /// # Errors
     /// The path of the one that is not.
-    pub fn is_readable(&self, currency: Currency) -> Result<(), Malformed> {
+    pub fn must_be_readable(&self, currency: Currency) -> Result<(), Malformed> {
         if let Some(amount) = self.amount {
             money(amount, currency).map_err(|error| Malformed::amount("amount", error))?;
         }

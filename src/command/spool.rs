@@ -31,8 +31,9 @@ What waits is brought to the ledger as soon as it answers; nobody has to do anyt
 good: it was told to a platform all the same, and counts as money at risk until it is settled. Remove the cause (import the
 account or card, look at `holdfast explain`), then retry it. An entry that is retried waits under a new number.
 
-A data directory remembers its spool. `serve` refuses to start where that is missing, where there is another one, and where a
-spool has entries beside a ledger that is new: bring the right one back, or accept the one that is there.
+A data directory remembers its spool. `serve` refuses to start where that is missing, empty or another one, and where a spool has
+entries beside a ledger that is new: bring the right one back, or accept the one that is there. Commands that look into it refuse
+one that is not the directory's as well.
 
 Exit codes:
   0  listed, also if there is nothing; or: it waits again

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use holdfast_core::Timestamp;
 
-use super::{File, SpoolError, Sync};
+use super::{File, SpoolError, Sync, schema};
 use crate::private_file;
 
 /// The file in the data directory that has the spool's name.
@@ -61,7 +61,7 @@ impl Bond {
             (None, true) if self.ledger == LedgerWas::New && File::open(&self.spool, Sync::Full)?.has_told()? => {
                 Err(SpoolError::OfAnotherLedger(self.spool.clone()))
             }
-            (Some(_), true) if !File::is_begun(&self.spool)? => Err(SpoolError::Empty(self.spool.clone())),
+            (Some(_), true) if !schema::is_begun(&self.spool)? => Err(SpoolError::Empty(self.spool.clone())),
             (Some(_), true) | (None, _) => Ok(()),
         }
     }

@@ -164,18 +164,6 @@ impl File {
         Ok(File { path: path.to_owned(), sync, connection, held, trust: Trust::Sound })
     }
 
-    /// Whether the file that is there has ever been a spool: one that has nothing in it lost what it had, or was never one.
-    ///
-    /// # Errors
-    /// See [`SpoolError`].
-    pub fn is_begun(path: &Path) -> Result<bool, SpoolError> {
-        let connection = connect(path, Sync::Full).map_err(SpoolError::disk(path))?;
-        Ok(match look(&connection, path)? {
-            Found::Spool | Found::Older(_) => true,
-            Found::Nothing => false,
-        })
-    }
-
     /// Opens the file if there is one: whoever only reads makes none.
     ///
     /// # Errors

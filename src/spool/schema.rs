@@ -115,6 +115,15 @@ pub(super) fn look(connection: &Connection, path: &Path) -> Result<Found, SpoolE
     }
 }
 
+/// Whether the file that is there has ever been a spool: one that has nothing in it lost what it had, or was never one.
+pub(super) fn is_begun(path: &Path) -> Result<bool, SpoolError> {
+    let connection = connect(path, Sync::Full).map_err(SpoolError::disk(path))?;
+    Ok(match look(&connection, path)? {
+        Found::Spool | Found::Older(_) => true,
+        Found::Nothing => false,
+    })
+}
+
 pub(super) fn connect(path: &Path, sync: Sync) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
