@@ -132,6 +132,9 @@ impl App {
         let house = spend::open(&config, (&programs, &ledger), agents.as_ref(), signals.clone())?;
         let desk = desk.with_spend(house.clone());
         let (bridge, crossings) = agents.clone().map(crossing::bridge).unzip();
+        let room = room(&config, workers);
+        // The other half is for those who come meanwhile.
+        let waiting_max = room.connections.div_ceil(2);
         let (telemetry, writing) = start_telemetry(&config, &metrics)?.unzip();
         let responder = Arc::new(Responder {
             mounts: mounts(&config, &programs, &metrics, agents.as_ref()),
@@ -147,8 +150,8 @@ impl App {
             telemetry,
             workers: (0..=workers.get()).map(|_| Worker::new(RESTING_TICKETS_MAX)).collect(),
             agents,
-            foreseen: Turns::default(),
-            opened: Turns::default(),
+            foreseen: Turns::of_at_most(waiting_max),
+            opened: Turns::of_at_most(waiting_max),
             ledger_since: SinceWhen::default(),
             began: crate::clock::utc(),
             stage: to_be_open,
@@ -172,7 +175,7 @@ impl App {
         let known = Arc::clone(&profiles);
         let knowing = async move { known.follow().await };
         let following = async { tokio::join!(following, ending, looking, switching, knowing).0 };
-        let (room, (hold_back, begin)) = (room(&config, workers), oneshot::channel());
+        let (hold_back, begin) = oneshot::channel();
         let reconciler =
             Reconciler { begin, spool, ledger, heard: unheard, observer: Arc::new(SpoolReporter(Arc::clone(&metrics))) };
         let spend = house.clone().zip(crossings);

@@ -11,10 +11,16 @@ use crate::clock::Instant;
 
 /// Those that wait until something has come, and then for their turn. One is called at a time: woken all together, they would reach
 /// their answers together, the first no sooner than the last, and whoever asks meanwhile behind them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Turns {
     queue: Mutex<Queue>,
+    /// How many wait at most.
+    waiting_max: usize,
 }
+
+/// So many wait that nobody else may: each keeps a connection, and those who still come need some.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooMany;
 
 /// By when an answer is owed, and which of several owed by then came first.
 type Place = (Instant, u64);
@@ -37,6 +43,12 @@ enum Gate {
 }
 
 impl Turns {
+    /// Nobody waits yet, and no more than so many ever do.
+    #[must_use]
+    pub fn of_at_most(waiting_max: usize) -> Self {
+        Turns { queue: Mutex::default(), waiting_max }
+    }
+
     /// What is waited for has come.
     pub fn open(&self) {
         let mut queue = self.lock();
@@ -77,11 +89,12 @@ pub struct Turn<'t> {
 }
 
 impl Future for Turn<'_> {
-    type Output = ();
+    type Output = Result<(), TooMany>;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut queue = self.turns.lock();
         match self.place {
+            None if queue.waiting.len() >= self.turns.waiting_max => Poll::Ready(Err(TooMany)),
             None => {
                 let place = (self.decide_by, queue.next);
                 queue.next = queue.next.saturating_add(1);
@@ -98,7 +111,7 @@ impl Future for Turn<'_> {
                 // The next one is woken now and runs after this one, which goes on to its answer.
                 self.turns.call_next(queue);
                 self.place = None;
-                Poll::Ready(())
+                Poll::Ready(Ok(()))
             }
             Some(place) => {
                 queue.waiting.insert(place, context.waker().clone());
@@ -135,14 +148,14 @@ mod tests {
     /// In which order those that have so many milliseconds go on, who all wait when what they wait for comes. Each lets the others run
     /// once it goes on, as one that asks the ledger does.
     async fn order(budgets_ms: &[u64]) -> Vec<u64> {
-        let (turns, went_on) = (Rc::new(Turns::default()), Rc::new(RefCell::new(Vec::new())));
+        let (turns, went_on) = (Rc::new(Turns::of_at_most(100)), Rc::new(RefCell::new(Vec::new())));
         let now = clock::instant();
         let set = LocalSet::new();
         for ms in budgets_ms.iter().copied() {
             let (turns, went_on) = (Rc::clone(&turns), Rc::clone(&went_on));
             set.spawn_local(async move {
                 let by = now.checked_add(Duration::from_millis(ms)).unwrap();
-                if timeout_at(by, turns.by(by)).await.is_ok() {
+                if timeout_at(by, turns.by(by)).await == Ok(Ok(())) {
                     went_on.borrow_mut().push(ms);
                 }
             });
@@ -161,7 +174,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn whoever_gives_up_leaves_its_turn() {
-        let turns = Turns::default();
+        let turns = Turns::of_at_most(100);
         turns.open();
         let now = clock::instant();
         let mut context = Context::from_waker(Waker::noop());
@@ -175,5 +188,20 @@ mod tests {
         drop(called);
         assert!(waits.as_mut().poll(&mut context).is_ready());
         assert!(turns.lock().called.is_none() && turns.lock().waiting.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_behind_too_many() {
+        let turns = Turns::of_at_most(2);
+        let mut context = Context::from_waker(Waker::noop());
+        let waits = || Box::pin(turns.by(clock::instant()));
+        let (mut first, mut second, mut third) = (waits(), waits(), waits());
+        assert!(first.as_mut().poll(&mut context).is_pending());
+        assert!(second.as_mut().poll(&mut context).is_pending());
+        assert_eq!(third.as_mut().poll(&mut context), Poll::Ready(Err(TooMany)));
+        drop(first);
+        assert!(waits().as_mut().poll(&mut context).is_pending(), "one has left");
+        turns.open();
+        assert_eq!(second.as_mut().poll(&mut context), Poll::Ready(Ok(())));
     }
 }

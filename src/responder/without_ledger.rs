@@ -11,6 +11,7 @@ use holdfast_core::stand_in::{Sight, Snapshot, StandInAnswer, StoodIn, ToldName}
 use holdfast_core::{
     AccountId, AuthorizationKind, AuthorizationRequest, Basis, Decision, DeclineReason, QuestionDigest, StandInCause, Timestamp,
 };
+use tokio::time::error::Elapsed;
 use tokio::time::timeout_at;
 
 use super::breaker::{BreakerIs, Response};
@@ -21,6 +22,7 @@ use super::payments::Own;
 use super::question::{Led, Question};
 use super::telling::{GivenUp, Telling};
 use super::told::{Claim, Told};
+use super::turns::TooMany;
 use super::{Decided, Responder};
 use crate::clock::{self, Instant};
 use crate::ledger::sight::{Lasts, LongerAgo, Seen};
@@ -184,7 +186,8 @@ impl Responder {
     /// only if it is about to end.
     ///
     /// # Errors
-    /// It has not ended by then, or an operator wants no question to wait for the ledger.
+    /// It has not ended by then, so many wait that the others would find no connection, or an operator wants no question to wait for
+    /// the ledger.
     pub(super) async fn wait_for_start(
         &self,
         mount: &Mount,
@@ -192,8 +195,12 @@ impl Responder {
         received_at: Timestamp,
         deadline: Deadline,
     ) -> Result<(), StandInCause> {
+        let has_come = |turn: Result<Result<(), TooMany>, Elapsed>| match turn {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(TooMany)) | Err(_) => Err(StandInCause::Starting),
+        };
         let (foreseen, opened) = (self.foreseen.by(deadline.decide_by), self.opened.by(deadline.decide_by));
-        timeout_at(deadline.decide_by, foreseen).await.map_err(|_| StandInCause::Starting)?;
+        has_come(timeout_at(deadline.decide_by, foreseen).await)?;
         if !self.is_open() && self.switchboard.is_on(&mount.program.id, &mount.platform, received_at) {
             return Err(StandInCause::Switched);
         }
@@ -203,7 +210,7 @@ impl Responder {
             }
             Glimpse::Seen(Seen { longer_ago: LongerAgo::Perhaps, .. }) | Glimpse::Nothing | Glimpse::Busy => deadline.decide_by,
         };
-        timeout_at(by, opened).await.map_err(|_| StandInCause::Starting)
+        has_come(timeout_at(by, opened).await)
     }
 
     /// What is seen of a question, with what the ledger has yet to hear.

@@ -48,8 +48,9 @@ use worker::Worker;
 
 use crate::metrics::ServerMetrics;
 
-/// How many connections the operating system may hold ready for us.
-const BACKLOG: i32 = 1024;
+/// How many connections the operating system may hold ready for us, where it allows so many (`net.core.somaxconn`). After a restart
+/// all callers come at once, and one that finds no room tries again a second later: that is too late for an answer.
+const BACKLOG: i32 = 65_535;
 
 /// What callers may use up. Every one of these has an end.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -54,7 +54,7 @@ use super::{Completions, Counted, Glimpse, Ledger, LedgerError, Origin, Readines
 use crate::clock::{self, Instant, Moment};
 use crate::journal::store::FILE;
 use crate::journal::{Claim, Journal, JournalError, Log, Sync, Tail};
-use crate::second_place::take_second_place;
+use crate::second_place::take_last_place;
 
 /// How the embedded ledger is set up.
 pub struct Settings {
@@ -313,7 +313,8 @@ fn remember(
     let last = follower.projected();
     std::thread::scope(|threads| {
         let proof = threads.spawn(move || {
-            take_second_place();
+            // Stand-in waits for whoever reads memory; for the proof only the ledger does.
+            take_last_place();
             behind.prove(last).and_then(|()| behind.prove_pages()).and_then(|()| behind.prove_state())
         });
         let proven = || proof.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
