@@ -4,6 +4,7 @@
 //! Before anything is read, no text and no number in it may have a card's number, and no field may be a security code. Errors name a
 //! field's path, never its value.
 
+use arrayvec::ArrayVec;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use holdfast_core::card_number::{self, CardNumber};
@@ -24,6 +25,13 @@ const DEPTH_MAX: u8 = 16;
 
 /// How many bytes a cardholder authentication value has.
 const AUTHENTICATION_VALUE_BYTES: usize = 20;
+
+/// A value as JSON. (Its `Display` writes the same, checking each piece once more.)
+#[must_use]
+pub fn written(value: &Value) -> String {
+    // Into memory, of names that are texts: nothing can fail.
+    serde_json::to_string(value).unwrap_or_default()
+}
 
 /// A whole body as one JSON value, each member of an object once.
 ///
@@ -135,14 +143,19 @@ const NEEDS_MORE: [&str; 2] = ["security", "verification"];
 /// What is called like this may be anything: it is a code if it has as many digits.
 const CALLED_LIKE_OTHERS: &str = "cid";
 
+/// What has a longer name is none.
+const NAMED_MAX: usize = 32;
+
 /// Whether a member is a card's security code: by its name, and where that may mean something else, by its value.
 fn is_security_code(name: &str, value: &Value) -> bool {
     // Longer ones are none: most names are not looked at any further.
-    if name.len() > 32 {
+    let mut letters = ArrayVec::<u8, NAMED_MAX>::new();
+    if name.len() > NAMED_MAX {
         return false;
     }
-    let bare: String = name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect();
-    let after_card = bare.strip_prefix("card").unwrap_or(&bare);
+    letters.extend(name.bytes().filter(u8::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()));
+    let bare = std::str::from_utf8(&letters).unwrap_or_default();
+    let after_card = bare.strip_prefix("card").unwrap_or(bare);
     // `pincode` is what postal codes are called in India.
     let core = if after_card == "pincode" { after_card } else { after_card.strip_suffix("code").unwrap_or(after_card) };
     if core == CALLED_LIKE_OTHERS {

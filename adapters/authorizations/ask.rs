@@ -11,7 +11,7 @@ use crate::answer::Echo;
 use crate::idempotency::NamesAre;
 use crate::inbound::{AuthorizationCall, Inbound, Malformed};
 use crate::payment::{NamedBy, PaymentCall, PaymentTurn, Slip};
-use crate::strict::{Fields, document};
+use crate::strict::{self, Fields, document};
 
 /// The longest `idempotency_id`, in characters.
 const IDEMPOTENCY_ID_MAX: usize = 255;
@@ -86,8 +86,8 @@ pub(super) fn decode<'a>(body: &[u8], kind: Kind, ids: NamesAre) -> Result<Inbou
         PURCHASE: purchase,
         THREE_DS: secure,
     });
-    let lasting = lasting(&text).to_string();
-    let slip = Slip { kind: kind.number(), merchant, source, text: text.to_string(), lasting };
+    let lasting = strict::written(&lasting(&text));
+    let slip = Slip { kind: kind.number(), merchant, source, text: strict::written(&text), lasting };
     let echo = Echo { dialect: dialect(kind, Asked::New), ..Echo::default() };
     let call = AuthorizationCall { request, echo, sent_at: None, lookup: None };
     let surcharge = surcharge.filter(|surcharge| !surcharge.is_zero()).map(|surcharge| (surcharge, SURCHARGE));

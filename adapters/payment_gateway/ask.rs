@@ -14,7 +14,7 @@ use crate::answer::Echo;
 use crate::inbound::{AuthorizationCall, Inbound, Malformed};
 use crate::payment::{Authentication, NamedBy, PaymentCall, PaymentTurn, Slip};
 use crate::proof::RuleBypass;
-use crate::strict::{Fields, document};
+use crate::strict::{self, Fields, document};
 
 const FIELDS: NamedBy = NamedBy { merchant: "merchant_id", source: "data.card_token" };
 /// The member of a slip that says that the rules were not asked: its caller was allowed that when it asked.
@@ -83,7 +83,7 @@ pub(super) fn decode<'a>(
         }
     }
     let lasting = text.as_object().map(lasting::of).unwrap_or_default();
-    let slip = Slip { kind: kind.number(), merchant, source, text: text.to_string(), lasting };
+    let slip = Slip { kind: kind.number(), merchant, source, text: strict::written(&text), lasting };
     let echo = Echo { dialect: kind.number(), ..Echo::default() };
     let call = AuthorizationCall { request, echo, lookup: None, sent_at: None };
     let surcharge = surcharge.map(|surcharge| (surcharge, SURCHARGE));
@@ -121,7 +121,7 @@ pub(super) fn resume(
     let shown =
         json!({ "electronic_commerce_indicator": authentication.outcome.name(), "transaction_id": authentication.transaction });
     text.insert(super::authenticated::RESULT.to_owned(), shown);
-    let slip = Slip { lasting: lasting::of(&text), text: Value::Object(text).to_string(), ..slip.clone() };
+    let slip = Slip { lasting: lasting::of(&text), text: strict::written(&Value::Object(text)), ..slip.clone() };
     let call =
         AuthorizationCall { request, echo: Echo { dialect: kind.number(), ..Echo::default() }, lookup: None, sent_at: None };
     Ok(PaymentCall { call, slip, surcharge: None, fields: FIELDS, unnamed: None, turn: PaymentTurn::AtOnce })

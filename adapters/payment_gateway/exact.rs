@@ -6,6 +6,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::inbound::Malformed;
+use crate::strict;
 
 /// The member of a slip with the metadata as it was written, where that is not what its value would be written as.
 pub(super) const WRITTEN: &str = "metadata_as_written";
@@ -63,7 +64,7 @@ fn without_blanks(json: &str) -> String {
 
 /// An object as JSON, with the metadata as it was written.
 pub(super) fn text_of(object: &Value, metadata: Option<&str>) -> String {
-    let text = object.to_string();
+    let text = strict::written(object);
     match (metadata, text.strip_suffix('}')) {
         (Some(metadata), Some(open)) => format!("{open},\"metadata\":{metadata}}}"),
         (Some(_) | None, _) => text,

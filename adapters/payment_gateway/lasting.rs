@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::authenticated::{INDICATOR, RESULT};
+use crate::strict;
 
 /// What is asked for.
 const ASKED: [&str; 4] = ["kind", "amount", "currency", "currency_was_sent"];
@@ -30,7 +31,7 @@ pub(super) fn of(text: &Map<String, Value>) -> String {
         // Not the transaction's id: whoever authenticated wrote that.
         kept.insert(RESULT.to_owned(), json!({ INDICATOR: outcome }));
     }
-    Value::Object(kept).to_string()
+    strict::written(&Value::Object(kept))
 }
 
 fn some(members: &Map<String, Value>, names: &[&str]) -> Map<String, Value> {

@@ -12,7 +12,7 @@ use crate::answer::{DecisionReference, Echo};
 use crate::inbound::{Inbound, Malformed};
 use crate::payment::{CardExpiry, CheckCall, LimitsAre};
 use crate::payment_gateway::{amount, checkout};
-use crate::strict::Fields;
+use crate::strict::{self, Fields};
 
 /// Understands a check, with the card's number if it came by that.
 pub(super) fn decode<'a>(
@@ -57,7 +57,7 @@ pub(super) fn decode<'a>(
         number,
         expiry,
         limits,
-        text: text.to_string(),
+        text: strict::written(&text),
         field: "merchant_id",
         make: |unique| names(b"unique", unique),
         echo: Echo::default(),
