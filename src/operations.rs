@@ -179,7 +179,7 @@ impl Desk {
 
     async fn ask(&self, act: Act) -> Result<Answer, OperationError> {
         ledger::ask(self.ledger.as_ref(), act).await.map_err(|error| match error {
-            LedgerError::Refused => OperationError::Refused(vec![error.to_string()]),
+            LedgerError::Refused | LedgerError::BeyondCounting => OperationError::Refused(vec![error.to_string()]),
             LedgerError::Starting | LedgerError::Unavailable | LedgerError::Late | LedgerError::Panicked => {
                 OperationError::Unavailable(error.to_string())
             }

@@ -36,6 +36,13 @@ impl Account {
         i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX })
     }
 
+    /// What could be spent if nothing were held; `None` if that is more than can be counted: what is available then would be told as less
+    /// than it is.
+    #[must_use]
+    pub const fn spendable_max(posted: i64, credit_line: i64) -> Option<i64> {
+        posted.checked_add(credit_line)
+    }
+
     /// An amount in this account's currency.
     #[must_use]
     pub const fn money(&self, minor: i64) -> Money {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use holdfast_core::hold::{AccountStatus, Fact, MovementCause, Subject};
+use holdfast_core::hold::{self, AccountStatus, Fact, MovementCause, Subject};
 use holdfast_core::{AccountId, Money, ProgramId};
 use http::StatusCode;
 use serde::Serialize;
@@ -20,9 +20,9 @@ use super::page::{Page, PageParameters};
 use super::problem::{Code, Problem};
 use super::reads::AccountLine;
 use super::router::{Target, from_reads};
-use super::write::{KeyParameter, Write};
+use super::write::{Change, KeyParameter, Write};
 use super::{Api, other_answer};
-use crate::ledger::{AccountStanding, Act, Entry, Whose};
+use crate::ledger::{AccountStanding, Act, BEYOND_COUNTING, Entry, Whose};
 
 /// An account. Amounts are whole numbers in minor units of `currency`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -260,6 +260,9 @@ impl Api {
         let currency = self.account(write.program().id, account).await?.balance.posted.currency();
         let why = if direction == Direction::In { Need::Optional } else { Need::Required };
         let (Amount { amount, cause, reason, .. }, change) = write.read(|fields| Amount::read(fields, currency, why))?;
+        if direction == Direction::In {
+            self.must_be_countable(&change, &reason, account, amount).await?;
+        }
         let taken = self.take_down(&change, reason).await?;
         let fact = match direction {
             Direction::In => Fact::Credited { payment: None, amount, cause },
@@ -267,6 +270,21 @@ impl Api {
         };
         self.tell(&taken, Subject { account: Some(account), ..Subject::default() }, fact).await?;
         self.account(change.program.id, account).await.map(|standing| Json(Account::of(&standing)))
+    }
+}
+
+impl Api {
+    /// A credit that would leave more to be spent, with the credit line, than can be counted is refused, unless it was made before.
+    async fn must_be_countable(&self, change: &Change, reason: &str, account: AccountId, amount: Money) -> Result<(), Problem> {
+        let known = self.account(change.program.id, account).await?;
+        let after = known.balance.posted.minor().checked_add(amount.minor());
+        // More than can be posted the ledger refuses itself, and keeps that.
+        let is_beyond = after.is_some_and(|posted| hold::Account::spendable_max(posted, known.credit_line.minor()).is_none());
+        if !is_beyond {
+            return Ok(());
+        }
+        let refusal = Problem::too_large(&format!("{BEYOND_COUNTING}; nothing was changed"));
+        self.made_before(change, reason.to_owned(), refusal).await
     }
 }
 
@@ -325,7 +343,8 @@ impl Account {
 
     fn of_line(line: &AccountLine) -> Self {
         let AccountLine { account, status, posted, held, credit_line } = *line;
-        let available = posted.minor().saturating_sub(held).saturating_add(credit_line);
+        let (currency, minor) = (posted.currency(), posted.minor());
+        let available = hold::Account { currency, posted: minor, held, credit_line, status }.available();
         Account {
             account_id: account,
             currency: posted.currency().code(),

@@ -105,7 +105,7 @@ impl Api {
                 Problem::of(Code::LedgerUnavailable, error.to_string()).retry_after(1)
             }
             LedgerError::Panicked => Problem::of(Code::Internal, "the ledger met a bug; nothing was applied"),
-            LedgerError::Refused => Problem::of(Code::EntryRefused, error.to_string()),
+            LedgerError::Refused | LedgerError::BeyondCounting => Problem::of(Code::EntryRefused, error.to_string()),
         })
     }
 

@@ -214,6 +214,12 @@ impl Problem {
         Problem { reason: Some(finding.name()), ..Problem::of(Code::Declined, "it was recorded, and moved nothing") }
     }
 
+    /// An amount that leads beyond what can be counted.
+    #[must_use]
+    pub fn too_large(detail: &str) -> Self {
+        Problem { reason: Some(Finding::AmountTooLarge.name()), ..Problem::of(Code::Declined, detail) }
+    }
+
     /// For whoever reads lines: what happened, and everything that is wrong.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {

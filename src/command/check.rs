@@ -19,7 +19,8 @@ Examples:
   holdfast check --config /etc/holdfast/holdfast.toml && systemctl reload holdfast
 
 Every error is one line: file:line:column: key: what is wrong, and what would be right. With the shared ledger, its database
-is looked at too: whether it lets this user in, has this program's schema, and allows what a responder does.
+is looked at too: whether it lets this user in, has this program's schema with everything in it, and allows what a responder
+does.
 
 Exit codes:
   0  all is well (one line says what there is; with the shared ledger, another one what each responder has of its own; with

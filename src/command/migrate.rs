@@ -21,11 +21,12 @@ Examples:
 
 The user has to be allowed to make a schema and roles. Responders need only what the role holdfast_responder may, and whoever
 reads accounts, holds and the journal in SQL what holdfast_reader may: GRANT holdfast_responder TO …. Of several migrations at
-once, one does the work and the others wait for it.
+once, one does the work and the others wait for it. What somebody took out of the schema (a table, column, constraint, index,
+view or function) is named, by --check too, and not made anew: only a backup has what was in it.
 
 Exit codes:
   0  the schema is this program's
-  1  it is not (--check), or cannot be brought there: what stands in the way is on standard error
+  1  it is not (--check), lacks something, or cannot be brought there: what stands in the way is on standard error
   2  the command line is not understood";
 
 /// Brings the shared ledger's database to this program's schema.
@@ -63,6 +64,7 @@ impl Migrate {
         for (number, what) in steps {
             writeln!(output, "{at}: schema {number}: {what}")?;
         }
+        runtime.block_on(migrate::must_be_whole(&database)).map_err(Failure::told)?;
         Ok(())
     }
 }

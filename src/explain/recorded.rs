@@ -2,7 +2,7 @@
 //! we had said. In sentences that can be read out.
 
 use holdfast_core::hold::{Fact, Finding, Outcome, RecordedOutcome, ToldAnswer};
-use holdfast_core::{AuthorizationKind, Decision, IdempotencyKey, Money};
+use holdfast_core::{Alias, AuthorizationKind, Decision, IdempotencyKey, Money, PaymentRef};
 
 use super::phrases;
 use super::story::{Moment, Story};
@@ -29,9 +29,9 @@ pub fn differs(story: &Story, moment: &Moment) -> Option<String> {
 pub fn found(story: &Story, moment: &Moment, finding: Finding) -> &'static str {
     let Body::Told { event, .. } = &moment.record.body else { return phrases::finding(finding) };
     match (finding, &event.fact) {
-        (Finding::AdoptedOverOurs, Fact::Recorded { asked, increments, .. }) => {
-            let adds = increments.is_some();
-            if before(story, moment).any(|known| is_asked(&known.record.body, asked, adds)) {
+        (Finding::AdoptedOverOurs, Fact::Recorded { payment, asked, increments, .. }) => {
+            let own = increments.as_ref().map(|_| payment);
+            if before(story, moment).any(|known| is_asked(&known.record.body, asked, own)) {
                 phrases::finding(finding)
             } else if story.begins.is_some() {
                 "The platform's word counts; whether we had been asked before is not kept any more."
@@ -43,12 +43,14 @@ pub fn found(story: &Story, moment: &Moment, finding: Finding) -> &'static str {
     }
 }
 
-/// Whether a record is of a question under this key, or of another one that it may have been asked by: what opens a payment, or what adds to
-/// it, may come under several keys.
-fn is_asked(body: &Body, key: &IdempotencyKey, adds: bool) -> bool {
+/// Whether a record is of a question under this key, or of another one that it may have been asked by: what opens a payment may come under
+/// several keys, and so may an increment, which is told from others by its transaction.
+fn is_asked(body: &Body, key: &IdempotencyKey, own: Option<&PaymentRef>) -> bool {
     match body {
         Body::Decided { request, .. } | Body::Adopted { request, .. } => {
-            request.key == *key || (request.kind == AuthorizationKind::Incremental) == adds
+            let adds = request.kind == AuthorizationKind::Incremental;
+            let is_it = own.map_or(!adds, |own| adds && is_of_one_transaction(&request.payment, own));
+            request.key == *key || is_it
         }
         Body::Told { .. }
         | Body::Ordered { .. }
@@ -60,6 +62,11 @@ fn is_asked(body: &Body, key: &IdempotencyKey, adds: bool) -> bool {
         | Body::Trimmed { .. }
         | Body::Joined { .. } => false,
     }
+}
+
+/// Whether two increments are of one transaction, where the platform gives them one.
+fn is_of_one_transaction(one: &PaymentRef, other: &PaymentRef) -> bool {
+    matches!((one.alias, other.alias), (Alias::Also(one), Alias::Also(other)) if one == other)
 }
 
 /// The platform recorded an amount after we had answered.

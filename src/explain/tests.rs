@@ -137,6 +137,36 @@ fn what_nobody_asked_us_about_differs_from_nothing_of_ours() {
 }
 
 #[test]
+fn an_increment_differs_from_no_other_one() {
+    let own = |name: &str, transaction: &str| payment(name).with_alias(AuthorizationId::new(transaction).unwrap());
+    let recorded = |asked: &str, transaction: &str| Fact::Recorded {
+        payment: own(asked, transaction),
+        asked: IdempotencyKey::new(asked).unwrap(),
+        increments: Some(payment("tx-opening")),
+        outcome: RecordedOutcome::Approved { amount: usd(150) },
+    };
+    let (ours, nobodys) = (
+        "The platform's word differs from ours, and counts.",
+        "No question about it had reached us before: the platform's word counts.",
+    );
+    for (asked, transaction, line, not) in
+        [("first", "one", ours, nobodys), ("first again", "one", ours, nobodys), ("second", "two", nobodys, ours)]
+    {
+        let mut house = House::with(100_000);
+        house.ask(purchase("opening", 500));
+        house.ask(AuthorizationRequest {
+            kind: AuthorizationKind::Incremental,
+            payment: own("first", "one"),
+            increments: Some(payment("tx-opening")),
+            ..purchase("first", 100)
+        });
+        house.tell("word", recorded(asked, transaction));
+        let words = words::of(&story(&house.stop(), "tx-opening"));
+        assert!(words.contains(line) && !words.contains(not), "{asked}: {line}\n---\n{words}");
+    }
+}
+
+#[test]
 fn declines_name_their_rule_limit_or_standing() {
     let mut house = House::with(1_000_000);
     let betting = Merchant { mcc: MerchantCategoryCode::from_number(7995), ..Merchant::default() };

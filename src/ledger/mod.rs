@@ -470,7 +470,13 @@ pub enum LedgerError {
     Panicked,
     /// An entry names an account that is not there, or in another currency than before. Nothing was applied.
     Refused,
+    /// An entry's account would have more on it, with its credit line, than can be counted. Nothing was applied.
+    BeyondCounting,
 }
+
+/// What is wrong with an account that has more on it, with its credit line, than an amount can be.
+pub const BEYOND_COUNTING: &str =
+    "what is on the account and its credit line are together more than can be counted (9223372036854775807 minor units)";
 
 impl fmt::Display for LedgerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -480,6 +486,7 @@ impl fmt::Display for LedgerError {
             LedgerError::Late => "the act came too late",
             LedgerError::Panicked => "the ledger met a bug",
             LedgerError::Refused => "the entry names an account that is not there, or of another currency",
+            LedgerError::BeyondCounting => BEYOND_COUNTING,
         })
     }
 }

@@ -91,7 +91,7 @@ impl Responder {
             Ok(Err(LedgerError::Unavailable)) => Err(StandInCause::LedgerUnavailable),
             Ok(Err(LedgerError::Starting)) => Err(StandInCause::Starting),
             Ok(
-                Err(LedgerError::Panicked | LedgerError::Refused)
+                Err(LedgerError::Panicked | LedgerError::Refused | LedgerError::BeyondCounting)
                 | Ok(
                     ledger::Answer::Recorded(_)
                     | ledger::Answer::Previewed { .. }
@@ -115,6 +115,6 @@ impl Responder {
 pub(super) const fn response_of<E>(answer: &Result<Result<ledger::Answer, LedgerError>, E>) -> Response {
     match answer {
         Err(_) | Ok(Err(LedgerError::Unavailable | LedgerError::Late | LedgerError::Starting)) => Response::Failed,
-        Ok(Ok(_) | Err(LedgerError::Panicked | LedgerError::Refused)) => Response::Answered,
+        Ok(Ok(_) | Err(LedgerError::Panicked | LedgerError::Refused | LedgerError::BeyondCounting)) => Response::Answered,
     }
 }

@@ -151,7 +151,7 @@ impl Responder {
             Ok(Answer::Recorded(Some(Finding::Conflict))) => NotificationResult::NotBooked,
             Ok(Answer::Recorded(Some(finding))) if finding.is_not_booked() => NotificationResult::NotBooked,
             Ok(_) => NotificationResult::Applied,
-            Err(LedgerError::Panicked | LedgerError::Refused) => {
+            Err(LedgerError::Panicked | LedgerError::Refused | LedgerError::BeyondCounting) => {
                 let digest = Sha256::digest(event.key.as_str()).into();
                 let problem = "the ledger could not apply it".to_owned();
                 self.keep(mount, Unrecognized { digest, problem, redacted: event.key.to_string() }, by).await

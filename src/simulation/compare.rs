@@ -136,7 +136,9 @@ pub fn says(expected: &Expected, answer: Result<&ledger::Answer, LedgerError>) -
         Ok(answer) => answer,
         Err(LedgerError::Late) => return *expected == Expected::Late,
         Err(LedgerError::Unavailable) => return *expected == Expected::Unavailable,
-        Err(LedgerError::Starting | LedgerError::Panicked | LedgerError::Refused) => return false,
+        Err(LedgerError::Starting | LedgerError::Panicked | LedgerError::Refused | LedgerError::BeyondCounting) => {
+            return false;
+        }
     };
     match (expected, answer) {
         (

@@ -341,7 +341,7 @@ pub(super) fn not_answered(error: LedgerError) -> NotHeard {
     match error {
         LedgerError::Unavailable | LedgerError::Starting | LedgerError::Late => NotHeard::Away,
         LedgerError::Panicked => NotHeard::Tripped("the ledger trips over it".to_owned()),
-        LedgerError::Refused => NotHeard::Tripped("the ledger refuses it".to_owned()),
+        LedgerError::Refused | LedgerError::BeyondCounting => NotHeard::Tripped("the ledger refuses it".to_owned()),
     }
 }
 

@@ -496,6 +496,23 @@ fn a_days_sum_may_be_larger_than_an_amount() {
 }
 
 #[test]
+fn what_is_available_is_never_more_than_can_be_counted() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut office = BackOffice::of(&server);
+    let line = i64::MAX - 1_000;
+    office.made("/v1/accounts", "create", &json!({"account_id": "acct-line", "currency": "USD", "credit_line": line}));
+    let path = "/v1/accounts/acct-line/credits";
+    assert_eq!(office.refused(path, "more", &money(1_001)), (409, "amount_too_large".to_owned()));
+    assert_eq!(office.made(path, "all", &money(1_000))["available"], i64::MAX);
+    assert_eq!(office.made(path, "all", &money(1_000))["posted"], 1_000, "a retry is no second credit");
+    assert_eq!(office.refused(path, "more", &money(1)), (409, "amount_too_large".to_owned()), "what was refused is not kept");
+    let listed = office.found("/v1/accounts");
+    let listed = listed["accounts"].as_array().unwrap().iter().find(|account| account["account_id"] == "acct-line").cloned();
+    assert_eq!(listed.unwrap()["available"], i64::MAX);
+}
+
+#[test]
 fn what_an_operator_did_stays_told_after_a_late_clearing() {
     let workplace = Workplace::demo();
     let server = workplace.serve();

@@ -12,13 +12,14 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use holdfast_core::hold::{AccountStatus, CardStatus};
+use holdfast_core::hold::{Account, AccountStatus, CardStatus};
 use holdfast_core::{AccountId, CardToken, CardholderToken, Currency, Money, ProgramId};
 
 use self::file::{Fields, RowFile};
 pub use self::overdrawn::Overdrawn;
 pub use self::seen::Seen;
 use super::protocol::{AccountRow, CardRow, Import, ImportFile, RowProblem};
+use crate::ledger::BEYOND_COUNTING;
 
 /// The first line of an accounts file.
 pub const ACCOUNT_COLUMNS: &[&str] = &["account_id", "program", "currency", "balance", "credit_line", "status"];
@@ -158,6 +159,11 @@ fn account_row(fields: &mut Fields<'_>, seen: Option<&mut Seen>) -> Option<Accou
     let currency = fields.parse("currency", str::parse::<Currency>);
     let balance = currency.and_then(|currency| fields.parse("balance", |text| Money::from_decimal(text, currency)));
     let credit_line = currency.and_then(|currency| fields.parse("credit_line", |text| credit_line(text, currency)));
+    if let (Some(balance), Some(line)) = (balance, credit_line)
+        && Account::spendable_max(balance.minor(), line.minor()).is_none()
+    {
+        fields.wrong("credit_line", format!("is too large beside the balance: {BEYOND_COUNTING}"));
+    }
     let status = fields.parse("status", account_status);
     let (Some(program), Some(account)) = (program, account) else {
         if let Some(seen) = seen {
@@ -286,6 +292,12 @@ mod tests {
             ("a,demo,USD,1.005,0,active", "2:4: balance: has more decimal places than its currency"),
             ("a,demo,USD,99999999999999999999,0,active", "2:4: balance: is too large"),
             ("a,demo,USD,1,-0.01,active", "2:5: credit_line: is negative; 0 means none"),
+            (
+                "a,demo,USD,92233720368547758.07,0.01,active",
+                "2:5: credit_line: is too large beside the balance: what is on the account and its credit line are together more than \
+                 can be counted (9223372036854775807 minor units)",
+            ),
+            ("a,demo,USD,-1,92233720368547758.07,active", ""),
             ("a,demo,USD,1,0,Active", "2:6: status: must be one of active, frozen, closed"),
             ("a,demo,USD,1,0", "2:1: : has 5 fields where there must be 6"),
             ("a,demo,USD,1,0,active,", "2:1: : has 7 fields where there must be 6"),

@@ -60,6 +60,26 @@ pub fn a_credit_line_is_what_was_entered_last(engine: &dyn Engine) {
     assert_eq!(house.decide(purchase("1", 1_050)), approved(1_050));
 }
 
+/// The balance of the file counts for a new account, what is on it for one that is there.
+pub fn what_is_there_and_its_credit_line_can_be_counted(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    let line = |name: &str, balance: i64, credit_line: i64| Entry::Account {
+        account: id(name),
+        balance: usd(balance),
+        credit_line,
+        status: AccountStatus::Active,
+    };
+    for refused in [line("b", i64::MAX, 1), line("b", 1, i64::MAX), line("a", 0, i64::MAX - 999)] {
+        assert_eq!(house.enter(vec![account("new", 5), refused]), Err(LedgerError::BeyondCounting));
+    }
+    house.enter(vec![line("a", i64::MAX, i64::MAX - 1_000), line("b", -1, i64::MAX)]).unwrap();
+    house.always(|house| {
+        let available: Vec<_> = house.all_of(program()).iter().map(|standing| standing.balance.available).collect();
+        assert_eq!(available, [usd(i64::MAX), usd(i64::MAX - 1)]);
+    });
+    assert_eq!(house.decide(purchase("1", i64::MAX)), approved(i64::MAX));
+}
+
 pub fn a_refused_batch_leaves_nothing(engine: &dyn Engine) {
     let mut house = House::with(engine, 1_000);
     let euros = account_of(eur(1), 0, AccountStatus::Closed);

@@ -250,6 +250,7 @@ macro_rules! conforms {
             entering {
                 entering_again_never_changes_a_balance
                 entering_again_never_lifts_a_bar
+                what_is_there_and_its_credit_line_can_be_counted
                 a_file_may_bar_what_was_in_use
                 a_card_that_leads_to_another_account_is_told
                 a_credit_line_is_what_was_entered_last

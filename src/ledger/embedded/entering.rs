@@ -1,6 +1,6 @@
 //! What operators bring in: accounts, cards, rulesets; and the record that each leaves.
 
-use holdfast_core::hold::{AccountStatus, CardStatus};
+use holdfast_core::hold::{Account, AccountStatus, CardStatus};
 use holdfast_core::{DeclineReason, ProgramId, Timestamp};
 
 use super::acts::once_durable;
@@ -55,6 +55,10 @@ impl Engine {
                 let told = entered_at(now, known.map(|row| (row.account.status, row.told)), status, AccountStatus::bar);
                 if known.is_some_and(|row| (row.account.status, row.account.credit_line) == (status, *credit_line)) {
                     return Ok(New::Nothing);
+                }
+                let posted = known.map_or(balance.minor(), |row| row.account.posted);
+                if Account::spendable_max(posted, *credit_line).is_none() {
+                    return Err(LedgerError::BeyondCounting);
                 }
                 let entered = entered_account(balance.currency(), balance.minor(), *credit_line, status);
                 let (index, new) = self.state.enter_account(program, account, entered, told, &mut self.undo);

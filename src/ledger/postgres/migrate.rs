@@ -3,6 +3,7 @@
 
 use tokio_postgres::Client;
 
+use super::catalogue;
 use super::connect::{ANSWER_MAX, Database, within};
 use super::needs;
 use super::trouble::{Trouble, Whereabouts};
@@ -92,7 +93,7 @@ async fn try_to_bring(database: &Database) -> Result<Brought, Trouble> {
     let to_take = (1..).zip(STEPS).filter(|(number, _)| *number > from);
     let mut steps = Vec::new();
     for (number, (what, sql)) in to_take {
-        transaction.batch_execute(sql).await.map_err(said)?;
+        transaction.batch_execute(sql).await.map_err(|error| Trouble::of_step(&error, number, &at))?;
         let note = "INSERT INTO holdfast.migration (number, what, program) VALUES ($1, $2, $3)";
         transaction.execute(note, &[&number, &what, &env!("CARGO_PKG_VERSION")]).await.map_err(said)?;
         steps.push((number, what));
@@ -101,10 +102,12 @@ async fn try_to_bring(database: &Database) -> Result<Brought, Trouble> {
     Ok(Brought { from, steps })
 }
 
-/// Makes the schema and the table of notes, if they are not there.
+/// Makes the schema and the table of notes, if they are not there, and nothing is that they should be about.
 async fn make_notes(client: &Client, at: &Whereabouts) -> Result<(), Trouble> {
-    if schema(client, at).await.is_ok() {
-        return Ok(());
+    match schema(client, at).await {
+        Ok(_) => return Ok(()),
+        Err(gone @ Trouble::NotesGone(_)) => return Err(gone),
+        Err(_) => {}
     }
     loop {
         match client.batch_execute(NOTES).await.map_err(|error| Trouble::of(&error, at)) {
@@ -121,8 +124,20 @@ async fn make_notes(client: &Client, at: &Whereabouts) -> Result<(), Trouble> {
 /// There is none, or it cannot be read.
 pub async fn schema(client: &Client, at: &Whereabouts) -> Result<i32, Trouble> {
     let sql = "SELECT coalesce(max(number), 0) FROM holdfast.migration";
-    let row = client.query_one(sql, &[]).await.map_err(|error| Trouble::of(&error, at))?;
-    row.try_get(0).map_err(|error| Trouble::of(&error, at))
+    let said = |error: tokio_postgres::Error| Trouble::of(&error, at);
+    match client.query_one(sql, &[]).await.map_err(said) {
+        Ok(row) => row.try_get(0).map_err(said),
+        Err(Trouble::NotMigrated(at)) if are_notes_gone(client, &at).await? => Err(Trouble::NotesGone(at)),
+        Err(trouble) => Err(trouble),
+    }
+}
+
+/// Whether the ledger's tables are there without the notes of how they came to be. One look at both: somebody may be making them.
+async fn are_notes_gone(client: &Client, at: &Whereabouts) -> Result<bool, Trouble> {
+    let sql = "SELECT count(*) > 0 AND NOT coalesce(bool_or(c.relname = 'migration'), false) FROM pg_class c
+        JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'holdfast' AND c.relkind IN ('r', 'p')";
+    let said = |error: tokio_postgres::Error| Trouble::of(&error, at);
+    client.query_one(sql, &[]).await.map_err(said)?.try_get(0).map_err(said)
 }
 
 /// Makes sure that the schema is this program's.
@@ -149,9 +164,20 @@ pub async fn look(database: &Database) -> Result<(), Trouble> {
     within(ANSWER_MAX, &at, look_with(&client, &at)).await
 }
 
+/// Makes sure that all is there that the steps make: whoever took some last took them from what others left.
+///
+/// # Errors
+/// Something is not, or that cannot be told.
+pub async fn must_be_whole(database: &Database) -> Result<(), Trouble> {
+    let at = database.whereabouts();
+    let (client, _driving) = database.open(|_| {}).await?;
+    within(ANSWER_MAX, &at, async { catalogue::compare(&client, &at).await?.any(&at) }).await
+}
+
 async fn look_with(client: &Client, at: &Whereabouts) -> Result<(), Trouble> {
     must_be_ours(client, at).await?;
-    needs::must_be_met(client, at).await?;
+    // Whoever only looks hears of what a responder does without for now, too.
+    needs::must_be_met(client, at).await?.any(at)?;
     must_be_durable(client, at).await?;
     let said = |error: tokio_postgres::Error| Trouble::of(&error, at);
     let takes_writes = "SELECT current_setting('transaction_read_only') = 'off'";

@@ -10,6 +10,7 @@
 
 mod answers;
 mod beside;
+mod catalogue;
 pub mod chaining;
 mod columns;
 mod concerned;
@@ -293,7 +294,10 @@ async fn try_to_get_ready(common: Arc<Common>, settings: &Settings) -> Result<Of
     let (client, _driving) = database.open(|_| {}).await?;
     let entered = within(ANSWER_MAX, &at, async {
         migrate::must_be_ours(&client, &at).await?;
-        needs::must_be_met(&client, &at).await?;
+        let lack = needs::must_be_met(&client, &at).await?;
+        if let Some(words) = lack.slight(&at) {
+            observer.say(&words);
+        }
         migrate::must_be_durable(&client, &at).await?;
         chaining::go_on_counting(&client, &at).await?;
         let key = name_key(&client, &at).await?;

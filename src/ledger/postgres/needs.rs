@@ -3,6 +3,7 @@
 
 use tokio_postgres::Client;
 
+use super::catalogue::{self, Lack};
 use super::trouble::{Trouble, Whereabouts};
 
 /// Every table that a responder uses, and what it does to it besides reading.
@@ -53,35 +54,40 @@ pub(super) const COLUMNS: &[(&str, &str)] =
 pub(super) const FUNCTIONS: &[&str] =
     &["counter_over", "decide", "drop_counters", "drop_partitions", "go_on_counting", "make_partitions", "varint"];
 
-/// Which of them the database does not allow, or does not have (`null`).
-const UNMET: &str = "
-    SELECT w.what || ' on holdfast.' || w.name AS wanted,
-        CASE WHEN c.oid IS NULL THEN NULL ELSE has_table_privilege(c.oid, w.what) END AS allowed, 'table holdfast.' || w.name AS thing
+/// Which of them the database does not allow. What is not there at all, the catalogue says.
+const FORBIDDEN: &str = "
+    SELECT w.what || ' on holdfast.' || w.name AS wanted
     FROM unnest($1::text[], $2::text[]) AS w (name, what)
-    LEFT JOIN pg_class c ON c.relname = w.name AND c.relnamespace = 'holdfast'::regnamespace
-    WHERE c.oid IS NULL OR NOT has_table_privilege(c.oid, w.what)
+    JOIN pg_class c ON c.relname = w.name AND c.relnamespace = 'holdfast'::regnamespace
+    WHERE NOT has_table_privilege(c.oid, w.what)
     UNION ALL
-    SELECT 'UPDATE of ' || w.name || ' on holdfast.' || w.of_table, CASE WHEN a.attrelid IS NULL THEN NULL ELSE false END,
-        'column holdfast.' || w.of_table || '.' || w.name
+    SELECT 'UPDATE of ' || w.name || ' on holdfast.' || w.of_table
     FROM unnest($4::text[], $5::text[]) AS w (of_table, name)
     JOIN pg_class c ON c.relname = w.of_table AND c.relnamespace = 'holdfast'::regnamespace
-    LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = w.name AND NOT a.attisdropped
-    WHERE a.attrelid IS NULL OR NOT has_column_privilege(c.oid, a.attnum, 'UPDATE')
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = w.name AND NOT a.attisdropped
+    WHERE NOT has_column_privilege(c.oid, a.attnum, 'UPDATE')
     UNION ALL
-    SELECT 'EXECUTE on function holdfast.' || w.name,
-        CASE WHEN p.oid IS NULL THEN NULL ELSE has_function_privilege(p.oid, 'EXECUTE') END, 'function holdfast.' || w.name
+    SELECT 'EXECUTE on function holdfast.' || w.name
     FROM unnest($3::text[]) AS w (name)
-    LEFT JOIN pg_proc p ON p.proname = w.name AND p.pronamespace = 'holdfast'::regnamespace
-    WHERE p.oid IS NULL OR NOT has_function_privilege(p.oid, 'EXECUTE')";
+    JOIN pg_proc p ON p.proname = w.name AND p.pronamespace = 'holdfast'::regnamespace
+    WHERE NOT has_function_privilege(p.oid, 'EXECUTE')";
 
 /// The most that is listed: whoever has none of the role's rights lacks all of it.
 const LISTED_MAX: usize = 8;
 
-/// Makes sure that all of it is there and allowed.
+/// Makes sure that the schema has what this program's steps make, as far as nobody can work without it, and that a responder may do
+/// what it does; what else is missing.
 ///
 /// # Errors
 /// It is not: what.
-pub async fn must_be_met(client: &Client, at: &Whereabouts) -> Result<(), Trouble> {
+pub async fn must_be_met(client: &Client, at: &Whereabouts) -> Result<Lack, Trouble> {
+    let lack = catalogue::compare(client, at).await?;
+    lack.grave(at)?;
+    must_be_allowed(client, at).await?;
+    Ok(lack)
+}
+
+async fn must_be_allowed(client: &Client, at: &Whereabouts) -> Result<(), Trouble> {
     let said = |error: tokio_postgres::Error| Trouble::of(&error, at);
     let (mut names, mut wanted) = (Vec::new(), Vec::new());
     for (name, written) in TABLES {
@@ -91,22 +97,14 @@ pub async fn must_be_met(client: &Client, at: &Whereabouts) -> Result<(), Troubl
         }
     }
     let (tables, columns): (Vec<&str>, Vec<&str>) = COLUMNS.iter().copied().unzip();
-    let rows = client.query(UNMET, &[&names, &wanted, &FUNCTIONS, &tables, &columns]).await.map_err(said)?;
-    let (mut missing, mut forbidden) = (Vec::new(), Vec::new());
-    for row in &rows {
-        match row.try_get::<_, Option<bool>>("allowed").map_err(said)? {
-            None => missing.push(row.try_get::<_, String>("thing").map_err(said)?),
-            Some(_) => forbidden.push(row.try_get::<_, String>("wanted").map_err(said)?),
-        }
-    }
-    missing.dedup();
-    if !missing.is_empty() {
-        return Err(Trouble::Incomplete(listed(&missing), at.clone()));
-    }
+    let rows = client.query(FORBIDDEN, &[&names, &wanted, &FUNCTIONS, &tables, &columns]).await.map_err(said)?;
+    let forbidden: Result<Vec<String>, _> = rows.iter().map(|row| row.try_get(0)).collect();
+    let forbidden = forbidden.map_err(said)?;
     if forbidden.is_empty() { Ok(()) } else { Err(Trouble::NotAllowed(listed(&forbidden), at.clone())) }
 }
 
-fn listed(names: &[String]) -> String {
+/// So many of them, and how many more there are.
+pub(super) fn listed(names: &[String]) -> String {
     let some: Vec<&str> = names.iter().take(LISTED_MAX).map(String::as_str).collect();
     match names.len().saturating_sub(LISTED_MAX) {
         0 => some.join(", "),

@@ -64,6 +64,10 @@ pub enum Trouble {
     NotDurable(Whereabouts),
     /// It has no schema of ours.
     NotMigrated(Whereabouts),
+    /// It has the ledger's tables, and not the notes of which steps made them.
+    NotesGone(Whereabouts),
+    /// What a step of a migration makes is there already: which step, and the server's words.
+    InTheWay(i32, String, Whereabouts),
     /// Its schema is an older one.
     Behind {
         /// The schema that it has.
@@ -215,6 +219,8 @@ impl Trouble {
             | Trouble::NoDatabase(_)
             | Trouble::NotDurable(_)
             | Trouble::NotMigrated(_)
+            | Trouble::NotesGone(_)
+            | Trouble::InTheWay(..)
             | Trouble::Behind { .. }
             | Trouble::Newer { .. }
             | Trouble::NotAllowed(..)
@@ -224,6 +230,14 @@ impl Trouble {
             | Trouble::Encryption(..)
             | Trouble::Damaged(..)
             | Trouble::Other(..) => false,
+        }
+    }
+
+    /// Sorts what the driver says of a step of a migration.
+    pub(super) fn of_step(error: &Error, step: i32, at: &Whereabouts) -> Self {
+        match error.as_db_error() {
+            Some(told) if IN_THE_WAY.contains(told.code()) => Trouble::InTheWay(step, told.message().to_owned(), at.clone()),
+            _ => Trouble::of(error, at),
         }
     }
 
@@ -239,6 +253,10 @@ const BEYOND_COUNTING: SqlState = SqlState::NUMERIC_VALUE_OUT_OF_RANGE;
 /// Two transactions met: both waited for each other, or made the same row, or saw what is no more.
 const COLLISIONS: &[SqlState] =
     &[SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED, SqlState::UNIQUE_VIOLATION, BEYOND_COUNTING];
+
+/// Something of that name is there already.
+const IN_THE_WAY: &[SqlState] =
+    &[SqlState::DUPLICATE_TABLE, SqlState::DUPLICATE_COLUMN, SqlState::DUPLICATE_FUNCTION, SqlState::DUPLICATE_OBJECT];
 
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -274,6 +292,20 @@ impl fmt::Display for Trouble {
                 write!(f, "\"{}\"", at.user)
             }
             Trouble::NotMigrated(at) => write!(f, "{at} has no schema of Holdfast's; run `holdfast migrate`"),
+            Trouble::NotesGone(at) => {
+                write!(f, "{at} has tables in the schema holdfast, and not holdfast.migration, which says what made them; ")?;
+                f.write_str(
+                    "put that table back from a backup (pg_restore --schema=holdfast --table=migration), or the whole database; \
+                     `holdfast migrate` makes nothing beside tables that it knows nothing of",
+                )
+            }
+            Trouble::InTheWay(step, words, at) => {
+                write!(f, "{at}: step {step} of the schema cannot be taken, what it makes is there already: {words}; ")?;
+                f.write_str(
+                    "if holdfast.migration lost lines, put it back from a backup; if somebody else made what is in the way, \
+                     move it out of the schema holdfast, and run `holdfast migrate` again",
+                )
+            }
             Trouble::Behind { has, ours, at } => {
                 write!(f, "{at} has schema {has}, this program wants {ours}; run `holdfast migrate`")
             }
@@ -297,7 +329,12 @@ impl fmt::Display for Trouble {
                 f.write_str("holdfast_responder and holdfast_reader are not there; responders do not need that")
             }
             Trouble::Incomplete(what, at) => {
-                write!(f, "{at} lacks something that its schema has: {what}; somebody took it away: put it back from a backup")
+                write!(f, "{at} lacks something that its schema has: {what}; somebody took it away or changed it: tables and ")?;
+                f.write_str(
+                    "columns come back from a backup only (and `holdfast migrate` does not make them anew, empty); an index, \
+                     constraint, view or function is made again by its statement in `pg_dump --schema-only --schema=holdfast` \
+                     of a new database after `holdfast migrate`",
+                )
             }
             Trouble::Encryption(why, at) => write_not_trusted(f, why, at),
             Trouble::TookTooLong(at) => {

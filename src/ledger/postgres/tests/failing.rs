@@ -12,6 +12,8 @@ use crate::journal::KeptKind;
 use crate::ledger::conformance::*;
 use crate::ledger::embedded::Observer;
 use crate::ledger::postgres::connect::Database;
+use crate::ledger::postgres::migrate::{look, must_be_whole};
+use crate::ledger::postgres::trouble::Trouble;
 use crate::ledger::postgres::{Patience, Postgres, Settings};
 use crate::ledger::{Act, KeptRuleset, Ledger, LedgerError, Readiness};
 
@@ -186,4 +188,19 @@ fn a_connection_on_which_an_act_goes_on_is_lent_to_nobody() {
         assert_eq!(desk.decide(with_card("d", purchase(key, 1))), approved(1));
     }
     assert_eq!((desk.ledger().readiness(), observer.ready.load(Ordering::Relaxed)), (Readiness::Ready, 1));
+}
+
+#[test]
+fn without_an_index_a_view_or_a_check_the_ledger_works_and_says_so() {
+    let Some(server) = shared() else { return };
+    let name = server.database();
+    let check = "ALTER TABLE holdfast.hold DROP CONSTRAINT hold_status_check";
+    server.run_sql(&name, &format!("DROP INDEX holdfast.hold_due; DROP VIEW holdfast.movement; {check}"));
+    let lacking = "constraint holdfast.hold.hold_status_check, index holdfast.hold_due, view holdfast.movement";
+    let looked = run(look(&server.reach(&name))).unwrap_err();
+    assert!(matches!(&looked, Trouble::Incomplete(what, _) if what == lacking), "{looked}");
+    assert_eq!(run(must_be_whole(&server.reach(&name))), Err(looked));
+    let (_desk, observer) = furnished(server.config(&name));
+    let said = observer.said.lock().unwrap().clone();
+    assert!(said.iter().any(|words| words.contains("the ledger works meanwhile") && words.contains(lacking)), "{said:?}");
 }

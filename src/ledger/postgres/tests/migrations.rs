@@ -3,7 +3,7 @@
 use tokio_postgres::{Client, NoTls};
 
 use super::server::{Server, run, shared};
-use crate::ledger::postgres::migrate::{bring, must_be_ours, ours, schema};
+use crate::ledger::postgres::migrate::{bring, look, must_be_ours, ours, schema};
 use crate::ledger::postgres::trouble::{Trouble, Whereabouts};
 
 async fn client(server: &Server, database: &str) -> Client {
@@ -59,11 +59,29 @@ fn a_step_that_fails_leaves_nothing() {
     let Some(server) = shared() else { return };
     let name = server.empty_database();
     // Something is there already under a name that the first step wants.
-    server.run_sql(&name, "CREATE SCHEMA holdfast; CREATE TABLE holdfast.told (key int)");
-    assert!(run(bring(&server.reach(&name))).is_err());
+    server.run_sql(&name, "CREATE SCHEMA holdfast; CREATE VIEW holdfast.told AS SELECT 1 AS key");
+    let said = run(bring(&server.reach(&name))).unwrap_err();
+    assert!(matches!(said, Trouble::InTheWay(1, ..)) && said.to_string().contains("relation \"told\" already exists"), "{said}");
     let tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'holdfast'";
     let left: i64 = run(async { client(server, &name).await.query_one(tables, &[]).await.unwrap().get(0) });
-    assert_eq!(left, 2, "the one that was there, and the notes");
+    assert_eq!(left, 1, "the notes");
+}
+
+#[test]
+fn without_the_notes_nobody_is_sent_to_migrate_and_back() {
+    let Some(server) = shared() else { return };
+    let name = server.database();
+    server.run_sql(&name, "DROP TABLE holdfast.migration");
+    let at = somewhere(server, &name);
+    let gone = Trouble::NotesGone(at);
+    assert_eq!(run(look(&server.reach(&name))), Err(gone.clone()));
+    assert_eq!(run(bring(&server.reach(&name))), Err(gone.clone()));
+    assert!(gone.to_string().contains("holdfast.migration") && gone.to_string().contains("backup"), "{gone}");
+    // Some lines of it are gone: what a step makes is there.
+    let name = server.database();
+    server.run_sql(&name, "DELETE FROM holdfast.migration WHERE number > 15");
+    let said = run(bring(&server.reach(&name))).unwrap_err();
+    assert!(matches!(said, Trouble::InTheWay(16, ..)) && said.to_string().contains("lost lines"), "{said}");
 }
 
 #[test]

@@ -114,6 +114,10 @@ fn whatever_is_missing_is_named_by_both() {
     for (taken, back, named) in [
         ("REVOKE INSERT ON holdfast.slip FROM", "GRANT INSERT ON holdfast.slip TO", "INSERT on holdfast.slip"),
         ("REVOKE UPDATE ON holdfast.lease FROM", "GRANT UPDATE ON holdfast.lease TO", "UPDATE on holdfast.lease"),
+        ("REVOKE INSERT ON holdfast.hold_name FROM", "GRANT INSERT ON holdfast.hold_name TO", "INSERT on holdfast.hold_name"),
+        ("REVOKE UPDATE ON holdfast.asked FROM", "GRANT UPDATE ON holdfast.asked TO", "UPDATE on holdfast.asked"),
+        ("REVOKE SELECT ON holdfast.card FROM", "GRANT SELECT ON holdfast.card TO", "SELECT on holdfast.card"),
+        ("REVOKE INSERT ON holdfast.told FROM", "GRANT INSERT ON holdfast.told TO", "INSERT on holdfast.told"),
         (
             "REVOKE EXECUTE ON FUNCTION holdfast.varint FROM",
             "GRANT EXECUTE ON FUNCTION holdfast.varint TO",
@@ -128,6 +132,32 @@ fn whatever_is_missing_is_named_by_both() {
     server.run_sql(&name, "DROP FUNCTION holdfast.decide; DROP TABLE holdfast.told");
     let said = both_say(&config);
     assert!(matches!(&said, Trouble::Incomplete(what, _) if what == "table holdfast.told, function holdfast.decide"), "{said}");
+}
+
+#[test]
+fn whatever_was_taken_out_of_the_schema_is_named_by_both() {
+    let Some(server) = shared() else { return };
+    for (done, named) in [
+        ("ALTER TABLE holdfast.card DROP COLUMN status", "column holdfast.card.status"),
+        (
+            "ALTER TABLE holdfast.account ALTER COLUMN credit_line DROP NOT NULL",
+            "column holdfast.account.credit_line (it is bigint, and should be bigint NOT NULL)",
+        ),
+        (
+            "ALTER TABLE holdfast.record ALTER COLUMN transaction DROP DEFAULT",
+            "column holdfast.record.transaction (it is xid8 NOT NULL, and should be xid8 NOT NULL DEFAULT)",
+        ),
+        ("DROP TABLE holdfast.record_other", "table holdfast.record_other"),
+        ("ALTER TABLE holdfast.asked DROP CONSTRAINT asked_pkey", "constraint holdfast.asked.asked_pkey"),
+        ("ALTER TABLE holdfast.told SET UNLOGGED", "table holdfast.told (it is unlogged, and should be plain)"),
+        ("DROP FUNCTION holdfast.make_partitions", "function holdfast.make_partitions"),
+    ] {
+        let name = server.database();
+        server.run_sql(&name, done);
+        let said = both_say(&server.config(&name));
+        assert!(matches!(&said, Trouble::Incomplete(what, _) if what == named), "{said}");
+        assert!(said.to_string().contains("backup"), "{said}");
+    }
 }
 
 #[test]
