@@ -24,6 +24,7 @@ mod agents;
 mod answers;
 mod bad_input;
 mod card_numbers;
+mod checks_kept;
 mod erased;
 mod faults;
 mod freezes;
