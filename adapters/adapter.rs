@@ -1,15 +1,15 @@
 //! The seam between the responder and the platforms: what an adapter must do, and what it lets its platform vary.
 //!
-//! There are no default methods: a platform that differs says so.
+//! Methods have no defaults, so that a platform that differs says so; but for what only some doors of ours do.
 
 use std::time::Duration;
 
-use holdfast_core::{AuthorizationId, Money, PaymentRef, Timestamp};
+use holdfast_core::{AuthorizationId, IdempotencyKey, MerchantId, Money, PaymentRef, Timestamp};
 use http::HeaderMap;
 
 use crate::answer::{Answer, Echo, Refused, Reply};
 use crate::inbound::{Callback, Inbound, Malformed};
-use crate::payment::{Authentication, Payment, PaymentCall, Slip};
+use crate::payment::{Authentication, OrderCall, Payment, PaymentCall, Slip};
 use crate::proof::{Authentic, Keyring, Refusal};
 use crate::settings::{SettingError, Settings};
 
@@ -186,6 +186,17 @@ pub trait Adapter: Send + Sync {
     ) -> Result<PaymentCall<'static>, Malformed> {
         let (_, _, _) = (payment, slip, authentication);
         Err(Malformed::field("", "is of a payment that waits for nothing"))
+    }
+
+    /// The key under which a payment of ours was asked for, by its name: at most doors they are one.
+    fn key_of(&self, payment: &AuthorizationId) -> Option<IdempotencyKey> {
+        IdempotencyKey::new(payment.as_str()).ok()
+    }
+
+    /// The key of an order about a payment of this merchant: what its caller called it, where those names are one space for all merchants.
+    fn key_of_order(&self, asked: &OrderCall<'_>, merchant: &MerchantId) -> IdempotencyKey {
+        let _ = merchant;
+        asked.key
     }
 
     /// Writes the answer: appends the body to `body` and says with what status and headers, and by what way, it goes.

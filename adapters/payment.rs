@@ -30,6 +30,9 @@ pub struct PaymentCall<'a> {
     pub fields: NamedBy,
     /// Makes the payment's names of something that nobody else has, where the caller named nothing: each call is then a new payment.
     pub unnamed: Option<MakeNames>,
+    /// Its key and its name as versions before this one made them of what its caller called it, where those were others: what was answered
+    /// under them is answered again.
+    pub formerly: Option<(IdempotencyKey, PaymentRef)>,
     /// When it is decided.
     pub turn: PaymentTurn,
 }

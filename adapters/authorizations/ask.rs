@@ -48,9 +48,13 @@ pub(super) fn decode<'a>(body: &[u8], kind: Kind, ids: NamesAre) -> Result<Inbou
         None => amount,
         Some(surcharge) => amount.checked_add(surcharge).map_err(|error| Malformed::amount(SURCHARGE, error))?,
     };
-    let ((key, payment), unnamed) = match idempotency_id {
-        Some(id) => (names::of_id(kind, &ids.named(&merchant, id))?, None),
-        None => (names::of(kind, b"", b"")?, Some(names::of_nothing(kind))),
+    // One id is one payment, at whichever of the two routes it comes: at the other one it is a conflict.
+    let ((key, payment), unnamed, formerly) = match idempotency_id {
+        Some(id) => {
+            let id = ids.named(&merchant, id);
+            (names::of_id(kind, &id)?, None, names::of_id_formerly(kind, &id)?)
+        }
+        None => (names::of(kind, b"", b"")?, Some(names::of_nothing(kind)), None),
     };
     let request = AuthorizationRequest {
         key,
@@ -91,7 +95,7 @@ pub(super) fn decode<'a>(body: &[u8], kind: Kind, ids: NamesAre) -> Result<Inbou
     let echo = Echo { dialect: dialect(kind, Asked::New), ..Echo::default() };
     let call = AuthorizationCall { request, echo, sent_at: None, lookup: None };
     let surcharge = surcharge.filter(|surcharge| !surcharge.is_zero()).map(|surcharge| (surcharge, SURCHARGE));
-    Ok(Inbound::Payment(PaymentCall { call, slip, surcharge, fields: FIELDS, unnamed, turn: PaymentTurn::AtOnce }))
+    Ok(Inbound::Payment(PaymentCall { call, slip, surcharge, fields: FIELDS, unnamed, formerly, turn: PaymentTurn::AtOnce }))
 }
 
 /// What of it is kept when the text is erased: amounts, and nothing that anybody worded.

@@ -16,7 +16,7 @@ mod tests;
 
 use std::time::Duration;
 
-use holdfast_core::{Money, PaymentRef, Timestamp};
+use holdfast_core::{AuthorizationId, IdempotencyKey, Money, PaymentRef, Timestamp};
 use http::HeaderMap;
 
 use self::options::Options;
@@ -149,6 +149,10 @@ impl Adapter for Authorizations {
 
     fn decode_fetched<'a>(&self, _: &Authentic<'a>, _: &'a [u8]) -> Result<Inbound<'a>, Malformed> {
         Err(Malformed::field("", "was fetched, and nothing was asked for"))
+    }
+
+    fn key_of(&self, payment: &AuthorizationId) -> Option<IdempotencyKey> {
+        names::key_of(payment)
     }
 
     fn encode(&self, echo: &Echo<'_>, answer: &Answer<'_>, _: &Keyring, _: Timestamp, body: &mut Vec<u8>) -> Reply {

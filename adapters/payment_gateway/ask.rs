@@ -92,7 +92,7 @@ pub(super) fn decode<'a>(
         (_, ThreeDSecureIs::Awaited, None) => PaymentTurn::AtOnceUnlessBegun,
         (_, ThreeDSecureIs::Awaited, Some(_)) | (_, ThreeDSecureIs::Ignored, _) => PaymentTurn::AtOnce,
     };
-    Ok(Inbound::Payment(PaymentCall { call, slip, surcharge, fields: FIELDS, unnamed, turn }))
+    Ok(Inbound::Payment(PaymentCall { call, slip, surcharge, fields: FIELDS, unnamed, formerly: None, turn }))
 }
 
 /// The payment that was written about earlier, with what became of authenticating its payer. What was refused of it was refused then.
@@ -124,7 +124,7 @@ pub(super) fn resume(
     let slip = Slip { lasting: lasting::of(&text), text: strict::written(&Value::Object(text)), ..slip.clone() };
     let call =
         AuthorizationCall { request, echo: Echo { dialect: kind.number(), ..Echo::default() }, lookup: None, sent_at: None };
-    Ok(PaymentCall { call, slip, surcharge: None, fields: FIELDS, unnamed: None, turn: PaymentTurn::AtOnce })
+    Ok(PaymentCall { call, slip, surcharge: None, fields: FIELDS, unnamed: None, formerly: None, turn: PaymentTurn::AtOnce })
 }
 
 fn request(

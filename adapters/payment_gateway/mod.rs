@@ -23,7 +23,7 @@ mod tests;
 
 use std::time::Duration;
 
-use holdfast_core::{AuthorizationId, Money, PaymentRef, Timestamp};
+use holdfast_core::{AuthorizationId, IdempotencyKey, MerchantId, Money, PaymentRef, Timestamp};
 use http::HeaderMap;
 
 use crate::adapter::{
@@ -31,7 +31,7 @@ use crate::adapter::{
 };
 use crate::answer::{Answer, Echo, Refused, Reply};
 use crate::inbound::{Callback, Inbound, Malformed};
-use crate::payment::{Authentication, PaymentCall, Slip};
+use crate::payment::{Authentication, OrderCall, PaymentCall, Slip};
 use crate::proof::{Authentic, Keyring, Refusal, prove_basic, verify_basic, verify_basic_for};
 use crate::settings::{SettingError, Settings};
 use crate::strict::no_number_around;
@@ -154,6 +154,10 @@ impl Adapter for PaymentGateway {
         authentication: &Authentication,
     ) -> Result<PaymentCall<'static>, Malformed> {
         ask::resume(payment, slip, authentication)
+    }
+
+    fn key_of_order(&self, asked: &OrderCall<'_>, merchant: &MerchantId) -> IdempotencyKey {
+        order::key_of(asked, self.options.names, merchant)
     }
 
     fn encode(&self, echo: &Echo<'_>, answer: &Answer<'_>, _: &Keyring, _: Timestamp, body: &mut Vec<u8>) -> Reply {

@@ -1,7 +1,7 @@
 //! `POST …/capture`, `…/void` and `…/refund`, and `GET …/{id}`: what may be done with a payment, named by its `id`.
 
 use arrayvec::ArrayString;
-use holdfast_core::{AuthorizationId, Currency, IdempotencyKey, Money};
+use holdfast_core::{AuthorizationId, Currency, IdempotencyKey, MerchantId, Money};
 use http::HeaderMap;
 use sha2::digest::Output;
 use sha2::{Digest, Sha256};
@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::fields::decimal_text;
 use super::{CAPTURE, Kind, VOID, names};
 use crate::answer::Echo;
+use crate::idempotency::NamesAre;
 use crate::inbound::{Inbound, Malformed};
 use crate::payment::{KeyIs, LookCall, OrderAmount, OrderCall, Ordered};
 use crate::proof::hex;
@@ -40,6 +41,17 @@ pub(super) fn decode<'a>(body: &[u8], headers: &HeaderMap, route: u8) -> Result<
     let key = format!("{word}-{}", hex(digest.get(..16).unwrap_or_default()));
     let key = IdempotencyKey::new(&key).map_err(|error| Malformed::identifier("id", error))?;
     Ok(Inbound::Order(OrderCall { payment, key, key_is, order, echo: echo_of_order(route) }))
+}
+
+/// The key of an order, whose merchant its payment says: orders name none.
+pub(super) fn key_of(asked: &OrderCall<'_>, names: NamesAre, merchant: &MerchantId) -> IdempotencyKey {
+    match (asked.key_is, names) {
+        (KeyIs::OfContent, _) | (KeyIs::Callers, NamesAre::OfMount) => asked.key,
+        (KeyIs::Callers, NamesAre::OfMerchant) => {
+            let digest = Sha256::digest(names.named(merchant, asked.key.as_str()));
+            IdempotencyKey::new(&format!("order-{}", hex(digest.get(..16).unwrap_or_default()))).unwrap_or(asked.key)
+        }
+    }
 }
 
 fn amount(fields: &Fields<'_>) -> Result<ArrayString<16>, Malformed> {

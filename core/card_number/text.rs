@@ -2,10 +2,15 @@
 //!
 //! Wider than what identifiers are held to: in a text nobody loses a platform's message if a number is seen where none was meant.
 
+mod glued;
+mod tags;
+
 use std::net::Ipv6Addr;
 
 use arrayvec::ArrayVec;
 
+use self::glued::has_glued;
+use self::tags::without_tags;
 use super::{DIGITS_MAX, DIGITS_MIN, UUID, after_groups, is_number, narrow, run, stands_in};
 
 /// The most characters between two groups of a number's digits.
@@ -27,7 +32,7 @@ const ZEROS: [u32; 38] = [
 const MATHEMATICAL: std::ops::RangeInclusive<u32> = 0x1d7ce..=0x1d7ff;
 
 /// Whether a card's number stands in a text: as [`stands_in`] has it, or in groups of any length with the same between them, or in one run
-/// with its expiry, or in digits of another script.
+/// with its expiry or with other numbers, or in digits of another script, or with tags between them.
 #[must_use]
 pub fn stands_in_text(text: &str) -> bool {
     // Most texts have too few digits: one pass without a way out tells.
@@ -36,9 +41,14 @@ pub fn stands_in_text(text: &str) -> bool {
     if digits < DIGITS_MIN {
         return false;
     }
-    let plain: String = text.chars().map(plain).collect();
+    let mut looked_at: String = text.chars().map(plain).collect();
+    // What stands within tags is text, too: they are looked through second.
+    stands_in_plain(&looked_at) || (text.contains('<') && without_tags(text, &mut looked_at) && stands_in_plain(&looked_at))
+}
+
+fn stands_in_plain(plain: &str) -> bool {
     let bytes = plain.as_bytes();
-    stands_in(&plain) || has_expiry_beside(bytes) || has_parted_expiry(bytes) || stands_in_groups(bytes)
+    stands_in(plain) || has_expiry_beside(bytes) || has_parted_expiry(bytes) || stands_in_groups(bytes) || has_glued(bytes)
 }
 
 /// The ASCII character that a letter is taken for: digits by their value, whatever parts digits by its class.

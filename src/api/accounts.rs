@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use super::caller::{Caller, ProgramParameter};
-use super::input::{Fields, Need};
+use super::input::{self, Fields, Need};
 use super::meanwhile::{BAR_WITHIN, Barred, LEDGER, holds_here};
 use super::openapi::{ReadProblems, WriteProblems};
 use super::page::{Page, PageParameters};
@@ -291,7 +291,7 @@ impl Api {
 impl NewAccount {
     fn read(fields: &Fields, of_program: holdfast_core::Currency) -> Option<Self> {
         let account_id = fields.parsed("account_id", Need::Required, AccountId::new);
-        let currency = fields.currency(of_program);
+        let currency = fields.currency(of_program, input::Whose::Program);
         let credit_line = fields.minor("credit_line", Need::Optional, 0).unwrap_or_default();
         let reason = fields.reason(Need::Optional);
         Some(NewAccount { account_id: account_id?, currency: Money::zero(currency?), credit_line, reason: reason? })

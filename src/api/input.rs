@@ -36,6 +36,15 @@ pub enum Need {
     Optional,
 }
 
+/// Whose currency is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// That of an account that is there.
+    Account,
+    /// That of the program.
+    Program,
+}
+
 /// The fields of a body or a query, and what turned out to be wrong with them.
 #[derive(Debug)]
 pub struct Fields {
@@ -216,17 +225,21 @@ impl Fields {
         read.map_err(|problem| self.wrong(name, problem)).ok()
     }
 
-    /// `currency`, which must be that of the account.
-    pub fn currency(&self, of_account: Currency) -> Option<Currency> {
+    /// `currency`, which must be that of the account, or of the program where there is no account yet.
+    pub fn currency(&self, wanted: Currency, whose: Whose) -> Option<Currency> {
+        let whose = match whose {
+            Whose::Account => "account",
+            Whose::Program => "program",
+        };
         self.parsed("currency", Need::Required, |code| match Currency::from_alpha(code) {
-            Some(currency) if currency == of_account => Ok(currency),
-            Some(_) | None => Err(format!("must be {}, the account's currency", of_account.code())),
+            Some(currency) if currency == wanted => Ok(currency),
+            Some(_) | None => Err(format!("must be {}, the {whose}'s currency", wanted.code())),
         })
     }
 
     /// `amount` and `currency`: money that moves, so more than nothing.
     pub fn money(&self, of_account: Currency) -> Option<Money> {
-        let (amount, currency) = (self.minor("amount", Need::Required, 1), self.currency(of_account));
+        let (amount, currency) = (self.minor("amount", Need::Required, 1), self.currency(of_account, Whose::Account));
         Some(Money::from_minor(amount?, currency?))
     }
 

@@ -106,8 +106,9 @@ pub(super) async fn get(State(api): State<Arc<Api>>, target: Target, caller: Cal
 pub(super) async fn put(State(api): State<Arc<Api>>, target: Target, write: Write) -> Result<Json<Instrument>, Problem> {
     let card: CardToken = target.parse("instrument")?;
     let ((instrument, reason), change) = write.read(|fields| {
-        let instrument = read(card, fields);
-        Some((instrument?, fields.reason(Need::Optional)?))
+        // Both before either is looked at: a field that is not asked for is told to be unknown.
+        let (instrument, reason) = (read(card, fields), fields.reason(Need::Optional));
+        Some((instrument?, reason?))
     })?;
     let shown = Instrument::of(&instrument);
     let taken = api.take_down(&change, reason).await?;
@@ -122,9 +123,10 @@ fn read(card: CardToken, fields: &Fields) -> Option<Kept> {
     });
     let four = fields.parsed("last_four", Need::Optional, last_four);
     let token = fields.parsed("number_token", Need::Optional, str::parse::<NumberToken>);
-    if !(fields.mentions("last_four") && four.is_none() || fields.mentions("number_token") && token.is_none()) {
-        one_of_two(four.as_ref(), token.as_ref()).map_err(|problem| fields.wrong("last_four", problem)).ok()?;
-    }
+    let is_known = |name, read: bool| !fields.mentions(name) || read;
+    let both = is_known("last_four", four.is_some()) && is_known("number_token", token.is_some());
+    let named = if both { one_of_two(four.as_ref(), token.as_ref()) } else { Ok(()) };
+    let named = named.map_err(|problem| fields.wrong("last_four", problem)).ok();
     let address = fields.parsed("address_verification", Need::Optional, |word| {
         AddressVerification::from_name(word)
             .ok_or("must be POSTAL_CODE_AND_STREET_MATCH, POSTAL_CODE_MATCH, STREET_MATCH, NO_MATCH or UNAVAILABLE")
@@ -133,6 +135,7 @@ fn read(card: CardToken, fields: &Fields) -> Option<Kept> {
         SecurityCodeVerification::from_name(word).ok_or("must be MATCHED, NOT_MATCHED or UNAVAILABLE")
     });
     let owner = fields.parsed("cardholder", Need::Optional, CardholderToken::new);
+    named?;
     Some(Kept {
         card,
         brand: brand?,

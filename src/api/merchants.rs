@@ -159,8 +159,9 @@ pub(super) async fn get(State(api): State<Arc<Api>>, target: Target, caller: Cal
 pub(super) async fn put(State(api): State<Arc<Api>>, target: Target, write: Write) -> Result<Json<Merchant>, Problem> {
     let id: MerchantId = target.parse("merchant")?;
     let ((merchant, reason), change) = write.read(|fields| {
-        let merchant = read(id, fields);
-        Some((merchant?, fields.reason(Need::Optional)?))
+        // Both before either is looked at: a field that is not asked for is told to be unknown.
+        let (merchant, reason) = (read(id, fields), fields.reason(Need::Optional));
+        Some((merchant?, reason?))
     })?;
     let shown = Merchant::of(&merchant);
     let taken = api.take_down(&change, reason).await?;

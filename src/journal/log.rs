@@ -62,6 +62,12 @@ pub trait Log: Send {
     /// Keeps what a caller wrote with the group that is appended next: both are there or neither.
     fn keep_slip(&mut self, slip: Arc<Slip>);
 
+    /// Keeps what waits for the next group now, in a transaction of its own: where nothing was decided there may be no next group.
+    ///
+    /// # Errors
+    /// The disk; it waits on.
+    fn keep_slips_now(&mut self) -> Result<(), JournalError>;
+
     /// Keeps what a caller wrote about a payment that is to be decided later, unless the payment has something: durable at once. Finds
     /// what it has.
     ///

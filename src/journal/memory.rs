@@ -60,7 +60,9 @@ struct Disk {
     written: Written,
     /// What was written about payments that are to be decided later.
     begun: Vec<Arc<Slip>>,
-    /// Which of them have waited in vain.
+    /// What was written without a group.
+    alone: Vec<Arc<Slip>>,
+    /// Which of those that began have waited in vain.
     ended: Vec<Arc<Slip>>,
     operations: Vec<Operation>,
     /// So many of the groups are synced.
@@ -323,6 +325,13 @@ impl Log for MemoryLog {
         self.slips.push(slip);
     }
 
+    fn keep_slips_now(&mut self) -> Result<(), JournalError> {
+        let slips = self.slips.clone();
+        self.disk()?.alone.extend(slips);
+        self.slips.clear();
+        Ok(())
+    }
+
     fn begin_slip(&mut self, slip: &Arc<Slip>) -> Result<SlipsFound, JournalError> {
         let wanted = SlipsWanted { program: slip.program, platform: slip.platform, which: Which::Named(slip.payment) };
         let found = self.slips(&wanted)?;
@@ -351,7 +360,8 @@ impl Log for MemoryLog {
 
     fn slips(&self, wanted: &SlipsWanted) -> Result<SlipsFound, JournalError> {
         let disk = self.disk()?;
-        let all = disk.begun.iter().chain(disk.groups.iter().flat_map(|kept| &kept.slips)).chain(&self.slips);
+        let kept = disk.groups.iter().flat_map(|kept| &kept.slips).chain(&disk.alone);
+        let all = disk.begun.iter().chain(kept).chain(&self.slips);
         let found = (1..).zip(all).filter(|(number, slip)| wanted.has(*number, slip));
         let mut found: Vec<_> = found.map(|(number, slip)| (number, Slip::clone(slip))).collect();
         found.reverse();
@@ -367,8 +377,8 @@ impl Log for MemoryLog {
     fn erase_slips(&mut self, which: &Erase) -> Result<u64, JournalError> {
         let mut disk = self.disk()?;
         let mut erased: u64 = 0;
-        let Disk { begun, groups, .. } = &mut *disk;
-        let all = begun.iter_mut().chain(groups.iter_mut().flat_map(|kept| &mut kept.slips));
+        let Disk { begun, groups, alone, .. } = &mut *disk;
+        let all = begun.iter_mut().chain(groups.iter_mut().flat_map(|kept| &mut kept.slips)).chain(alone);
         for slip in all.filter(|slip| slip.body.is_some() && which.has(slip)) {
             *slip = Arc::new(Slip { body: None, ..Slip::clone(slip) });
             erased = erased.saturating_add(1);

@@ -145,6 +145,12 @@ impl Journal {
         transaction.map_or(Ok(()), rusqlite::Transaction::commit)
     }
 
+    fn write_slips(&self) -> rusqlite::Result<()> {
+        let transaction = self.connection.unchecked_transaction()?;
+        self.slips.iter().try_for_each(|slip| slips::keep(&self.connection, slip))?;
+        transaction.commit()
+    }
+
     fn try_to_reopen(&mut self) -> Result<(), JournalError> {
         let (connection, schema) = schema::connect(&self.path, self.sync)?;
         if schema == 0 {
@@ -260,6 +266,16 @@ impl Log for Journal {
 
     fn keep_slip(&mut self, slip: Arc<Slip>) {
         self.slips.push(slip);
+    }
+
+    fn keep_slips_now(&mut self) -> Result<(), JournalError> {
+        if self.slips.is_empty() {
+            return Ok(());
+        }
+        let kept = self.write_slips();
+        kept.map_err(JournalError::disk(&self.path))?;
+        self.slips.clear();
+        Ok(())
     }
 
     fn begin_slip(&mut self, slip: &Arc<Slip>) -> Result<SlipsFound, JournalError> {

@@ -167,7 +167,7 @@ pub enum Act {
     EndWaits(Timestamp),
     /// Erase what callers wrote about payments.
     EraseSlips(Erase),
-    /// Keep what a caller wrote about a payment that is only checked: with whatever is written next.
+    /// Keep what a caller wrote about a payment that is only checked: with whatever is written next, or when nobody wants anything.
     KeepSlip(Arc<Slip>),
 }
 

@@ -40,7 +40,7 @@ struct Thought {
 
 impl Responder {
     /// Checks a payment against the rules, the merchant's profile, and what limits have counted. Nothing moves, and what it came to is
-    /// written with whatever is written next.
+    /// written with whatever is written next, or when nobody wants anything.
     pub(super) async fn check(&self, call: &Call<'_>, mount: &Mount, asked: &CheckCall<'_>, body: &mut Vec<u8>) -> Reply {
         if !self.is_open() {
             // The rules in force are not known yet.

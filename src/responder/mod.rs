@@ -20,7 +20,7 @@ mod ledger_state;
 mod looking;
 mod mount;
 mod notification;
-mod of_nothing;
+mod ordering;
 mod orders;
 mod owner;
 mod payments;
@@ -204,7 +204,9 @@ impl Responder {
             },
             Ok(Inbound::Handshake { ref echo }) => encode(mount, echo, &Answer::Acknowledged, body).into(),
             Ok(Inbound::Payment(ref asked)) => Box::pin(self.pay(call, mount, asked, watch, body)).await,
-            Ok(Inbound::Authenticated(ref asked)) => Box::pin(self.authenticated(call, mount, asked, watch, body)).await,
+            Ok(Inbound::Authenticated(ref asked)) => {
+                Box::pin(self.authenticated(call, mount, asked, watch, body)).await
+            }
             Ok(Inbound::Order(ref asked)) => Box::pin(self.order(mount, asked, body)).await.into(),
             Ok(Inbound::Look(ref asked)) => Box::pin(self.look_up(mount, asked, body)).await.into(),
             Ok(Inbound::Check(ref asked)) => Box::pin(self.check(call, mount, asked, body)).await.into(),

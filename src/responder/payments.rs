@@ -13,12 +13,11 @@ use holdfast_core::hold::Order;
 use holdfast_core::rules::Verdict;
 use holdfast_core::stand_in::Silence;
 use holdfast_core::{
-    AuthorizationId, AuthorizationRequest, Basis, CardToken, Checkout, ContentDigest, Decision, DeclineReason, Merchant,
-    MerchantName, PaymentRef, Posting, ProgramId,
+    AuthorizationId, AuthorizationRequest, Basis, CardToken, Checkout, ContentDigest, Decision, DeclineReason, IdempotencyKey,
+    Merchant, MerchantName, PaymentRef, Posting, ProgramId,
 };
 use http::{HeaderName, HeaderValue};
 use sha2::{Digest as _, Sha256};
-use tokio::time::timeout_at;
 
 use super::authentication::{self, Awaited};
 use super::deadline::Deadline;
@@ -27,10 +26,10 @@ use super::question::Question;
 use super::showing::Found;
 use super::unique::Unique;
 use super::watch::{Phase, Watch};
-use super::{Decided, Responder, Turn, encode, of_nothing};
+use super::{Decided, Responder, Turn, encode, ordering};
 use crate::card_numbers::NumberKey;
 use crate::clock;
-use crate::ledger::{self, Act, Ordering, Slip};
+use crate::ledger::Slip;
 use crate::metrics::LedgerStanding;
 use crate::profiles::{self, Profiles, Surcharges};
 use crate::remnant::{Reader, Remnant};
@@ -128,7 +127,8 @@ impl Responder {
         watch: &mut Watch<'_>,
         body: &mut Vec<u8>,
     ) -> Option<Reply> {
-        let (mut request, own) = match self.presented(call, mount, (asked, awaited)) {
+        let formerly = self.names_of_before(call, mount, asked).await;
+        let (mut request, own) = match self.presented(call, mount, (asked, awaited), formerly) {
             Ok(presented) => presented,
             Err(malformed) => {
                 mount.metrics.malformed();
@@ -174,6 +174,7 @@ impl Responder {
         call: &Call<'_>,
         mount: &Mount,
         (asked, awaited): (&PaymentCall<'_>, Option<Awaited>),
+        formerly: Option<(IdempotencyKey, PaymentRef)>,
     ) -> Result<(AuthorizationRequest, Own), Malformed> {
         let (program, slip) = (mount.program.id, &asked.slip);
         let Some(merchant) = self.till.reader.profiles.merchant(program, slip.merchant) else {
@@ -184,6 +185,9 @@ impl Responder {
         }
         let instrument = self.till.reader.profiles.instrument(program, slip.source);
         let mut request = asked.call.request;
+        if let Some(names) = formerly {
+            (request.key, request.payment) = names;
+        }
         if let Some(make) = asked.unnamed {
             (request.key, request.payment) = make(&self.till.unique.draw())?;
         }
@@ -282,16 +286,8 @@ impl Responder {
                 return mount.adapter.refuse(&Refused::Malformed(Malformed::amount(Ordered::AMOUNT, error)), body);
             }
         };
-        let ordering = Ordering {
-            key: asked.key,
-            key_is: asked.key_is,
-            digest: digest_of_order(&asked.payment, &order),
-            payment: PaymentRef::of(asked.payment),
-            hold: None,
-            order,
-        };
-        let ordered = timeout_at(by, ledger::ask(self.ledger.as_ref(), Act::Order(mount.origin(), ordering))).await;
-        let answered = ordered.ok().and_then(Result::ok).and_then(ledger::Answer::into_decision_and_basis);
+        let key = mount.adapter.key_of_order(asked, &payment.merchant);
+        let answered = self.ordered(mount, asked, (key, order), by).await;
         let mut now_is = match self.find(mount, asked.payment, by).await {
             Found::Payment(now_is) => now_is,
             Found::Nobody | Found::NotNow => payment,
@@ -300,7 +296,7 @@ impl Responder {
             Order::Capture { amount, .. } | Order::Refund { amount } => Some(amount),
             Order::Release => None,
         };
-        match answered.map(|answered| of_nothing::told(&now_is, &order, answered)) {
+        match answered.map(|answered| ordering::told(&now_is, &order, answered)) {
             Some((Decision::Approve { .. }, basis)) => {
                 replayed_if(basis == Basis::Replay, encode(mount, &asked.echo, &Answer::Payment(&now_is), body))
             }
@@ -362,16 +358,6 @@ fn digest_of(request: &AuthorizationRequest, text: &str) -> ContentDigest {
         .chain_update(bare.content_digest().without_names().as_bytes())
         .chain_update(Sha256::digest(text))
         .finalize();
-    ContentDigest::from_bytes(digest.first_chunk().copied().unwrap_or_default())
-}
-
-fn digest_of_order(payment: &AuthorizationId, order: &Order) -> ContentDigest {
-    let (what, minor) = match order {
-        Order::Capture { amount, .. } => ("capture", amount.minor()),
-        Order::Release => ("void", 0),
-        Order::Refund { amount } => ("refund", amount.minor()),
-    };
-    let digest = Sha256::new().chain_update(what).chain_update(minor.to_le_bytes()).chain_update(payment.as_str()).finalize();
     ContentDigest::from_bytes(digest.first_chunk().copied().unwrap_or_default())
 }
 

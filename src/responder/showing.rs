@@ -1,7 +1,7 @@
 //! Payments of our own doors as they stand: one by its name, and pages of them; what callers wrote beside what became of it.
 
 use holdfast_adapters::payment::{ListCall, LookCall, Page, Standing, StandingIs, Wanted, Written};
-use holdfast_adapters::{Answer, Payment, Refused, Reply};
+use holdfast_adapters::{Answer, Payment, PaymentCall, Refused, Reply};
 use holdfast_core::{AuthorizationId, DeclineReason, IdempotencyKey, PaymentRef};
 use tokio::time::timeout_at;
 
@@ -11,8 +11,10 @@ use super::mount::Mount;
 use super::payments::not_done;
 use super::{Responder, encode};
 use crate::clock::{self, Instant};
-use crate::ledger::{self, Act, Slip, SlipsFound, SlipsWanted, Which};
+use crate::ledger::{self, Act, Looked, Slip, SlipsFound, SlipsWanted, Which};
+use crate::metrics::LedgerStanding;
 use crate::remnant;
+use crate::server::Call;
 
 /// How often a list looks on where it has not found enough: then it tells what it has, and where the next page goes on.
 const LOOKS_MAX: u32 = 8;
@@ -104,11 +106,49 @@ impl Responder {
         timeout_at(by, asked).await.ok()?.ok()?.into_slips()
     }
 
+    /// What the ledger knows of a payment, and the key of its question. What versions before this one decided may have its name for a key.
+    async fn looked_at(&self, mount: &Mount, payment: AuthorizationId, by: Instant) -> Option<(IdempotencyKey, Looked)> {
+        let (key, former) = (mount.adapter.key_of(&payment)?, IdempotencyKey::new(payment.as_str()).ok()?);
+        let looked = self.look_under(mount, PaymentRef::of(payment), key, by).await?;
+        if looked.answered.is_some() || former == key {
+            return Some((key, looked));
+        }
+        Some((former, self.look_under(mount, PaymentRef::of(payment), former, by).await?))
+    }
+
+    /// What the ledger knows of a payment and of a key; nothing if it does not tell in time.
+    pub(super) async fn look_under(
+        &self,
+        mount: &Mount,
+        payment: PaymentRef,
+        key: IdempotencyKey,
+        by: Instant,
+    ) -> Option<Looked> {
+        let act = Act::Look(mount.origin(), payment, key);
+        timeout_at(by, ledger::ask(self.ledger.as_ref(), act)).await.ok()?.ok()?.into_looked()
+    }
+
+    /// The key and the name of a payment that a version before this one called otherwise, if it was answered under those: a retry hears that
+    /// answer, and nothing is paid twice. Where the ledger is not asked, nothing is known of them.
+    pub(super) async fn names_of_before(
+        &self,
+        call: &Call<'_>,
+        mount: &Mount,
+        asked: &PaymentCall<'_>,
+    ) -> Option<(IdempotencyKey, PaymentRef)> {
+        let (key, payment) = asked.formerly?;
+        let is_switched = self.switchboard.is_on(&mount.program.id, &mount.platform, call.received.utc);
+        if is_switched || self.ledger_stands() != LedgerStanding::Up {
+            return None;
+        }
+        let by = Deadline::new(&call.received, None, &mount.patience).decide_by;
+        let looked = self.look_under(mount, payment, key, by).await?;
+        looked.answered.is_some().then_some((key, payment))
+    }
+
     /// A payment with what stands of it; an inner nothing if it was never decided.
     pub(super) async fn shown(&self, mount: &Mount, slip: Slip, by: Instant) -> Option<Option<Payment>> {
-        let key = IdempotencyKey::new(slip.payment.as_str()).ok()?;
-        let act = Act::Look(mount.origin(), PaymentRef::of(slip.payment), key);
-        let looked = timeout_at(by, ledger::ask(self.ledger.as_ref(), act)).await.ok()?.ok()?.into_looked()?;
+        let (key, looked) = self.looked_at(mount, slip.payment, by).await?;
         let decision = looked.answered.map(|answered| answered.decision);
         let written = self.till.reader.read(&slip, remnant::Decided { decision, currency: looked.currency });
         let (standing, asked_at, changed_at) = match (&looked.answered, &written) {

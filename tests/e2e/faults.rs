@@ -260,9 +260,14 @@ impl Bench {
         }
     }
 
+    /// What was asked last, and by whom.
+    pub fn last_question(&self) -> Option<(Origin, AuthorizationRequest)> {
+        *self.faulty.question.lock().unwrap()
+    }
+
     /// What can be seen to be available to whoever asked last.
     pub fn available_seen(&self) -> Option<i64> {
-        let (origin, request) = (*self.faulty.question.lock().unwrap())?;
+        let (origin, request) = self.last_question()?;
         match self.faulty.inner.look(&origin, &request) {
             Glimpse::Seen(seen) => match seen.snapshot.account {
                 Sight::Seen(account) => Some(account.available.minor()),

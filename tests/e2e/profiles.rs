@@ -39,6 +39,19 @@ fn merchants_and_instruments_are_there_from_the_start_and_stay_as_they_were_put(
     let paths: Vec<_> = wrong.json()["errors"].as_array().unwrap().iter().map(|error| error["path"].clone()).collect();
     assert_eq!(paths, ["name", "mcc", "country", "time_zone", "colour"]);
     assert_eq!(office.get("/v1/merchants/nobody").status, 404);
+    // What else is there is read all the same, and told to be wrong only if it is.
+    let here =
+        json!({"name": "Corner", "mcc": "5942", "country": "Utopia", "time_zone": "America/Chicago", "reason": "asked by phone"});
+    let four =
+        json!({"brand": "visa", "address_verification": "NO_MATCH", "cardholder": "user-demo-1", "reason": "asked by phone"});
+    for (path, body, wrong) in [("/v1/merchants/corner", here, "country"), ("/v1/instruments/PIdemo1", four, "last_four")] {
+        let refused = put(&mut office, path, "one-wrong", body).json();
+        let paths: Vec<_> = refused["errors"].as_array().unwrap().iter().map(|error| error["path"].clone()).collect();
+        assert_eq!(paths, [wrong], "{refused}");
+    }
+    let yen = json!({"account_id": "acct-yen", "currency": "JPY"});
+    let refused = office.change("/v1/accounts", "yen", &yen).json();
+    assert_eq!(refused["errors"], json!([{"path": "currency", "problem": "must be USD, the program's currency"}]));
 
     assert!(server.terminate().success());
     let server = workplace.serve();

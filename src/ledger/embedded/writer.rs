@@ -16,6 +16,7 @@ use super::queue::Taken;
 use super::seek::{Asking, Finding, Names, seek};
 use super::{Observer, Shared};
 use crate::clock::{self, Moment};
+use crate::journal::JournalError;
 use crate::ledger::{Answer, Completions, LedgerError, Readiness, Ticket};
 
 /// How often an unavailable journal is tried again.
@@ -109,6 +110,9 @@ impl Writer {
             drop(shown);
             if taken == Taken::Nothing {
                 if self.finding == 0 {
+                    if let Err(error) = self.keep_what_waits() {
+                        observer.say(&format!("what was checked last is not recorded: {error}"));
+                    }
                     return;
                 }
                 // Nothing new comes any more; what is still looked for does.
@@ -119,9 +123,21 @@ impl Writer {
             }
             let idle = batch.is_empty() && self.finding == 0 && !self.more_due;
             self.work_off(&mut batch, observer);
+            if idle {
+                // What cannot be kept now waits on; the next group says if the disk is at fault.
+                let _ = self.keep_what_waits();
+            }
             if idle && self.engine.has_room() {
                 self.engine.give_room_back(self.shared.now().utc);
             }
+        }
+    }
+
+    /// Keeps what was written beside no record, where no group may follow: checks decide nothing.
+    fn keep_what_waits(&mut self) -> Result<(), JournalError> {
+        match self.engine.writable() {
+            Writable::Yes if self.engine.group.records() == 0 => self.engine.log.keep_slips_now(),
+            Writable::Yes | Writable::No => Ok(()),
         }
     }
 

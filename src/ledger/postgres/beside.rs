@@ -75,6 +75,11 @@ impl Log for Beside {
         self.kept().new_slips.push(slip);
     }
 
+    // With the transaction that it comes with.
+    fn keep_slips_now(&mut self) -> Result<(), JournalError> {
+        Ok(())
+    }
+
     // They are kept by and asked of the database itself: no engine is needed for that.
     fn begin_slip(&mut self, _slip: &Arc<Slip>) -> Result<SlipsFound, JournalError> {
         Ok(SlipsFound::default())

@@ -191,6 +191,11 @@ impl<L: Log> Log for Plugged<L> {
         self.log.keep_slip(slip);
     }
 
+    fn keep_slips_now(&mut self) -> Result<(), JournalError> {
+        self.plug.check()?;
+        self.log.keep_slips_now()
+    }
+
     fn begin_slip(&mut self, slip: &Arc<Slip>) -> Result<SlipsFound, JournalError> {
         self.plug.check()?;
         self.log.begin_slip(slip)

@@ -77,6 +77,10 @@ impl Log for Stalling {
         self.log.keep_slip(slip);
     }
 
+    fn keep_slips_now(&mut self) -> Result<(), JournalError> {
+        self.log.keep_slips_now()
+    }
+
     fn begin_slip(&mut self, slip: &Arc<Slip>) -> Result<SlipsFound, JournalError> {
         self.log.begin_slip(slip)
     }
