@@ -31,8 +31,8 @@ What waits is brought to the ledger as soon as it answers; nobody has to do anyt
 good: it was told to a platform all the same, and counts as money at risk until it is settled. Remove the cause (import the
 account or card, look at `holdfast explain`), then retry it. An entry that is retried waits under a new number.
 
-A data directory remembers its spool. `serve` refuses to start where that is missing, empty or another one, and where a spool has
-entries beside a ledger that is new: bring the right one back, or accept the one that is there. Commands that look into it refuse
+A data directory remembers its spool. `serve` refuses to start where that is missing, empty, another one, or ends before what was
+durable in it (spool.sqlite-mark says how far that was), and where a spool has entries beside a ledger that is new: bring the right one back, or accept the one that is there. Commands that look into it refuse
 one that is not the directory's as well.
 
 Exit codes:
@@ -60,7 +60,8 @@ pub struct Spool {
 enum SpoolCommand {
     /// Brings an entry that was set aside to the ledger again.
     Retry(Retry),
-    /// Makes the spool that is there the data directory's, instead of one that is lost: `serve` refuses to start with another one.
+    /// Makes the spool that is there the data directory's, instead of one that is lost, and takes it as whole: `serve` refuses to start with another
+    /// one, or one that lost its end.
     AcceptNew(AcceptNew),
 }
 

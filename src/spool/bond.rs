@@ -119,6 +119,7 @@ impl Bond {
     /// # Errors
     /// The disk.
     pub fn accept(&self, file: &File, by: &str, why: &str, at: Timestamp) -> Result<(), SpoolError> {
+        file.accept_as_whole()?;
         self.keep(&file.name()?, &format!("accepted at {at} by {}: {}\n", by.escape_debug(), why.escape_debug()))
     }
 

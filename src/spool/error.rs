@@ -26,6 +26,15 @@ pub enum SpoolError {
     Empty(PathBuf),
     /// It is another one than the data directory had.
     Another(PathBuf),
+    /// It ends before what was durable in it.
+    CutShort {
+        /// The file.
+        path: PathBuf,
+        /// The number that its next entry would get.
+        next: i64,
+        /// The number that it got once.
+        marked: i64,
+    },
     /// It has entries, and the ledger is new.
     OfAnotherLedger(PathBuf),
     /// SQLite finds its pages damaged.
@@ -85,6 +94,15 @@ impl fmt::Display for SpoolError {
                 "{}: is another spool than this data directory had: what platforms were told and the ledger has not heard was in that \
                  one. Bring it back, or name where it is at spool.path; if it is lost, {ACCEPT}",
                 path.display()
+            ),
+            SpoolError::CutShort { path, next, marked } => write!(
+                f,
+                "{0}: has lost its end: it has given numbers up to {1} to its entries, and was durable with numbers up to {2} ({0}-mark says \
+                 so): {0}-wal was left behind or cut, or this is an older copy. What platforms were told in between is not in it. Bring back \
+                 the spool with its -wal as they were; if they are lost, {ACCEPT}",
+                path.display(),
+                next.saturating_sub(1),
+                marked.saturating_sub(1)
             ),
             SpoolError::OfAnotherLedger(path) => write!(
                 f,

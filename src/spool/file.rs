@@ -8,6 +8,7 @@ use rusqlite::{Connection, params};
 
 use super::entry::{Entry, digest_of};
 use super::error::SpoolError;
+use super::mark::Mark;
 use crate::ledger::Erase;
 
 use super::schema::{Found, connect, count, look, make_newer, make_private_file, make_tables};
@@ -132,10 +133,12 @@ pub struct Held {
 #[derive(Debug)]
 pub struct File {
     path: PathBuf,
-    sync: Sync,
+    pub(super) sync: Sync,
     connection: Connection,
     held: Held,
     trust: Trust,
+    /// Says how far it is synced.
+    pub(super) mark: Option<(String, Mark)>,
 }
 
 /// Whether the connection may be used as it is.
@@ -161,7 +164,7 @@ impl File {
             Found::Nothing => make_tables(&connection).map_err(disk)?,
         }
         let held = count(&connection).map_err(disk)?;
-        Ok(File { path: path.to_owned(), sync, connection, held, trust: Trust::Sound })
+        Ok(File { path: path.to_owned(), sync, connection, held, trust: Trust::Sound, mark: None })
     }
 
     /// Opens the file if there is one: whoever only reads makes none.
@@ -169,7 +172,7 @@ impl File {
     /// # Errors
     /// See [`SpoolError`].
     pub fn open_if_there(path: &Path) -> Result<Option<Self>, SpoolError> {
-        path.exists().then(|| File::open(path, Sync::Full)).transpose()
+        path.exists().then(|| File::open_whole(path, Sync::Full)).transpose()
     }
 
     /// Opens the file anew. One that was taken away is not made again: that would forget what was told.
@@ -419,6 +422,7 @@ impl Disk for File {
         match self.try_to_change(changes) {
             Ok(changed) => {
                 self.held = changed.held;
+                self.follow(changes.next);
                 Ok(changed)
             }
             Err(error) => {

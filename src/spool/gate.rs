@@ -45,7 +45,7 @@ pub fn gated(
     observer: Arc<dyn Observer>,
     remember: impl FnMut(&Entry, Timestamp, Standing),
 ) -> (Spool, Receiver<usize>, Sender<Say>) {
-    let file = File::open(&settings.path, settings.sync).unwrap();
+    let file = File::open(&settings.path, settings.sync).unwrap().marked().unwrap();
     super::read(&file, None, remember).unwrap();
     let (held, next) = (file.held(), file.next().unwrap());
     let ((asked, asking), (tell, told)) = (channel(), channel());

@@ -12,6 +12,7 @@ mod error;
 mod file;
 #[cfg(test)]
 pub(crate) mod gate;
+mod mark;
 mod publishing;
 mod queue;
 mod reconcile;
@@ -19,6 +20,7 @@ mod schema;
 mod switch;
 #[cfg(test)]
 mod tests;
+mod whole;
 mod writer;
 mod written;
 
@@ -136,7 +138,7 @@ impl Spool {
         remember: impl FnMut(&Entry, Timestamp, Standing),
     ) -> Result<Self, SpoolError> {
         let lock = lock(&settings.path)?;
-        let file = File::open(&settings.path, settings.sync)?;
+        let file = File::open(&settings.path, settings.sync)?.marked()?;
         read(&file, None, remember)?;
         let (held, next) = (file.held(), file.next()?);
         Spool::start(settings, (Box::new(file), Some(lock)), held, next, observer)

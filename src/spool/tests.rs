@@ -14,7 +14,7 @@ use crate::clock;
 use crate::fixture::{origin, payment, program, purchase, told, usd};
 use crate::ledger::{Act, Adopt, Answer, Completions, KeptKind, KeptRuleset, Ledger, Noted, Operation, Readiness, Ticket};
 
-struct Silent;
+pub(super) struct Silent;
 
 impl Observer for Silent {}
 
@@ -36,7 +36,7 @@ fn answer(key: &str, told: ToldAnswer) -> Entry {
     Entry::Told(Box::new(adopt), AccountId::new("acct").ok())
 }
 
-fn approval(key: &str) -> Entry {
+pub(super) fn approval(key: &str) -> Entry {
     answer(key, ToldAnswer::Approved { amount: usd(1_000) })
 }
 
@@ -51,7 +51,7 @@ fn kept_by_an_earlier_version(key: &str) -> Entry {
     Entry::Told(adopt, account)
 }
 
-fn settings(directory: &tempfile::TempDir) -> Settings {
+pub(super) fn settings(directory: &tempfile::TempDir) -> Settings {
     Settings { path: directory.path().join(FILE), sync: Sync::Full, entries_max: 100 }
 }
 
@@ -75,7 +75,7 @@ fn names(kept: &[(i64, String)]) -> Vec<&str> {
     kept.iter().map(|(_, key)| key.as_str()).collect()
 }
 
-async fn durable(put: &Put) -> Kept {
+pub(super) async fn durable(put: &Put) -> Kept {
     put.durable_by(clock::instant().checked_add(Duration::from_secs(20)).unwrap()).await
 }
 

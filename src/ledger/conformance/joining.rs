@@ -8,7 +8,7 @@ use holdfast_core::rules::{HoldPolicy, Window};
 use holdfast_core::{AuthorizationRequest, DeclineReason, PaymentRef, Posting, Timestamp};
 
 use super::*;
-use crate::ledger::{Act, Decide};
+use crate::ledger::{Act, Decide, Looked};
 
 /// A question of the payment `p`, which its messages call `tx`.
 fn opening(minor: i64) -> AuthorizationRequest {
@@ -114,6 +114,62 @@ pub fn a_payment_that_nobody_asked_about_is_one_in_every_order(engine: &dyn Engi
         tell_in(&house, &order, &messages);
         house.always(|house| assert_eq!(house.balance(), (880, 0), "{order:?}"));
     }
+}
+
+/// What stand-in approved to be added comes to the ledger whenever that is back: after what names only the increment, before anything
+/// names the payment. Whatever ends the payment then ends it, too.
+pub fn what_stand_in_added_is_one_with_its_payment_in_every_order(engine: &dyn Engine) {
+    let own = payment("more").with_alias(id("more-tx"));
+    let adds = AuthorizationRequest { payment: own, increments: Some(of("tx")), ..increment("more", "p", 40) };
+    let outcome = RecordedOutcome::ApprovedByStandIn { amount: usd(100), posting: Posting::Hold };
+    let recorded = Fact::Recorded { payment: payment("p").with_alias(id("tx")), asked: id("p"), increments: None, outcome };
+    for order in orders(3) {
+        let mut house = House::with(engine, 1_000);
+        for which in &order {
+            let found = match which {
+                0 => said_of(&house, message("tx", 0, recorded)),
+                1 => house.adopt(adds, yes(40)),
+                _ => said_of(&house, clearing("clearing", 2, "more-tx", 30, Finality::More)),
+            };
+            assert_ne!(found, Some(Finding::Conflict), "{order:?}");
+            house.restart();
+        }
+        house.always(|house| {
+            assert_eq!(house.balance(), (970, 110), "{order:?}");
+            assert_eq!(house.decide(adds), again(approved(40)), "{order:?}");
+        });
+        assert_eq!(said_of(&house, reversal("reversal", 3, "tx")), None, "{order:?}");
+        house.always(|house| assert_eq!(house.balance(), (970, 0), "{order:?}"));
+    }
+}
+
+/// The same, where memory has let go of what names only the increment.
+pub fn what_stand_in_added_long_after_its_clearing_is_one_with_it(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    assert_eq!(said_of(&house, clearing("clearing", 2, "more-tx", 30, Finality::More)), Some(Finding::ForcePosted));
+    house.premises().age(Duration::from_secs(40 * 86_400));
+    let own = payment("more").with_alias(id("more-tx"));
+    let adds = AuthorizationRequest { payment: own, increments: Some(of("tx")), ..increment("more", "p", 40) };
+    assert_eq!(house.adopt(adds, yes(40)), None);
+    let Looked { hold, .. } = house.act(Act::Look(origin(), of("tx"), id("more"))).unwrap().into_looked().unwrap();
+    assert_eq!(hold.map(|hold| hold.captured), Some(30), "one payment");
+    house.always(|house| assert_eq!(house.balance().0, 970));
+}
+
+/// Another account's payment is none of what a card asked for, whatever it is called.
+pub fn what_stand_in_added_goes_to_no_other_account(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    house.enter(vec![account("b", 500), card("d", "b", None)]).unwrap();
+    let subject = Subject { card: Some(id("d")), ..Subject::default() };
+    let force_post = Fact::Captured { payment: Some(of("more-tx")), amount: usd(120), finality: Finality::Final };
+    assert_eq!(said_of(&house, told_of(subject, "theirs", force_post)), Some(Finding::ForcePosted));
+    let own = payment("more").with_alias(id("more-tx"));
+    let adds = AuthorizationRequest { payment: own, ..increment("more", "p", 40) };
+    assert_eq!(house.adopt(adds, yes(40)), None);
+    house.always(|house| {
+        let everyone = house.everyone();
+        assert_eq!(everyone, [("a".to_owned(), 1_000, 40), ("b".to_owned(), 380, 0)]);
+    });
 }
 
 pub fn what_was_told_long_ago_under_another_name_is_joined(engine: &dyn Engine) {

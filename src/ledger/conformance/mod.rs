@@ -167,6 +167,9 @@ macro_rules! conforms {
             joining {
                 messages_of_a_chain_end_the_same_in_every_order
                 a_payment_that_nobody_asked_about_is_one_in_every_order
+                what_stand_in_added_is_one_with_its_payment_in_every_order
+                what_stand_in_added_goes_to_no_other_account
+                what_stand_in_added_long_after_its_clearing_is_one_with_it
                 what_was_told_long_ago_under_another_name_is_joined
                 what_was_told_long_ago_under_a_messages_own_name_is_its_payment
                 what_was_told_long_ago_under_both_names_is_joined

@@ -15,7 +15,7 @@ use holdfast_core::{AuthorizationKind, Basis, Decision, Expiry, IdempotencyKey, 
 use super::cold::Need;
 use super::contradiction::{content, contradiction, difference};
 use super::engine::{Engine, Performed, Warmth};
-use super::naming::{asked_of, heard, in_its_owners_name, locate_request, payments_of, subject_of};
+use super::naming::{asked_of, heard, in_its_owners_name, locate_adopted, locate_request, payments_of, subject_of};
 use super::reserved::{chosen, moved, observed};
 use super::state::{HoldNumber, Located, Names};
 use super::weigh;
@@ -210,7 +210,7 @@ impl Engine {
         let Origin { program, platform, .. } = &adopt.origin;
         let request = &adopt.request;
         let key = self.state.asked_name(program, platform.as_ref(), &request.key);
-        let located = locate_request(&self.state, program, platform.as_ref(), request);
+        let located = locate_adopted(&self.state, program, platform.as_ref(), request);
         let (payment, increment) = request.payments();
         if let Some(need) = self.need(&located, self.own_names(&adopt.origin, increment), (Some(key), None), warmth) {
             return Performed::Cold(need);

@@ -13,9 +13,33 @@ pub fn locate_request(
     platform: Option<&PlatformName>,
     request: &AuthorizationRequest,
 ) -> Located {
-    let subject = Subject { account: None, card: request.card, cardholder: request.cardholder };
     let (payment, _) = request.payments();
-    let located = state.locate(program, platform, &subject, Some(payment));
+    of_its_card(state, request, state.locate(program, platform, &subject_of_request(request), Some(payment)))
+}
+
+/// Finds what an answer was about that was told without the ledger: as [`locate_request`], and where the payment of an increment is not
+/// known, what was told before under the increment's own name. Both were approved, or told: that is one payment.
+pub fn locate_adopted(
+    state: &State,
+    program: &ProgramId,
+    platform: Option<&PlatformName>,
+    request: &AuthorizationRequest,
+) -> Located {
+    let (payment, own) = request.payments();
+    let located = locate_request(state, program, platform, request);
+    if located.hold.is_some() {
+        return located;
+    }
+    let names = (Some(payment), own);
+    of_its_card(state, request, state.locate_heard(program, platform, &subject_of_request(request), names))
+}
+
+fn subject_of_request(request: &AuthorizationRequest) -> Subject {
+    Subject { account: None, card: request.card, cardholder: request.cardholder }
+}
+
+/// What a question is about, of what its names lead to.
+fn of_its_card(state: &State, request: &AuthorizationRequest, located: Located) -> Located {
     if request.card.is_some() && located.card.is_none() {
         // A card that nobody knows is not good because its owner is.
         return Located { cardholder: None, ..located };

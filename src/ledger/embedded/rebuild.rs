@@ -6,7 +6,7 @@ use holdfast_core::{AuthorizationRequest, Currency, DeclineReason, Expiry, Payme
 
 use super::cold::{Cold, Need};
 use super::contradiction::content;
-use super::naming::{asked_of, heard, locate_request, payments_of, subject_of};
+use super::naming::{asked_of, heard, locate_adopted, locate_request, payments_of, subject_of};
 use super::state::{AccountIndex, CardIndex, CardRow, HoldNumber, Located, Merchants, Names, PaymentNames, State, UNTOLD};
 use super::undo::UndoLog;
 use crate::journal::{Body, Group, JournalError, Record, RecordError};
@@ -164,7 +164,7 @@ fn write_answer(
     let (payment, increment) = request.payments();
     let mut taken_in = TakenIn::Nothing;
     if outcome.hold.is_some() {
-        taken_in = take_in(state, record, (payment, None), cold)?;
+        taken_in = take_in(state, record, (payment, increment), cold)?;
     }
     let located = reading.located(state, taken_in);
     let asked = Some(state.asked_name(program, platform, &request.key));
@@ -237,7 +237,8 @@ fn write_joined(
     Ok(())
 }
 
-/// Takes in a payment that memory had let go of when its record was written: by its names, or by the own name of what was told of it.
+/// Takes in a payment that memory had let go of when its record was written: by its names, or by the own name of
+/// what was told of it, or of what adds to it.
 fn take_in(
     state: &mut State,
     record: &Record,
@@ -278,7 +279,8 @@ pub fn located(state: &State, record: &Record) -> Located {
     let Some(program) = &record.program else { return Located::default() };
     let platform = record.platform.as_ref();
     let located = match &record.body {
-        Body::Decided { request, .. } | Body::Adopted { request, .. } => locate_request(state, program, platform, request),
+        Body::Decided { request, .. } => locate_request(state, program, platform, request),
+        Body::Adopted { request, .. } => locate_adopted(state, program, platform, request),
         Body::Told { event, .. } => {
             let (payment, own) = payments_of(platform, event);
             state.locate_told(program, platform, &subject_of(event), (payment.as_ref(), own.as_ref()))

@@ -51,9 +51,22 @@ impl State {
         Located { payment, account, card, cardholder, hold }
     }
 
-    /// Finds what a told event names: the payment, or else what was told before under the event's own name. A platform's word counts
-    /// for a card that nobody told us of, too: then its owner's only account is meant.
+    /// Finds what a told event names. A platform's word counts for a card that nobody told us of, too: then its owner's only account
+    /// is meant.
     pub fn locate_told(
+        &self,
+        program: &ProgramId,
+        platform: Option<&PlatformName>,
+        subject: &Subject,
+        (payment, own): (Option<&PaymentRef>, Option<&PaymentRef>),
+    ) -> Located {
+        let located = self.locate_heard(program, platform, subject, (payment, own));
+        let owners = located.cardholder.and_then(|owner| self.only_account(owner));
+        Located { account: located.account.or(owners), ..located }
+    }
+
+    /// Finds what somebody was told, or tells: the payment, or else what was told before under the event's own name.
+    pub fn locate_heard(
         &self,
         program: &ProgramId,
         platform: Option<&PlatformName>,
@@ -64,9 +77,7 @@ impl State {
         let payment = payment.map(names);
         let by_its_own = || self.hold_named(&names(own?)).filter(|_| payment.is_some());
         let hold = payment.as_ref().and_then(|names| self.hold_named(names)).or_else(by_its_own);
-        let located = self.locate_by(program, subject, payment, hold);
-        let owners = located.cardholder.and_then(|owner| self.only_account(owner));
-        Located { account: located.account.or(owners), ..located }
+        self.locate_by(program, subject, payment, hold)
     }
 
     /// The one account of a cardholder; with several, the platform has to name a card.
