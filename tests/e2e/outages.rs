@@ -336,7 +336,12 @@ fn a_server_does_not_start_without_the_spool_that_it_had() {
         let _ = std::fs::copy(elsewhere.data().join(&file), data.join(&file));
     }
     let switch = ["stand-in", "on", "--program", "demo", "--by", "ann", "--why", "a drill", "--for", "1h"];
-    for looks in [&["spool"][..], &["stand-in", "report"], &["stop-list", "--program", "demo"], &switch] {
+    let table = concat!(env!("CARGO_MANIFEST_DIR"), "/config/stand-in/cautious.toml");
+    let publish = ["stand-in", "publish", table, "--program", "demo", "--by", "ann", "--why", "a drill"];
+    let history = ["stand-in", "history", "--program", "demo"];
+    let rollback = ["stand-in", "rollback", "--program", "demo", "--by", "ann", "--why", "a drill"];
+    let stop_list = ["stop-list", "--program", "demo"];
+    for looks in [&["spool"][..], &["stand-in", "report"], &stop_list, &switch, &publish, &history, &rollback] {
         let refused = of_data(looks);
         let said = String::from_utf8(refused.stderr).unwrap();
         assert!(refused.status.code() == Some(1) && said.contains("spool.sqlite: is another spool"), "{looks:?}: {said}");
