@@ -25,7 +25,9 @@ pub use naming::{named_number, shared_name};
 pub use objects::{Authority, Binding, Instrument, Intent};
 pub use policy::{CompiledPolicy, Owner, POLICY_LIMITS_MAX};
 pub use reason::ReasonCode;
-pub use reservation::{is_reservation, reservation_of, reserving, taken_over_key, takes_over};
+pub use reservation::{
+    cancellation_of, cancelling, is_cancellation, is_no_payment, reservation_of, reserving, taken_over_key, takes_over,
+};
 pub use template::{FieldError, Lock, LockedName, TEMPLATES, Template, TemplateFacts, TemplateWindow, Zones};
 pub use words::{
     BindingStatus, Door, Environment, InstrumentKind, IntentNeed, IntentStatus, Mode, OrganizationKind, Scope, ScopeSet, Status,

@@ -1,10 +1,13 @@
 //! What an intent keeps for its payment: a hold of its own in the ledger, under a name made of the intent's, with the policy's limits
-//! counted. The payment takes it over in the act that decides it; if none comes, it expires with the intent.
+//! counted. The payment takes it over in the act that decides it; if none comes, it expires with the intent. An intent that is taken back is
+//! used up in the same way: by a hold of the smallest amount, of no money, under another name made of the intent's.
 
 use crate::authorization::{AuthorizationRequest, PaymentRef};
 use crate::ids::IdempotencyKey;
+use crate::money::Money;
 use crate::rules::{HoldPolicy, LimitScope, Proceed, Verdict};
 
+use super::govern::limit_of;
 use super::governed::Governed;
 use super::ids::IntentReference;
 
@@ -12,6 +15,12 @@ use super::ids::IntentReference;
 #[must_use]
 pub fn reservation_of(intent: &IntentReference) -> Option<PaymentRef> {
     Some(PaymentRef::of(format!("reserved-{intent}").as_str().try_into().ok()?))
+}
+
+/// The name of what uses an intent up that is taken back: to the ledger it is one more payment with it, so that of the two one wins.
+#[must_use]
+pub fn cancellation_of(intent: &IntentReference) -> Option<PaymentRef> {
+    Some(PaymentRef::of(format!("cancelled-{intent}").as_str().try_into().ok()?))
 }
 
 /// The name under which it is given back to the payment that takes it over.
@@ -38,8 +47,21 @@ pub fn reserving(proceed: &Proceed, lifetime_seconds: u32) -> Proceed {
     Proceed { ceiling: proceed.ceiling, limits, hold }
 }
 
-/// Whether a question is no payment, and only reserves.
+/// What an intent is taken back under: nothing but its own limit, for as long as a payment could be for it.
 #[must_use]
-pub fn is_reservation(governed: &Governed, request: &AuthorizationRequest) -> bool {
-    governed.intent.and_then(|intent| reservation_of(&intent)) == Some(request.payment)
+pub fn cancelling(intent: &IntentReference, amount: Money, lifetime_seconds: u32) -> Proceed {
+    let limits = std::iter::once(limit_of(intent)).collect();
+    Proceed { ceiling: amount, limits, hold: HoldPolicy { lifetime_seconds, ..HoldPolicy::PLAIN } }
+}
+
+/// Whether a question is no payment, and only reserves for an intent or takes it back.
+#[must_use]
+pub fn is_no_payment(governed: &Governed, request: &AuthorizationRequest) -> bool {
+    governed.intent.as_ref().and_then(reservation_of) == Some(request.payment) || is_cancellation(governed, request)
+}
+
+/// Whether a question only takes an intent back: no rules were asked.
+#[must_use]
+pub fn is_cancellation(governed: &Governed, request: &AuthorizationRequest) -> bool {
+    governed.intent.as_ref().and_then(cancellation_of) == Some(request.payment)
 }

@@ -9,6 +9,7 @@ use crate::app;
 use crate::config::{Config, Overrides};
 use crate::control::client::{self, AskError};
 use crate::control::{self, ControlAnswer, ControlRequest};
+use crate::journal::KeptKind;
 use crate::operations::Desk;
 
 /// The ledger of a data directory, wherever it is open.
@@ -54,7 +55,7 @@ impl Ledger {
                             self.data.display()
                         )));
                     }
-                    if matches!(request, ControlRequest::Switch(_) | ControlRequest::BringBack(_)) {
+                    if is_in_spool(&request) {
                         super::spool_of(&config)?;
                     }
                     let runtime = Builder::new_current_thread().enable_all().build().map_err(Failure::told)?;
@@ -102,6 +103,27 @@ const fn may_begin(request: &ControlRequest) -> bool {
         | ControlRequest::Switch(_)
         | ControlRequest::BringBack(_)
         | ControlRequest::Spend(_) => false,
+    }
+}
+
+/// Whether the spool has a part in it: what is switched, set aside, or published of stand-in's tables. None of it is for, or in, a spool that the
+/// directory did not have.
+fn is_in_spool(request: &ControlRequest) -> bool {
+    let kind = match request {
+        ControlRequest::Switch(_) | ControlRequest::BringBack(_) => return true,
+        ControlRequest::RulesHistory(asked) => asked.kind,
+        ControlRequest::RulesPublish(publish) => publish.kind,
+        ControlRequest::RulesRollback(rollback) => rollback.kind,
+        ControlRequest::Import(_)
+        | ControlRequest::ImportProfiles(_)
+        | ControlRequest::Balance(_)
+        | ControlRequest::Balances(_)
+        | ControlRequest::Trim(_)
+        | ControlRequest::Spend(_) => return false,
+    };
+    match kind {
+        KeptKind::Rules => false,
+        KeptKind::StandIn | KeptKind::StandInOf(_) => true,
     }
 }
 

@@ -27,6 +27,10 @@ pub const APART_MAX: Duration = Duration::from_secs(300);
 /// What declined where the spool could not keep an approval.
 const NOT_DURABLE: &str = "not_durable";
 
+/// What no table decided. The record does not say whether there was none, or none was asked because it was not known whether the question
+/// had been answered before.
+const UNDECIDED: &str = "undecided";
+
 /// Where an answer is now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Heard {
@@ -284,7 +288,7 @@ impl Answer {
                 Some(id) => format!("{} {id}", basis.by.name()),
                 None => basis.by.name().to_owned(),
             },
-            Basis::StandIn(_) | Basis::Rule(_) | Basis::Limit(_) | Basis::Ledger | Basis::Replay => "no_table".to_owned(),
+            Basis::StandIn(_) | Basis::Rule(_) | Basis::Limit(_) | Basis::Ledger | Basis::Replay => UNDECIDED.to_owned(),
         };
         let (approved, left) = match told {
             ToldAnswer::Approved { amount } => (Some(amount.minor()), None),

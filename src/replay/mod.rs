@@ -11,7 +11,7 @@ mod tests;
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
-use holdfast_core::agent::{Governed, is_reservation};
+use holdfast_core::agent::{Governed, is_cancellation, is_no_payment};
 use holdfast_core::rules::{LIMITS_MAX, LimitCheck, NoTrace, Verdict, evaluate};
 use holdfast_core::{AuthorizationRequest, ProgramId, Timestamp};
 
@@ -138,6 +138,8 @@ impl Walk {
 /// taken from the record.
 fn with_house(recorded: &Verdict, again: Verdict, request: &AuthorizationRequest, governed: Option<&Governed>) -> Verdict {
     match (recorded, again) {
+        // An intent is taken back whatever the program's rules think of payments.
+        (recorded, _) if governed.is_some_and(|governed| is_cancellation(governed, request)) => recorded.clone(),
         (Verdict::Decline { rule, .. }, _) if is_of_house(rule) => recorded.clone(),
         // The program's rules let it pass: the authority, which is asked behind them, did not.
         (Verdict::Decline { .. }, Verdict::Proceed(_)) if governed.is_some() => recorded.clone(),
@@ -145,7 +147,7 @@ fn with_house(recorded: &Verdict, again: Verdict, request: &AuthorizationRequest
             let is_added = |check: &&LimitCheck| is_of_house(&check.limit) || check.scope.is_of_authority();
             let of_house = recorded.limits.iter().filter(is_added);
             again.limits.extend(of_house.copied().take(LIMITS_MAX.saturating_sub(again.limits.len())));
-            if governed.is_some_and(|governed| is_reservation(governed, request)) {
+            if governed.is_some_and(|governed| is_no_payment(governed, request)) {
                 // For how long an intent keeps something, the intent says.
                 again.hold = recorded.hold;
             }

@@ -131,7 +131,9 @@ impl Responder {
     fn stand_in_status(&self, program: &Program, now: Timestamp) -> Value {
         let tables = program.stand_in.versions().map(|(kind, hash)| (kind.to_string(), hash.map(|hash| hash.to_string()).into()));
         let tables: Map<String, Value> = tables.collect();
-        let standing = self.in_stand_in(&program.id, now);
+        // Operators are not told of a short start; who looks meanwhile sees what questions meet.
+        let starting = || (!self.is_open()).then_some(InStandIn { since: self.began, cause: StandInCause::Starting });
+        let standing = self.in_stand_in(&program.id, now).or_else(starting);
         let switched: Vec<_> = self.switchboard.on_for(&program.id, now).iter().map(switch_status).collect();
         json!({
             "since": standing.map(|standing| standing.since.to_string()),

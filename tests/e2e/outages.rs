@@ -207,6 +207,20 @@ fn an_outage_that_a_start_ends_lasts_until_the_ledger_is_ready() {
     bench.app.drain();
 }
 
+#[test]
+fn who_looks_while_a_server_starts_sees_that_it_stands_in() {
+    let bench = Bench::new(short_budget);
+    assert!(bench.publish_table(ALL).status.success());
+    let mut bench = Bench::begun_on(bench.stop(), Fault::Unavailable);
+    let during = bench.status();
+    assert_eq!(during["stand_in"]["demo"]["cause"], "starting", "{during}");
+    assert!(during["stand_in"]["demo"]["since"].is_string(), "{during}");
+    bench.faulty.set(Fault::None);
+    bench.until_ready();
+    assert_eq!(bench.status()["stand_in"]["demo"]["cause"], Value::Null);
+    bench.app.drain();
+}
+
 /// Whoever asks once more is shown when the hold ends, as whoever asked first was.
 #[test]
 fn a_payment_that_the_ledger_has_not_heard_of_shows_when_its_hold_ends() {
@@ -322,7 +336,12 @@ fn a_server_does_not_start_without_the_spool_that_it_had() {
         let _ = std::fs::copy(elsewhere.data().join(&file), data.join(&file));
     }
     let switch = ["stand-in", "on", "--program", "demo", "--by", "ann", "--why", "a drill", "--for", "1h"];
-    for looks in [&["spool"][..], &["stand-in", "report"], &["stop-list", "--program", "demo"], &switch] {
+    let table = concat!(env!("CARGO_MANIFEST_DIR"), "/config/stand-in/cautious.toml");
+    let publish = ["stand-in", "publish", table, "--program", "demo", "--by", "ann", "--why", "a drill"];
+    let history = ["stand-in", "history", "--program", "demo"];
+    let rollback = ["stand-in", "rollback", "--program", "demo", "--by", "ann", "--why", "a drill"];
+    let stop_list = ["stop-list", "--program", "demo"];
+    for looks in [&["spool"][..], &["stand-in", "report"], &stop_list, &switch, &publish, &history, &rollback] {
         let refused = of_data(looks);
         let said = String::from_utf8(refused.stderr).unwrap();
         assert!(refused.status.code() == Some(1) && said.contains("spool.sqlite: is another spool"), "{looks:?}: {said}");

@@ -109,6 +109,31 @@ fn stand_in_keeps_to_an_authoritys_budget() {
     bench.app.drain();
 }
 
+/// What was not told never helps an approval: nobody can say that a merchant of no country is at home.
+#[test]
+fn a_country_that_was_not_told_is_no_home_in_stand_in() {
+    let bench = Bench::new(short_budget);
+    let abroad =
+        "[[row]]\nid = 'abroad'\nwhen = { cross_border = true }\nanswer = 'decline'\nreason = 'cross_border_not_allowed'\n";
+    assert!(bench.publish_table(&format!("{abroad}{ALL}")).status.success());
+    let mut processor = Caller::demo_at(bench.client().address(), "processor");
+    let mut decision = |country: Option<&str>| {
+        let mut asked =
+            json!({"binding_id": "bind_demo", "issuing_platform": "MARQETA", "amount": 100, "currency": "USD", "mcc": "5734"});
+        if let Some(country) = country {
+            asked["merchant_country"] = json!(country);
+        }
+        let said = processor.made("/v1/authorize", &asked);
+        (said["decision"].clone(), said["reason_code"].clone())
+    };
+    assert_eq!(decision(None), (json!("APPROVE"), json!("POLICY_MATCH")), "the ledger was asked");
+    bench.faulty.set(Fault::Unavailable);
+    assert_eq!(decision(None), (json!("DECLINE"), json!("STAND_IN")));
+    assert_eq!(decision(Some("CAN")), (json!("DECLINE"), json!("STAND_IN")));
+    assert_eq!(decision(Some("USA")), (json!("APPROVE"), json!("STAND_IN")));
+    bench.app.drain();
+}
+
 /// Where accounts are bound, whose money a card pays with is seen in the ledger's memory, and so is that there is no such card.
 #[test]
 fn whose_account_a_card_is_of_is_looked_at_and_not_asked_for() {

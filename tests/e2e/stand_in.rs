@@ -169,6 +169,9 @@ fn neither_told_nor_decided_afresh(fault: Fault) {
     bench.until_adopted();
     bench.until_heard();
     assert_eq!(bench.held(), 1_000, "the decline released nothing");
+    let report: serde_json::Value = serde_json::from_slice(&bench.run(&["stand-in", "report", "--json"]).stdout).unwrap();
+    let by: Vec<_> = report["by"].as_array().unwrap().iter().map(|of| of["by"].as_str().unwrap()).collect();
+    assert_eq!(by, ["undecided"], "there is a table, and it was not asked");
     bench.app.drain();
 }
 

@@ -92,26 +92,24 @@ impl House {
         stands.ok_or_else(|| Problem::of(Code::Internal, "an intent is none any more"))
     }
 
-    /// There is something to take back. While the ledger cannot say whether an intent is used, there is: better that nobody pays with it.
+    /// There is something to take back, as far as the store and the clock know. Whether a payment has it the ledger says, when it is
+    /// [taken back](super::taking_back).
     pub(super) async fn must_be_there(&self, owner: Owner, row: &Row) -> Result<(), Problem> {
         if !may_expire(row) {
             return Err(wrong_state("the intent is denied, cancelled or not eligible: there is nothing to take back"));
+        }
+        if !is_over(row, clock::utc())? {
+            return Ok(());
         }
         let used = match self.used_of(owner, std::slice::from_ref(row)).await {
             Err(problem) if problem.is(Code::LedgerUnavailable) => HashSet::new(),
             known => known?,
         };
-        match standing(row, &used, clock::utc())? {
-            Standing::Kept => Ok(()),
-            Standing::Used => {
-                let detail = "a payment has used the intent: there is nothing to take back";
-                Err(Problem::coded(Code::StateConflict, "intent_used", detail))
-            }
-            Standing::Expired => {
-                let detail = "the intent's time is over: there is nothing to take back";
-                Err(Problem::coded(Code::StateConflict, "intent_expired", detail))
-            }
+        if row.id.parse().is_ok_and(|intent| used.contains(&intent)) {
+            return Err(intent_used());
         }
+        let detail = "the intent's time is over: there is nothing to take back";
+        Err(Problem::coded(Code::StateConflict, "intent_expired", detail))
     }
 
     /// A page of intents, as they stand.
@@ -191,6 +189,12 @@ impl House {
         let (_, uses) = self.look(origin, request, verdict, [0; 32], clock::utc()).await?;
         Ok(some.iter().zip(&uses).filter(|(_, used)| used.count > 0).map(|(intent, _)| *intent).collect())
     }
+}
+
+/// Of an intent that is to be taken back.
+pub(super) fn intent_used() -> Problem {
+    let detail = "a payment has used the intent: there is nothing to take back";
+    Problem::coded(Code::StateConflict, "intent_used", detail)
 }
 
 fn standing(row: &Row, used: &HashSet<IntentReference>, now: Timestamp) -> Result<Standing, Problem> {

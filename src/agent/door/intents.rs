@@ -54,32 +54,25 @@ pub(super) async fn get(house: State, target: Target, read: Read) -> Result<Resp
     house.answer(StatusCode::OK, house.as_it_stands(owner, row).await?).await
 }
 
-/// Takes an intent back: no payment can be for it any more, and what it reserved is free. One that a payment has used (409 `intent_used`), or whose time is
-/// over (409 `intent_expired`), stays what it is. Where the ledger cannot be told (503), the same
-/// request under the same `Idempotency-Key` tells it; in any case it is free once the intent's time is over.
+/// Takes an intent back: no payment can be for it any more, and what it reserved is free. Of this and a payment at the same time one wins: where this is
+/// answered 200, no payment has it. One that a payment has used (409 `intent_used`), or whose time is
+/// over (409 `intent_expired`), stays what it is. Where the ledger cannot be told (503), no payment can be for it from now on, and the same
+/// request under the same `Idempotency-Key` tells the ledger, and whether a payment had it before (409 `intent_used`); what it reserved is in any
+/// case free once the intent's time is over.
 #[utoipa::path(post, operation_id = "cancel_intent", path = "/v1/intents/{intent_reference}/cancel", tag = "intents",
     params(("intent_reference" = String, Path), KeyParameter, VersionParameter),
     responses((status = 200, body = Shown<Intent>), WriteProblems))]
 pub(super) async fn cancel(house: State, target: Target, write: Write) -> Result<Response, Problem> {
-    let mut wanted = write.read(Scope::Intents, Versioned::Optional, |_| Some(()))?;
+    let wanted = write.read(Scope::Intents, Versioned::Optional, |_| Some(()))?;
     let id: String = target.parse("intent")?;
     let owner = wanted.asker.owner();
     if let Some(row) = house.office.made_before(&wanted.change).await? {
-        let (_, body) = house.office.own::<Intent>(owner, &row.id).await?;
-        if body.reserved {
-            // What was cancelled, and not given back for want of a ledger, is now.
-            house.give_back(owner, &row.id).await?;
-        }
+        house.take_back_again(owner, &row).await?;
         return house.answer(StatusCode::OK, row).await;
     }
-    let (row, body) = house.office.own::<Intent>(owner, &id).await?;
+    let (row, _) = house.office.own::<Intent>(owner, &id).await?;
     wanted.must_fit(&row)?;
-    house.must_be_there(owner, &row).await?;
-    wanted.change.update(&row, IntentStatus::Cancelled.name(), &body, Vec::new(), "intent.cancelled");
-    let row = house.office.make(wanted.change).await?;
-    if body.reserved {
-        house.give_back(owner, &row.id).await?;
-    }
+    let row = house.take_back(owner, row, wanted.change).await?;
     house.answer(StatusCode::OK, row).await
 }
 

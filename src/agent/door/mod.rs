@@ -28,6 +28,7 @@ pub mod policies;
 mod reserving;
 pub mod router;
 pub mod shown;
+mod taking_back;
 mod turns;
 
 use std::fmt;

@@ -6,7 +6,9 @@ use std::time::Duration;
 use holdfast_core::agent::{Governed, IntentReference, IntentStatus, Weight, reservation_of, reserving};
 use holdfast_core::hold::{Fact, ReleaseCause, Subject, ToldEvent};
 use holdfast_core::rules::{Proceed, Verdict};
-use holdfast_core::{AuthorizationRequest, CardToken, Decision, DeclineReason, IdempotencyKey, PaymentRef, ProgramId, Timestamp};
+use holdfast_core::{
+    AuthorizationRequest, CardToken, Currency, Decision, DeclineReason, IdempotencyKey, PaymentRef, ProgramId, Timestamp,
+};
 
 use super::House;
 use super::intent_request::Asked;
@@ -72,15 +74,25 @@ impl House {
         let no_name = || Problem::of(Code::Internal, "a name that is none");
         let card = wanted.card().ok_or_else(no_name)?;
         let payment = reservation_of(&wanted.intent).ok_or_else(no_name)?;
-        if wanted.request.card.is_none() && self.agents.entered.get(&card).is_none() {
-            let entries = outside::entries(card, wanted.request.amount.currency()).ok_or_else(no_name)?;
-            self.done(Act::Enter(Origin::of(wanted.program), entries)).await?;
-            self.agents.entered.put(card, ());
+        if wanted.request.card.is_none() {
+            self.enter_outside(wanted.program, card, wanted.request.amount.currency()).await?;
         }
         match self.done(Act::Decide(wanted.decide(card, payment))).await?.into_decision() {
             Some(Decision::Decline { reason }) => Ok(Some(reason)),
             Some(Decision::Approve { .. }) | None => Ok(None),
         }
+    }
+
+    /// Enters where an authority's budgets are remembered and no money is, if this process has not yet.
+    pub(super) async fn enter_outside(&self, program: ProgramId, card: CardToken, currency: Currency) -> Result<(), Problem> {
+        if self.agents.entered.get(&card).is_some() {
+            return Ok(());
+        }
+        let no_name = || Problem::of(Code::Internal, "a name that is none");
+        let entries = outside::entries(card, currency).ok_or_else(no_name)?;
+        self.done(Act::Enter(Origin::of(program), entries)).await?;
+        self.agents.entered.put(card, ());
+        Ok(())
     }
 
     /// Reserves for an intent that a reviewer approves: everything but the review is looked at again.

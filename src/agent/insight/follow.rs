@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use holdfast_adapters::{DecisionReference, Said, agent_spend};
-use holdfast_core::agent::{Environment, Governed, ReasonCode, Weight, is_reservation};
+use holdfast_core::agent::{Environment, Governed, ReasonCode, Weight, is_no_payment};
 use holdfast_core::hold::ToldAnswer;
 use holdfast_core::{AuthorizationRequest, Basis, Decision, DeclineReason, PlatformName, Timestamp};
 use rusqlite::params_from_iter;
@@ -130,13 +130,13 @@ fn reference_of(
     Some(DecisionReference::of(&program, &platform, &request.key))
 }
 
-/// What a record tells of an authority; nothing of others, and nothing of what was only reserved.
+/// What a record tells of an authority; nothing of others, and nothing of what was only reserved or taken back.
 pub(super) fn row(number: i64, record: &Record, registry: &Registry) -> Option<Row> {
     let governed = record.governed.as_ref()?;
     let (received_at, request, decision, basis) = decided(record)?;
     let earlier = if matches!(record.body, Body::Adopted { .. }) { Earlier::Replaced } else { Earlier::None };
     // Another question under a key that was answered was told only that: the key's own answer stands.
-    if is_reservation(governed, request) || (is_conflict(&decision) && governed.asked_by.is_some()) {
+    if is_no_payment(governed, request) || (is_conflict(&decision) && governed.asked_by.is_some()) {
         return None;
     }
     let environment = registry.programs().environment_of(&record.program?)?;

@@ -250,9 +250,15 @@ impl Trouble {
 /// A sum of the function's is beyond what a column holds: the engine has an answer to that.
 const BEYOND_COUNTING: SqlState = SqlState::NUMERIC_VALUE_OUT_OF_RANGE;
 
-/// Two transactions met: both waited for each other, or made the same row, or saw what is no more.
-const COLLISIONS: &[SqlState] =
-    &[SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED, SqlState::UNIQUE_VIOLATION, BEYOND_COUNTING];
+/// Two transactions met: both waited for each other, or made the same row, or saw what is no more. Statements are sent together: of one that met
+/// another transaction the others may tell first that theirs is over. What is wrong for good is told by the next try.
+const COLLISIONS: &[SqlState] = &[
+    SqlState::T_R_SERIALIZATION_FAILURE,
+    SqlState::T_R_DEADLOCK_DETECTED,
+    SqlState::UNIQUE_VIOLATION,
+    SqlState::IN_FAILED_SQL_TRANSACTION,
+    BEYOND_COUNTING,
+];
 
 /// Something of that name is there already.
 const IN_THE_WAY: &[SqlState] =
