@@ -109,6 +109,28 @@ fn stand_in_keeps_to_an_authoritys_budget() {
     bench.app.drain();
 }
 
+/// What intents keep of an account's money is nobody else's, also while the ledger cannot be asked.
+#[test]
+fn what_is_reserved_is_not_there_for_others_in_stand_in() {
+    let bench = Bench::new(short_budget);
+    let covered = "[[row]]\nid = 'covered'\nwhen = { balance_within = '24h' }\nanswer = 'approve'\n";
+    assert!(bench.publish_table(covered).status.success());
+    let mut owner = Caller::demo_at(bench.client().address(), "enterprise");
+    for _ in 0..9 {
+        let intent =
+            json!({"spending_authority_id": "sa_demo", "amount": 10_000, "currency": "USD", "mcc": "5734", "reserve": true});
+        assert_eq!(owner.made("/v1/authorize-intent", &intent)["reserved"], json!(true));
+    }
+    bench.faulty.set(Fault::Unavailable);
+    let pay = |key: &str| {
+        let asked = Marqeta { user: "user-demo-2".into(), ..Marqeta::purchase(key, "60.00").card("card-demo-2").mcc("5734") };
+        bench.ask(&asked).status
+    };
+    assert_eq!(pay("fits"), 200, "of 1,000.00 there are 100.00 left");
+    assert_eq!(pay("does not"), 402);
+    bench.app.drain();
+}
+
 /// What was not told never helps an approval: nobody can say that a merchant of no country is at home.
 #[test]
 fn a_country_that_was_not_told_is_no_home_in_stand_in() {
