@@ -194,3 +194,25 @@ fn a_key_that_was_forgotten_is_remembered_by_its_step() {
     let reason = DeclineReason::AnswerUnknown;
     assert_eq!(book.ask(&purchase(100)).decision, Some((Decision::Decline { reason }, Basis::Replay)));
 }
+
+#[test]
+fn what_was_taken_for_less_before_its_question_came_is_not_approved_for_more() {
+    // Recorded as approved at 40, an authorization of 50 hears 40: that is held, and may yet be captured.
+    let mut book = Book::with(1_000);
+    book.tell(recorded("k", approved(40)));
+    let asked = book.ask(&purchase(50));
+    assert_eq!((asked.decision, book.held()), (approves(40), 40));
+    // A single message that was completed at 40 is over: there is nothing of it that a yes to 50 could still debit.
+    let mut book = Book::with(1_000);
+    book.tell(Fact::Completed { payment: payment("p"), amount: usd(40) });
+    let decision = Decision::Decline { reason: DeclineReason::AuthorizationOver };
+    assert_eq!(book.ask(&single_message(50)).decision, Some((decision, Basis::Ledger)));
+    assert_eq!(book.available(), 960);
+    // For as much or less than was taken, the money is where it should be.
+    for minor in [40, 30] {
+        let mut book = Book::with(1_000);
+        book.tell(Fact::Completed { payment: payment("p"), amount: usd(40) });
+        assert_eq!(book.ask(&single_message(minor)).decision, approves(minor));
+        assert_eq!(book.available(), 960, "{minor}");
+    }
+}
