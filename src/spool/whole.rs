@@ -66,7 +66,7 @@ mod tests {
     use crate::spool::{FILE, Kept, Settings, Spool};
 
     /// What a machine has after a power cut in this moment: the spool's files as they are now.
-    fn copied(from: &std::path::Path, to: &std::path::Path) {
+    fn copied(from: &Path, to: &Path) {
         std::fs::create_dir(to).unwrap();
         for end in ["", "-wal", "-mark"] {
             let name = format!("{FILE}{end}");
@@ -84,7 +84,7 @@ mod tests {
             // The mark is written before anybody hears that it is durable.
             log_was.push(std::fs::metadata(directory.path().join(format!("{FILE}-wal"))).unwrap().len());
         }
-        let open = |to: &std::path::Path| {
+        let open = |to: &Path| {
             let settings = Settings { path: to.join(FILE), sync: Sync::Full, entries_max: 100 };
             let mut keys = 0;
             Spool::open(settings, Arc::new(Silent), |_, _, _| keys += 1).map(|_| keys).map_err(|error| error.to_string())
