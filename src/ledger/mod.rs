@@ -161,8 +161,8 @@ pub enum Act {
     /// Tell what callers wrote about payments.
     Slips(SlipsWanted),
     /// Keep what a caller wrote about a payment that is to be decided later, unless the payment has something: durable when it is
-    /// answered, with what the payment has.
-    BeginSlip(Arc<Slip>),
+    /// answered, with what the payment has. Past this moment it is discarded unkept: its caller was told to ask again.
+    BeginSlip(Arc<Slip>, Instant),
     /// Note which payments have waited in vain: some of those that were asked for until then and that nobody decided.
     EndWaits(Timestamp),
     /// Erase what callers wrote about payments.

@@ -8,18 +8,21 @@ use std::sync::Weak;
 use std::time::Duration;
 
 use holdfast_adapters::payment::{AuthenticatedCall, Slip as Paper, Standing, Written};
+use holdfast_adapters::proof::Permissions;
 use holdfast_adapters::{Answer, Echo, Payment, PaymentCall, Refused, Reply};
 use holdfast_core::rules::Verdict;
-use holdfast_core::{AuthorizationRequest, Basis, DeclineReason, RuleId, ThreeDSecure, Timestamp};
+use holdfast_core::{
+    AuthorizationRequest, Basis, DeclineReason, IdempotencyKey, QuestionDigest, RuleId, ThreeDSecure, Timestamp,
+};
 use sha2::{Digest as _, Sha256};
 use tokio::time::{timeout, timeout_at};
 
 use super::deadline::Deadline;
 use super::mount::Mount;
 use super::payments::{Own, not_done, replayed_if};
-use super::told::Told;
+use super::told::{self, Begun, Claim, Told};
 use super::watch::Watch;
-use super::{Responder, encode};
+use super::{Responder, encode, permission};
 use crate::clock;
 use crate::journal::WAITS_MAX;
 use crate::ledger::{self, Act, Slip, Which};
@@ -95,20 +98,39 @@ impl Responder {
         }
     }
 
-    /// Has a payment wait for its payer, and shows it; one that waits already, or did, as it stands.
-    pub(super) async fn begin(&self, mount: &Mount, own: &Own, echo: &Echo<'_>, body: &mut Vec<u8>) -> Reply {
+    /// Has a payment wait for its payer, and shows it; one that waits already, or did, as it stands. Who hears that it cannot wait now has
+    /// left nothing behind: what is not kept in time is not kept at all.
+    pub(super) async fn begin(
+        &self,
+        mount: &Mount,
+        own: &Own,
+        (key, digest): (IdempotencyKey, QuestionDigest),
+        echo: &Echo<'_>,
+        body: &mut Vec<u8>,
+    ) -> Reply {
         let by = Deadline::new(&clock::now(), None, &mount.patience).decide_by;
+        // The key is this payment's until it is kept: nothing is decided under it meanwhile.
+        let name = told::Name { principal: mount.principal, key };
+        let Ok(Some(_claim)) = timeout_at(by, self.key_that_nobody_has(name, digest)).await else {
+            return mount.adapter.refuse(&Refused::Unavailable, body);
+        };
         let begun = async {
             self.until_open().await;
-            ledger::ask(self.ledger.as_ref(), Act::BeginSlip(own.slip())).await
+            ledger::ask(self.ledger.as_ref(), Act::BeginSlip(own.slip(), by)).await
         };
         let begun = timeout_at(by, begun).await.ok().and_then(Result::ok).and_then(ledger::Answer::into_slips);
         let Some((_, slip)) = begun.and_then(|mut found| found.slips.pop()) else {
             return mount.adapter.refuse(&Refused::Unavailable, body);
         };
+        if own.is_kept_as(&slip) {
+            let payment = self.that_begins(mount, key, &slip);
+            return encode(mount, echo, &Answer::Payment(&payment), body);
+        }
         let may_be_same = is_erased(&slip) && Remnant::in_slip(&slip).is_none_or(|left| left.awaited == own.written.awaited);
         match self.shown(mount, slip, by).await {
-            Some(Some(payment)) if is_same(&payment, &own.written) => encode(mount, echo, &Answer::Payment(&payment), body),
+            Some(Some(payment)) if is_same(&payment, &own.written) => {
+                replayed_if(true, encode(mount, echo, &Answer::Payment(&payment), body))
+            }
             // What was asked for was erased before anybody decided it.
             Some(None) if may_be_same => not_done(mount, echo, DeclineReason::AuthorizationUnknown, None, body),
             // It was not kept: something else has its name.
@@ -117,6 +139,37 @@ impl Responder {
                 not_done(mount, echo, DeclineReason::ConflictingDuplicate, None, body)
             }
             None => mount.adapter.refuse(&Refused::Unavailable, body),
+        }
+    }
+
+    /// The right to a key, once nobody else answers it; nothing if it was answered, and the ledger has yet to hear of that.
+    async fn key_that_nobody_has(&self, name: told::Name, digest: QuestionDigest) -> Option<Claim<'_>> {
+        loop {
+            match self.unheard.book.begin(name, digest) {
+                Begun::First(claim) => return Some(claim),
+                // Whatever becomes of that one, it is looked at again.
+                Begun::InFlight(other) | Begun::OtherInFlight(other) => drop(other.await),
+                Begun::Told(_) | Begun::Conflict => return None,
+            }
+        }
+    }
+
+    /// A payment that begins to wait.
+    fn that_begins(&self, mount: &Mount, key: IdempotencyKey, slip: &Slip) -> Payment {
+        let (standing, changed_at) = standing(slip.at, slip.at, mount.patience.budget);
+        Payment {
+            id: slip.payment,
+            reference: mount.reference(&key),
+            merchant: slip.merchant,
+            source: slip.source,
+            asked_at: slip.at,
+            changed_at,
+            standing,
+            hold: None,
+            expires_at: None,
+            written: self.till.reader.read(slip, remnant::Decided { decision: None, currency: None }),
+            released_by: None,
+            ordered: None,
         }
     }
 
@@ -144,7 +197,7 @@ impl Responder {
         &self,
         call: &Call<'_>,
         mount: &Mount,
-        asked: &AuthenticatedCall<'_>,
+        (asked, granted): (&AuthenticatedCall<'_>, Permissions),
         watch: &mut Watch<'_>,
         body: &mut Vec<u8>,
     ) -> Option<Reply> {
@@ -157,7 +210,7 @@ impl Responder {
             return refused(DeclineReason::AuthorizationUnknown, None, body).into();
         };
         if let Some(left) = Remnant::in_slip(&slip).filter(|left| is_erased(&slip) && left.awaited.is_some()) {
-            return self.authenticated_before(mount, asked, (slip, left), watch, body).await.into();
+            return self.authenticated_before(mount, (asked, granted), (slip, left), watch, body).await.into();
         }
         let (since, written) = (slip.at, slip.read(&self.till.reader.sealer));
         let Some(Written { awaited: Some(digest), text, .. }) = written else {
@@ -177,6 +230,9 @@ impl Responder {
         }
         match mount.adapter.resume(asked.payment, &paper, &asked.authentication) {
             Ok(resumed) => {
+                if let Some(missing) = permission::missing_to_finish(&resumed, granted) {
+                    return mount.adapter.refuse(&Refused::Forbidden(missing), body).into();
+                }
                 let awaited = Some(Awaited { digest, since, authenticated: Some(remnant::digest_of(&asked.authentication)) });
                 Box::pin(self.pay_presented(call, mount, (&resumed, awaited), watch, body)).await
             }
@@ -192,7 +248,7 @@ impl Responder {
     async fn authenticated_before(
         &self,
         mount: &Mount,
-        asked: &AuthenticatedCall<'_>,
+        (asked, granted): (&AuthenticatedCall<'_>, Permissions),
         (slip, left): (Slip, Remnant),
         watch: &mut Watch<'_>,
         body: &mut Vec<u8>,
@@ -214,13 +270,18 @@ impl Responder {
             // Decided by an older version, which kept nothing to compare with.
             None => return not_done(mount, &asked.echo, DeclineReason::AuthorizationUnknown, Some(&payment), body),
         }
-        if let Standing::Decided(decision) = payment.standing {
-            watch.told(Told { decision, basis: Basis::Replay });
-        }
         // It is answered in the form in which it was decided.
         let paper = Paper { kind, merchant, source, text, lasting: String::new() };
         match mount.adapter.resume(asked.payment, &paper, &asked.authentication) {
-            Ok(resumed) => replayed_if(true, encode(mount, &resumed.call.echo, &Answer::Payment(&payment), body)),
+            Ok(resumed) => {
+                if let Some(missing) = permission::missing_to_finish(&resumed, granted) {
+                    return mount.adapter.refuse(&Refused::Forbidden(missing), body);
+                }
+                if let Standing::Decided(decision) = payment.standing {
+                    watch.told(Told { decision, basis: Basis::Replay });
+                }
+                replayed_if(true, encode(mount, &resumed.call.echo, &Answer::Payment(&payment), body))
+            }
             Err(malformed) => {
                 mount.metrics.malformed();
                 mount.adapter.refuse(&Refused::Malformed(malformed), body)

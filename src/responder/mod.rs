@@ -205,7 +205,7 @@ impl Responder {
             Ok(Inbound::Handshake { ref echo }) => encode(mount, echo, &Answer::Acknowledged, body).into(),
             Ok(Inbound::Payment(ref asked)) => Box::pin(self.pay(call, mount, asked, watch, body)).await,
             Ok(Inbound::Authenticated(ref asked)) => {
-                Box::pin(self.authenticated(call, mount, asked, watch, body)).await
+                Box::pin(self.authenticated(call, mount, (asked, authentic.permissions()), watch, body)).await
             }
             Ok(Inbound::Order(ref asked)) => Box::pin(self.order(mount, asked, body)).await.into(),
             Ok(Inbound::Look(ref asked)) => Box::pin(self.look_up(mount, asked, body)).await.into(),

@@ -90,6 +90,11 @@ impl Own {
         Arc::clone(&self.slip)
     }
 
+    /// Whether what is kept is this one, and not one that was there before.
+    pub(super) fn is_kept_as(&self, kept: &Slip) -> bool {
+        (self.slip.at, &self.slip.body) == (kept.at, &kept.body)
+    }
+
     /// What rules and the merchant's profile say together.
     pub(super) fn opinion(&self, mount: &Mount, call: &Call<'_>, request: &AuthorizationRequest, of_rules: Verdict) -> Verdict {
         let verdict = profiles::opinion(mount.program.id, &self.merchant, request, call.received.utc, of_rules);
@@ -137,7 +142,10 @@ impl Responder {
         };
         match asked.turn {
             PaymentTurn::AtOnce => {}
-            PaymentTurn::OnceAuthenticated => return self.begin(mount, &own, &asked.call.echo, body).await.into(),
+            PaymentTurn::OnceAuthenticated => {
+                let names = (request.key, digest_of(&request, &asked.slip.text).into());
+                return self.begin(mount, &own, names, &asked.call.echo, body).await.into();
+            }
             PaymentTurn::AtOnceUnlessBegun => {
                 if let Some(refused) = self.refused_for_one_that_waits(mount, &request, &asked.call.echo, body).await {
                     return refused.into();

@@ -9,7 +9,7 @@ use super::authentication;
 use super::deadline::Deadline;
 use super::mount::Mount;
 use super::payments::not_done;
-use super::{Responder, encode};
+use super::{Responder, encode, told};
 use crate::clock::{self, Instant};
 use crate::ledger::{self, Act, Looked, Slip, SlipsFound, SlipsWanted, Which};
 use crate::metrics::LedgerStanding;
@@ -106,6 +106,11 @@ impl Responder {
         timeout_at(by, asked).await.ok()?.ok()?.into_slips()
     }
 
+    /// Whether something may have been answered to a question of this key that the ledger has yet to hear.
+    fn may_be_unheard(&self, mount: &Mount, key: IdempotencyKey) -> bool {
+        self.unheard.book.may_have(&told::Name { principal: mount.principal, key })
+    }
+
     /// What the ledger knows of a payment, and the key of its question. What versions before this one decided may have its name for a key.
     async fn looked_at(&self, mount: &Mount, payment: AuthorizationId, by: Instant) -> Option<(IdempotencyKey, Looked)> {
         let (key, former) = (mount.adapter.key_of(&payment)?, IdempotencyKey::new(payment.as_str()).ok()?);
@@ -148,6 +153,8 @@ impl Responder {
 
     /// A payment with what stands of it; an inner nothing if it was never decided.
     pub(super) async fn shown(&self, mount: &Mount, slip: Slip, by: Instant) -> Option<Option<Payment>> {
+        // Looked at first: what the ledger hears meanwhile, it tells.
+        let may_be_decided = mount.adapter.key_of(&slip.payment).is_none_or(|key| self.may_be_unheard(mount, key));
         let (key, looked) = self.looked_at(mount, slip.payment, by).await?;
         let decision = looked.answered.map(|answered| answered.decision);
         let written = self.till.reader.read(&slip, remnant::Decided { decision, currency: looked.currency });
@@ -157,7 +164,7 @@ impl Responder {
                 (Standing::Decided(answered.decision), answered.asked_at, changed_at)
             }
             // It may have been decided without the ledger, which has yet to hear of that.
-            (None, Some(Written { awaited: Some(_), .. })) if self.spool.fill().held.waiting > 0 => return None,
+            (None, Some(Written { awaited: Some(_), .. })) if may_be_decided => return None,
             (None, Some(Written { awaited: Some(_), .. })) if slip.body.is_some() => {
                 let (standing, changed_at) = authentication::standing(slip.at, clock::utc(), mount.patience.budget);
                 (standing, slip.at, changed_at)

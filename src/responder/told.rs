@@ -111,6 +111,12 @@ impl ToldBook {
         }
     }
 
+    /// Whether a key may have an answer that the ledger does not know yet: a full book knows only of some.
+    #[must_use]
+    pub fn may_have(&self, name: &Name) -> bool {
+        self.waiting() >= self.waiting_max || self.entries.get(name).is_some_and(|known| matches!(*known, Known::Told(..)))
+    }
+
     /// How many told answers the ledger does not know yet.
     #[must_use]
     pub fn waiting(&self) -> u32 {

@@ -453,7 +453,7 @@ impl Ledger for Remembers {
             | Act::TakeAway
             | Act::Look(..)
             | Act::Slips(_)
-            | Act::BeginSlip(_)
+            | Act::BeginSlip(..)
             | Act::EndWaits(_)
             | Act::EraseSlips(_)
             | Act::PublishFirst(_)

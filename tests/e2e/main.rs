@@ -29,6 +29,7 @@ mod erased;
 mod faults;
 mod freezes;
 mod gateway;
+mod gateway_authenticated;
 mod gateway_orders;
 mod isolation;
 mod journal;

@@ -127,6 +127,7 @@ macro_rules! conforms {
             slips {
                 what_a_caller_wrote_is_kept_with_the_decision
                 a_payment_that_waits_keeps_what_was_written_first
+                a_payment_that_would_wait_too_late_is_not_kept
                 what_stands_of_a_payment_is_told
             }
             racing {

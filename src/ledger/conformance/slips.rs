@@ -1,10 +1,13 @@
 //! What callers of payment doors wrote is kept with the decision, shown, listed and erased; and what stands of their payments.
 
+use std::sync::Arc;
+
 use holdfast_adapters::payment::Wanted;
 use holdfast_core::hold::{Finality, HoldStatus, Order};
 use holdfast_core::{Decision, DeclineReason};
 
 use super::*;
+use crate::clock;
 use crate::ledger::{Act, Answer, Decide, Erase, Looked, Slip, SlipsFound, SlipsWanted, Which};
 use crate::seal::{Form, Sealed};
 
@@ -23,7 +26,7 @@ fn slip(name: &str, merchant: &str, text: &str) -> Slip {
 }
 
 fn ask(house: &House, name: &str, minor: i64, slip: Slip) -> Decision {
-    let slip = Some(std::sync::Arc::new(slip));
+    let slip = Some(Arc::new(slip));
     said(house.act(Act::Decide(Decide { slip, ..asked(purchase(name, minor)) }))).0
 }
 
@@ -57,7 +60,7 @@ pub fn what_a_caller_wrote_is_kept_with_the_decision(engine: &dyn Engine) {
     assert_eq!(ask(&house, "yes", 401, slip("yes", "m", "another")), conflict);
     // So is what goes with an answer that was told without the ledger.
     let stood = slip("stood", "other", "stood in");
-    let adopt = Adopt { slip: Some(std::sync::Arc::new(stood.clone())), ..adoption(purchase("stood", 100), yes_of(100)) };
+    let adopt = Adopt { slip: Some(Arc::new(stood.clone())), ..adoption(purchase("stood", 100), yes_of(100)) };
     found(house.act(Act::Adopt(adopt)));
     house.decide(purchase("bare", 1));
     house.always(|house| {
@@ -107,7 +110,8 @@ pub fn what_stands_of_a_payment_is_told(engine: &dyn Engine) {
 
 pub fn a_payment_that_waits_keeps_what_was_written_first(engine: &dyn Engine) {
     let mut house = House::with(engine, 1_000);
-    let begin = |house: &House, text: &str| match house.act(Act::BeginSlip(std::sync::Arc::new(slip("waits", "m", text)))) {
+    let soon = || clock::instant() + LONG;
+    let begin = |house: &House, text: &str| match house.act(Act::BeginSlip(Arc::new(slip("waits", "m", text)), soon())) {
         Ok(Answer::Slips(found)) => found.slips.into_iter().map(|(_, slip)| slip).collect::<Vec<_>>(),
         other => panic!("{other:?}"),
     };
@@ -122,11 +126,22 @@ pub fn a_payment_that_waits_keeps_what_was_written_first(engine: &dyn Engine) {
     let asked_at = first.at;
     let just_before = holdfast_core::Timestamp::from_unix_micros(asked_at.unix_micros() - 1);
     assert_eq!(house.act(Act::EndWaits(just_before)), Ok(Answer::WaitsEnded(0)), "its time is not over");
-    let waits_on = std::sync::Arc::new(slip("waits on", "m", "in vain"));
-    assert!(house.act(Act::BeginSlip(waits_on)).is_ok());
+    assert!(house.act(Act::BeginSlip(Arc::new(slip("waits on", "m", "in vain")), soon())).is_ok());
     assert_eq!(ask(&house, "waits", 400, decided.clone()), Decision::Approve { amount: usd(400) });
     assert_eq!(begin(&house, "third"), vec![decided.clone()]);
     house.always(|house| assert_eq!(find(house, Which::Named(id("waits"))), vec![decided.clone()]));
     assert_eq!(house.act(Act::EndWaits(asked_at)), Ok(Answer::WaitsEnded(1)), "the one that nobody decided");
     house.always(|house| assert_eq!(house.act(Act::EndWaits(asked_at)), Ok(Answer::WaitsEnded(0)), "once"));
+}
+
+/// Its caller was told that it cannot wait now: nothing is left of it.
+pub fn a_payment_that_would_wait_too_late_is_not_kept(engine: &dyn Engine) {
+    let house = House::with(engine, 1_000);
+    let not_after = clock::instant();
+    while clock::instant() <= not_after {
+        std::hint::spin_loop();
+    }
+    let late = house.act(Act::BeginSlip(Arc::new(slip("late", "m", "text")), not_after));
+    assert!(late.is_err(), "{late:?}");
+    assert_eq!(find(&house, Which::Named(id("late"))), []);
 }

@@ -64,7 +64,8 @@ impl Engine {
             Act::BeginAt(checkpoint) => Performed::Now(self.begin_at(checkpoint)),
             Act::Look(origin, payment, key) => self.look_at(origin, payment, key, warmth),
             Act::Slips(wanted) => Performed::Now(self.with_log(now.utc, |log| log.slips(wanted)).map(Answer::Slips)),
-            Act::BeginSlip(slip) => Performed::Now(self.with_log(now.utc, |log| log.begin_slip(slip)).map(Answer::Slips)),
+            Act::BeginSlip(_, not_after) if now.instant > *not_after => Performed::Now(Err(LedgerError::Late)),
+            Act::BeginSlip(slip, _) => Performed::Now(self.with_log(now.utc, |log| log.begin_slip(slip)).map(Answer::Slips)),
             Act::EndWaits(asked_until) => {
                 Performed::Now(self.with_log(now.utc, |log| log.end_waits(*asked_until)).map(Answer::WaitsEnded))
             }

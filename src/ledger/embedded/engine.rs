@@ -217,7 +217,7 @@ impl Engine {
                 | Act::Announce(_)
                 | Act::BeginAt(_)
                 | Act::TakeAway
-                | Act::BeginSlip(_)
+                | Act::BeginSlip(..)
                 | Act::EndWaits(_)
                 | Act::EraseSlips(_)
                 | Act::KeepSlip(_),

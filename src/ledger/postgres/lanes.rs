@@ -141,7 +141,7 @@ impl Lanes {
             | Act::TakeAway
             | Act::Look(..)
             | Act::Slips(_)
-            | Act::BeginSlip(_)
+            | Act::BeginSlip(..)
             | Act::EndWaits(_)
             | Act::EraseSlips(_)
             | Act::KeepSlip(_) => None,
@@ -241,7 +241,7 @@ const fn may_go_together(act: &Act) -> bool {
         | Act::TakeAway
         | Act::Look(..)
         | Act::Slips(_)
-        | Act::BeginSlip(_)
+        | Act::BeginSlip(..)
         | Act::EndWaits(_)
         | Act::EraseSlips(_)
         | Act::KeepSlip(_) => false,

@@ -101,7 +101,7 @@ impl Named {
             Act::PublishFirst(_) => (self.publishes, self.rulesets) = (true, true),
             Act::Rest | Act::Keep(..) | Act::Balances(..) | Act::Accounts { .. } | Act::WasNoted(_) => {}
             Act::Announce(_) | Act::BeginAt(_) | Act::TakeAway => {}
-            Act::Slips(_) | Act::BeginSlip(_) | Act::EndWaits(_) | Act::EraseSlips(_) | Act::KeepSlip(_) => {}
+            Act::Slips(_) | Act::BeginSlip(..) | Act::EndWaits(_) | Act::EraseSlips(_) | Act::KeepSlip(_) => {}
         }
     }
 
@@ -212,7 +212,7 @@ pub fn program_of(act: &Act) -> Option<ProgramId> {
         Act::Balances(origin, _) | Act::Look(origin, ..) => Some(origin.program),
         Act::Slips(wanted) => Some(wanted.program),
         Act::EraseSlips(which) => Some(which.program),
-        Act::BeginSlip(slip) | Act::KeepSlip(slip) => Some(slip.program),
+        Act::BeginSlip(slip, _) | Act::KeepSlip(slip) => Some(slip.program),
         Act::Accounts { program, .. } | Act::Rulesets(program) => Some(*program),
         Act::Publish(ruleset) | Act::PublishFirst(ruleset) => ProgramId::new(&ruleset.program).ok(),
         Act::Note(operation) => program_of_operation(operation),

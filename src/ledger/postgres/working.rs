@@ -135,7 +135,8 @@ async fn perform(office: &Office, client: &mut Client, acts: &[Act]) -> Result<(
         [Act::Slips(wanted)] => {
             return only(Ok(slips::find(client, at, wanted).await?));
         }
-        [Act::BeginSlip(slip)] => {
+        [Act::BeginSlip(_, not_after)] if clock::instant() > *not_after => return only(Err(LedgerError::Late)),
+        [Act::BeginSlip(slip, _)] => {
             let number = office.performing.numbers.take(1, clock::utc());
             return only(Ok(slips::begin(client, at, slip, number).await?));
         }

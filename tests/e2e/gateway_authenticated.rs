@@ -1,0 +1,127 @@
+//! Payments that wait for their payer at the gateway's door: who may finish one, what a second call is told, and waiting while stand-in answers.
+
+use serde_json::{Value, json};
+
+use crate::faults::{Bench, Fault, short_budget};
+use crate::stand_in::ALL;
+use crate::support::http::demo_authorization;
+use crate::support::server::balance;
+use crate::support::{Client, Response, Workplace};
+
+const REPLAYED: &str = "idempotency-replayed";
+
+/// Asks for a payment that is to wait, at one of the two routes.
+fn wait_at(client: &mut Client, route: &str, key: &str) -> Response {
+    let body = json!({"merchant_id": "merchant-demo", "attempt_3d_secure": true,
+        "data": {"transaction_amount": "20.00", "card_token": "card_sandbox_demo"}});
+    let headers = [("Idempotency-Key", key), ("Authorization", &demo_authorization())];
+    client.ask("POST", &format!("/api/payment/{route}"), &headers, &body.to_string())
+}
+
+fn finish(client: &mut Client, id: &Value) -> Response {
+    let result =
+        json!({"id": id, "three_d_secure": {"electronic_commerce_indicator": "ATTEMPTED", "transaction_id": "authentication-1"}});
+    client.post("/api/payment/3ds", &result.to_string())
+}
+
+fn status(answer: &Response) -> (u16, String) {
+    (answer.status, answer.json()["auth_response"]["status"].as_str().unwrap_or_default().to_owned())
+}
+
+fn waits() -> (u16, String) {
+    (200, "PENDING_3DSAUTH".to_owned())
+}
+
+/// The demo, whose gateway's credential may do only this.
+fn may(workplace: &Workplace, permissions: &str) {
+    workplace.edit("holdfast.toml", |text| {
+        let (before, after) = text.split_once("path = \"/api/payment\"").unwrap();
+        let (login, rest) = after.split_once("password =").unwrap();
+        let login = login.split_once("permissions").map_or(login, |(login, _)| login);
+        format!("{before}path = \"/api/payment\"{login}permissions = {permissions}\npassword ={rest}")
+    });
+}
+
+#[test]
+fn who_may_not_sell_finishes_no_sale_and_any_authorization() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut client = server.client();
+    let [sale, auth] = ["sale", "auth"].map(|route| wait_at(&mut client, route, route).json()["id"].clone());
+    drop(client);
+    assert!(server.terminate().success());
+    may(&workplace, "[\"authorize\", \"read\"]");
+    let server = workplace.serve();
+    let mut client = server.client();
+    for _ in 0..2 {
+        let refused = finish(&mut client, &sale);
+        assert_eq!((refused.status, &refused.json()["response_code"]), (403, &json!("E0403")), "{refused:?}");
+    }
+    assert_eq!(balance(&workplace, "acct-demo-4"), (100_000, 0, 100_000), "nothing was debited");
+    assert_eq!(status(&finish(&mut client, &auth)), (200, "PASS".to_owned()));
+    drop(client);
+    assert!(server.terminate().success());
+    // It waits on for whoever may.
+    may(&workplace, "[\"authorize\", \"capture\", \"read\"]");
+    let server = workplace.serve();
+    assert_eq!(status(&finish(&mut server.client(), &sale)), (200, "PASS".to_owned()));
+    assert_eq!(balance(&workplace, "acct-demo-4"), (98_000, 2_000, 96_000));
+    drop(server);
+    may(&workplace, "[\"authorize\", \"read\"]");
+    let server = workplace.serve();
+    assert_eq!(finish(&mut server.client(), &sale).status, 403, "nor hears of it");
+}
+
+#[test]
+fn a_second_call_for_a_payment_that_waits_says_that_it_is_one() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut client = server.client();
+    let first = wait_at(&mut client, "auth", "one");
+    assert_eq!((status(&first), first.header(REPLAYED)), (waits(), None));
+    let again = wait_at(&mut client, "auth", "one");
+    assert_eq!((status(&again), again.header(REPLAYED), again.json()), (waits(), Some("true"), first.json()));
+    assert_eq!(status(&finish(&mut client, &first.json()["id"])), (200, "PASS".to_owned()));
+    let decided = wait_at(&mut client, "auth", "one");
+    assert_eq!((status(&decided), decided.header(REPLAYED)), ((200, "PASS".to_owned()), Some("true")));
+}
+
+/// It holds nothing, so that stand-in has no word in it: what is answered is kept, and what is refused is not.
+#[test]
+fn a_payment_begins_to_wait_while_stand_in_answers_or_leaves_nothing_behind() {
+    let bench = Bench::new(short_budget);
+    assert!(bench.publish_table(ALL).status.success());
+    let switch = ["stand-in", "on", "--program", "demo", "--for", "30m", "--by", "ann", "--why", "a drill"];
+    assert!(bench.run(&switch).status.success());
+    // What stand-in answers does not reach the ledger.
+    bench.faulty.set(Fault::Deaf);
+    let at_once = json!({"merchant_id": "merchant-demo",
+        "data": {"transaction_amount": "1.00", "card_token": "card_sandbox_demo"}});
+    let headers = [("Idempotency-Key", "at-once"), ("Authorization", &demo_authorization())];
+    let paid = bench.client().ask("POST", "/api/payment/auth", &headers, &at_once.to_string());
+    assert_eq!(status(&paid), (200, "PASS".to_owned()));
+    for key in ["one", "other"] {
+        let begun = wait_at(&mut bench.client(), "auth", key);
+        assert_eq!(status(&begun), waits(), "{key}: {begun:?}");
+        let path = format!("/api/payment/{}", begun.json()["id"].as_str().unwrap());
+        assert_eq!(status(&bench.client().get(&path)), waits(), "{key}");
+        assert_eq!(wait_at(&mut bench.client(), "auth", key).header(REPLAYED), Some("true"));
+    }
+    // The key of what stand-in answered begins nothing else.
+    assert_eq!(wait_at(&mut bench.client(), "auth", "at-once").status, 503);
+    bench.faulty.set(Fault::None);
+    bench.until_heard();
+    assert_eq!(wait_at(&mut bench.client(), "auth", "at-once").status, 409);
+    // It goes on where it waits, too.
+    let id = wait_at(&mut bench.client(), "auth", "one").json()["id"].clone();
+    assert_eq!(status(&finish(&mut bench.client(), &id)), (200, "PASS".to_owned()));
+    // A ledger that hangs is not waited for, and keeps nothing of it afterwards.
+    bench.faulty.set(Fault::Hung);
+    assert_eq!(wait_at(&mut bench.client(), "auth", "hung").status, 503);
+    bench.faulty.set(Fault::None);
+    let workplace = bench.stop();
+    let journal = rusqlite::Connection::open(workplace.data().join("journal.sqlite")).unwrap();
+    let kept: i64 =
+        journal.query_row("SELECT count(*) FROM slip WHERE platform = 'payment_gateway'", [], |row| row.get(0)).unwrap();
+    assert_eq!(kept, 3, "at once, one, and other");
+}
