@@ -57,7 +57,7 @@ mod tests {
     }
 
     fn digits(state: &mut u64, many: usize) -> String {
-        (0..many).map(|_| char::from(b'0' + u8::try_from(draw(state) % 10).unwrap())).collect()
+        (0..many).filter_map(|_| char::from_digit(u32::try_from(draw(state) % 10).unwrap(), 10)).collect()
     }
 
     /// Of a hundred thousand each, measured: no UUID, no time stamp with another or with a counter behind it, and nothing of up to 25 digits,
