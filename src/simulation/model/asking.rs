@@ -6,7 +6,7 @@ use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus, Finality}
 use holdfast_core::rules::{Enforcement, HoldPolicy};
 use holdfast_core::{DeclineReason, Expiry, Padding, PartialApproval, Posting, Timestamp};
 
-use super::filing::{File, Finds};
+use super::filing::{File, Finds, Place};
 use super::payment::{self, Approved, Ending, Entry, Line, Source, Word};
 use super::sheet::Sheet;
 use super::telling::corrected;
@@ -44,9 +44,10 @@ impl Model {
             let answer = said.map_or(Answer::No(DeclineReason::AnswerUnknown), Answer::Yes);
             return Expected::Decided(self.by_the_books(question, answer, Time::Again));
         }
-        if let Some(amount) = self.written_into_ours(question) {
+        let found = self.place(&question.of);
+        if let Some(amount) = self.written_into_ours(question, found) {
             // What is over is not laid down once more.
-            let is_there = self.stands(question);
+            let is_there = self.stands(found);
             let answer = if is_there {
                 Answer::Yes(amount.min(question.amount))
             } else {
@@ -82,14 +83,13 @@ impl Model {
     }
 
     /// Whether something of its payment is there.
-    fn stands(&self, question: &Question) -> bool {
-        let sheet = &self.file(&question.of).sheet;
-        sheet.is_under_way() || sheet.captured > 0
+    fn stands(&self, found: Option<Place>) -> bool {
+        self.at(found).is_some_and(|File { sheet, .. }| sheet.is_under_way() || sheet.captured > 0)
     }
 
     /// What the platform wrote of this question into a payment that another one of our approvals opened.
-    fn written_into_ours(&self, question: &Question) -> Option<i64> {
-        let entries = &self.file(&question.of).entries;
+    fn written_into_ours(&self, question: &Question, found: Option<Place>) -> Option<i64> {
+        let entries = self.entries_at(found);
         if !payment::opened(entries) || question.adds() || question.foreign || !question.wants_money() {
             return None;
         }
@@ -233,14 +233,14 @@ impl Model {
         if question.wants_money() {
             let entry = approval(question, granted.amount, granted.extra, question.policy.tolerance);
             let entry = now_approved(question, &self.file(&question.of).entries, entry);
-            self.enter_approval(question, entry, true);
+            self.enter_approval(question, self.place(&question.of), entry, true);
         } else {
             self.count_only(question);
         }
     }
 
-    fn enter_approval(&mut self, question: &Question, entry: Entry, limits: bool) {
-        let place = self.file_to_change(&question.of, question.own_label(), self.place(&question.of));
+    fn enter_approval(&mut self, question: &Question, found: Option<Place>, entry: Entry, limits: bool) {
+        let place = self.file_to_change(&question.of, question.own_label(), found);
         let file = &mut self.payments[place.payment].files[place.file];
         let card = *file.card.get_or_insert(question.card);
         let counted = file.places.iter().any(|place| place.question == question.key);
@@ -267,42 +267,43 @@ impl Model {
             Heard::Yes(amount) => Answer::Yes(amount),
             Heard::No => Answer::No(DeclineReason::LedgerUnavailable),
         };
-        self.put_together(&question.of, question.own_label(), Finds::ByPayment);
+        // What was told under the increment's own name only is of this payment, too: somebody approved both.
+        let found = self.put_together(&question.of, question.own_label(), Finds::ByOwnName);
         if let Some(known) = self.known(key) {
             let another = !matches!(&known.meaning, Meaning::Question(before) if before.is_again(question));
             let first_was_told_more = known.asked_at != question.received_at && known.answer.amount() > told.amount();
             // What could not be booked is not heard: no account here has that currency.
             let unbooked = question.foreign && matches!(heard, Heard::Yes(_));
-            let settled = !another && self.settled(question, told, known.answer);
+            let settled = !another && self.settled(question, found, told, known.answer);
             if another || known.answer == told || settled || first_was_told_more {
                 return Expected::Recorded { again: (known.answer == told || settled) && !another && !unbooked };
             }
         }
-        let approved = payment::approvals(&self.file(&question.of).entries).any(|(known, _)| known == question.key);
+        let approved = payment::approvals(self.entries_at(found)).any(|(known, _)| known == question.key);
         match heard {
             Heard::No if approved => {
-                let entry = as_known(&self.file(&question.of).entries, adopted(question, 0));
-                self.enter_approval(question, entry, !question.refused);
+                let entry = as_known(self.entries_at(found), adopted(question, 0));
+                self.enter_approval(question, found, entry, !question.refused);
             }
             Heard::No => {}
             Heard::Yes(_) if question.foreign => {}
-            Heard::Yes(_) if !approved && self.stands(question) && self.written_into_ours(question).is_some() => {}
+            Heard::Yes(_) if !approved && self.stands(found) && self.written_into_ours(question, found).is_some() => {}
             Heard::Yes(amount) if question.wants_money() => {
-                let (entries, entry) = (&self.file(&question.of).entries, adopted(question, amount));
+                let (entries, entry) = (self.entries_at(found), adopted(question, amount));
                 let entry = if approved { as_known(entries, entry) } else { now_approved(question, entries, entry) };
-                self.enter_approval(question, entry, !question.refused);
+                self.enter_approval(question, found, entry, !question.refused);
             }
             Heard::Yes(_) if question.refused => {}
             Heard::Yes(_) => self.count_only(question),
         }
-        let answer = corrected(told, &self.file(&question.of).entries, question.key);
+        let answer = corrected(told, self.entries_at(found), question.key);
         self.remember(key, Known { meaning: Meaning::Question(*question), answer, asked_at: question.received_at });
         Expected::Recorded { again: false }
     }
 
     /// Whether a yes is what is known of a question already, after what the platform wrote of it, with nothing of ours in its name.
-    fn settled(&self, question: &Question, told: Answer, known: Answer) -> bool {
-        let entries = &self.file(&question.of).entries;
+    fn settled(&self, question: &Question, found: Option<Place>, told: Answer, known: Answer) -> bool {
+        let entries = self.entries_at(found);
         let ours = payment::approvals(entries).any(|(known, _)| known == question.key);
         let word = payment::last_word(entries, question.key);
         matches!(told, Answer::Yes(_)) && !ours && word.is_some() && corrected(told, entries, question.key) == known

@@ -90,6 +90,11 @@ impl Model {
         place.map(|place| &self.payments[place.payment].files[place.file])
     }
 
+    /// What was entered there; nothing, where nothing was.
+    pub(super) fn entries_at(&self, place: Option<Place>) -> &[Entry] {
+        self.at(place).map_or(&[], |file| &file.entries)
+    }
+
     /// Where a paper with these names, and one of its own, belongs. What the names lead to is put together, unless we approved something of
     /// both: that was two payments to us.
     pub(super) fn put_together(&mut self, of: &Named, own: Option<Label>, finds: Finds) -> Option<Place> {
