@@ -81,7 +81,7 @@ impl fmt::Display for StoreError {
             StoreError::Lost(path, begun) => write!(
                 f,
                 "{}: is missing or empty, and this data directory had one: merchants, their limits, and instruments of payment doors were in \
-                 it. Bring it back, or restore the data directory from a backup (`holdfast restore`); if it is lost, remove {} to begin \
+                 it. Bring it back with its `-wal`, or restore the data directory from a backup (`holdfast restore`); if it is lost, remove {} to begin \
                  without any of them, and import them again",
                 path.display(),
                 begun.display()
@@ -121,7 +121,8 @@ impl Store {
     /// See [`StoreError`]. A file that is refused is left as it is.
     pub fn open(directory: &Path, sealer: Sealer) -> Result<Self, StoreError> {
         let (path, begun) = (directory.join(FILE), directory.join(BEGUN));
-        if begun.exists() && !holds_anything(&path) {
+        // Its tables are there before anything is kept; they may be in its log, and that may have been left behind.
+        if begun.exists() && !has_tables(&path)? {
             return Err(StoreError::Lost(path, begun));
         }
         Store::open_copy(directory, sealer)
@@ -202,11 +203,14 @@ impl Writing<'_> {
     }
 }
 
-/// Whether the file is there, and something in it or in its log.
-fn holds_anything(path: &Path) -> bool {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    path.exists() && [path, Path::new(&log)].iter().any(|file| std::fs::metadata(file).is_ok_and(|file| file.len() > 0))
+/// Whether the file is there, and somebody's tables in it or in its log.
+fn has_tables(path: &Path) -> Result<bool, StoreError> {
+    if !path.exists() {
+        return Ok(false);
+    }
+    let tables =
+        |connection: Connection| connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0));
+    Connection::open(path).and_then(tables).map(|tables| tables > 0).map_err(|error| StoreError::Disk(path.to_owned(), error))
 }
 
 fn make(path: &Path) -> Result<Connection, StoreError> {

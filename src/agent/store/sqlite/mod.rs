@@ -21,7 +21,7 @@ use holdfast_core::Timestamp;
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
 
-use self::schema::Unfit;
+use self::schema::{Had, Unfit};
 use super::{Asked, Commit, Committed, Deed, Deeds, Erase, Follow, Kind, List, Names, Outcome, Rewrite, Row, Store, StoreError};
 use crate::private_file;
 
@@ -76,23 +76,28 @@ impl SqliteStore {
         let told = |problem: String| StoreError(format!("{}: {problem}", path.display()));
         std::fs::create_dir_all(data).map_err(|error| told(format!("its directory cannot be made: {error}")))?;
         let begun = data.join(BEGUN);
-        if begun.exists() && !holds_anything(&path) {
-            return Err(told(format!(
+        let lost = || {
+            told(format!(
                 "is missing or empty, and this data directory had one: organizations, their members, credentials, policies and what was done \
-                 for intents were in it. Bring it back, or restore the data directory from a backup (`holdfast restore`); if it is lost, \
-                 remove {} to begin without any of them",
+                 for intents were in it. Bring it back with its `-wal`, or restore the data directory from a backup (`holdfast restore`); if \
+                 it is lost, remove {} to begin without any of them",
                 begun.display()
-            )));
+            ))
+        };
+        let had = if begun.exists() { Had::One } else { Had::None };
+        if had == Had::One && !path.exists() {
+            return Err(lost());
         }
         private_file::make(&path).map_err(|error| told(format!("cannot be opened: {error}")))?;
         let unfit = |unfit: Unfit| match unfit {
             Unfit::Disk(error) => told(disk(&error)),
+            Unfit::Lost => lost(),
             Unfit::Foreign => told(NOT_OURS.to_owned()),
             Unfit::Newer(format) => {
                 told(format!("has format {format}, which this program does not read; start the newer one that wrote it"))
             }
         };
-        let writer = schema::open(&path).map_err(unfit)?;
+        let writer = schema::open(&path, had).map_err(unfit)?;
         private_file::make(&begun).map_err(|error| StoreError(format!("{}: cannot be made: {error}", begun.display())))?;
         let reader = schema::connect(&path).map_err(|error| told(disk(&error)))?;
         let (writing, jobs) = channel();
@@ -152,13 +157,6 @@ impl Drop for SqliteStore {
             let _ = thread.join();
         }
     }
-}
-
-/// Whether there is something in a file of SQLite's, or in its log.
-fn holds_anything(path: &Path) -> bool {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    [path, Path::new(&log)].iter().any(|file| std::fs::metadata(file).is_ok_and(|file| file.len() > 0))
 }
 
 fn disk(error: &rusqlite::Error) -> String {
