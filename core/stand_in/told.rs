@@ -83,6 +83,12 @@ impl ToldApproval {
         self.name
     }
 
+    /// When it was told.
+    #[must_use]
+    pub const fn at(&self) -> Timestamp {
+        self.at
+    }
+
     /// The same, confirmed by the ledger or not: for whoever restores.
     #[must_use]
     pub const fn taken(mut self, taken: Taken) -> Self {

@@ -113,7 +113,7 @@ impl App {
         bond.remark().iter().for_each(|remark| say(remark));
         let programs = programs(&config)?;
         // Before the ledger begins to read: what was told without it is counted first, so that stand-in can answer.
-        let (unheard, spool) = open_spool(&config, &programs, &metrics, &bond)?;
+        let (unheard, spool, earlier) = open_spool(&config, &programs, &metrics, &bond)?;
         let Opened { ledger, opening, early, publications: publications_of_others, recorded } =
             open_ledger(&config, Arc::clone(&metrics), DatabasePatience::Endless)?;
         let ledger = wrap(ledger);
@@ -165,6 +165,7 @@ impl App {
             desk: early_desk.clone(),
             unheard: Arc::clone(&unheard),
             spool: Arc::clone(&spool),
+            earlier,
             early,
             stage: Arc::clone(&stage),
         };

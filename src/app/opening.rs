@@ -16,7 +16,7 @@ use crate::ledger::postgres::{self, Patience, Postgres, SnapshotPlace};
 use crate::metrics::Metrics;
 use crate::operations::Desk;
 use crate::reporter::{Reporter, SpoolReporter, say};
-use crate::responder::{Breaker, Program, Publications, Stage, ToldBook, Unheard};
+use crate::responder::{Breaker, Earlier, Program, Publications, Stage, ToldBook, Unheard};
 use crate::second_place::take_second_place;
 use crate::spool::{self, Bond, LedgerWas, Spool, SpoolError};
 use crate::start_error::StartError;
@@ -168,15 +168,16 @@ pub(super) fn open_spool(
     programs: &[Arc<Program>],
     metrics: &Arc<Metrics>,
     bond: &Bond,
-) -> Result<(Arc<Unheard>, Arc<Spool>), StartError> {
+) -> Result<(Arc<Unheard>, Arc<Spool>, Earlier), StartError> {
     let book = ToldBook::new(config.responder.told_max);
     let breaker = Arc::new(Breaker::new(config.breaker));
     let unheard = Arc::new(Unheard::new(book, mount_names(config), programs.to_vec(), breaker));
     let observer = Arc::new(SpoolReporter(Arc::clone(metrics)));
-    let spool =
-        Spool::open(spool_settings(config), observer, |entry, _, _| unheard.remember(entry)).map_err(StartError::Spool)?;
+    let mut earlier = Earlier::default();
+    let remember = |entry: &_, at, standing| unheard.remember(entry, at, standing, &mut earlier);
+    let spool = Spool::open(spool_settings(config), observer, remember).map_err(StartError::Spool)?;
     bond.must_be(&spool.reader().map_err(StartError::Spool)?).map_err(StartError::Spool)?;
-    Ok((unheard, Arc::new(spool)))
+    Ok((unheard, Arc::new(spool), earlier))
 }
 
 /// Which spool the data directory had, before anything is opened.
@@ -219,6 +220,7 @@ pub(super) struct Foresight {
     pub desk: EarlyDesk,
     pub unheard: Arc<Unheard>,
     pub spool: Arc<Spool>,
+    pub earlier: Earlier,
     pub early: Option<Early>,
     pub stage: Arc<watch::Sender<Stage>>,
 }
@@ -231,8 +233,8 @@ impl Foresight {
         let (tell, counted) = oneshot::channel();
         let look = move || {
             take_second_place();
-            let Foresight { desk, unheard, spool, early, stage } = self;
-            let count = unheard.count(&spool, clock::utc());
+            let Foresight { desk, unheard, spool, earlier, early, stage } = self;
+            let count = unheard.count(&spool, earlier, clock::utc());
             let may_approve = count.is_ok();
             // Whoever waits for it may have been told to stop.
             let _ = tell.send(count);

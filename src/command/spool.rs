@@ -153,7 +153,7 @@ impl List {
 
     fn list_aside(&self, file: &File, total: &mut Total, output: &mut dyn io::Write) -> Result<(), Failure> {
         for Aside { row, since, reason } in file.set_aside().map_err(Failure::told)? {
-            let entry = Entry::from_bytes(&row.body, &row.digest).ok();
+            let entry = row.entry().ok();
             total.count(entry.as_ref());
             if self.json {
                 let set_aside = json!({ "at": since.to_string(), "reason": reason });
@@ -169,7 +169,7 @@ impl List {
         let back = file.brought_back().map_err(Failure::told)?;
         for row in file.waiting() {
             let row = row.map_err(Failure::told)?;
-            let entry = Entry::from_bytes(&row.body, &row.digest).ok();
+            let entry = row.entry().ok();
             total.count(entry.as_ref());
             if self.json {
                 writeln!(output, "{}", self.as_json(&row, entry.as_ref(), &Value::Null))?;

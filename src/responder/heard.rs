@@ -86,7 +86,17 @@ impl Unheard {
 
 impl Unheard {
     /// Takes up what an earlier process told and heard: one entry of the spool, before the first question.
-    pub fn remember(&self, entry: &Entry) {
+    pub fn remember(&self, entry: &Entry, at: Timestamp, standing: Standing, earlier: &mut Earlier) {
+        self.takes_up(entry);
+        earlier.approvals.extend(entry.approval(at).map(|approval| (entry.origin().program, approval)));
+        self.counts_in_budgets(entry);
+        match standing {
+            Standing::Waiting => {}
+            Standing::Aside => self.refused(entry),
+        }
+    }
+
+    fn takes_up(&self, entry: &Entry) {
         if let Some(word) = Word::of(entry) {
             self.adding.waits(word);
         }
@@ -106,33 +116,30 @@ impl Unheard {
         }
     }
 
-    /// Takes up what caps count, before stand-in approves anything and before the ledger hears what waits.
+    /// Takes up what caps count of an earlier process, before stand-in approves anything and before the ledger hears what waits: what was
+    /// remembered of it, and what the spool has of confirmed approvals.
     ///
     /// # Errors
     /// The spool cannot be read.
-    pub fn count(&self, spool: &Spool, now: Timestamp) -> Result<(), SpoolError> {
-        let mut approvals: Vec<(ProgramId, ToldApproval)> = Vec::new();
-        spool.counted(|entry, at, standing| {
-            let taken = match standing {
-                Standing::Waiting | Standing::Aside => Taken::Unconfirmed,
-                Standing::Confirmed => Taken::Confirmed,
-            };
-            approvals.extend(entry.approval(at).map(|approval| (entry.origin().program, approval.taken(taken))));
-            match standing {
-                Standing::Waiting => self.counts_in_budgets(entry),
-                Standing::Aside => {
-                    self.counts_in_budgets(entry);
-                    self.refused(entry);
-                }
-                Standing::Confirmed => {}
-            }
+    pub fn count(&self, spool: &Spool, earlier: Earlier, now: Timestamp) -> Result<(), SpoolError> {
+        let Earlier { mut approvals } = earlier;
+        spool.confirmed(|entry, at| {
+            approvals.extend(entry.approval(at).map(|approval| (entry.origin().program, approval.taken(Taken::Confirmed))));
         })?;
+        // In the order of telling.
+        approvals.sort_by_key(|(_, approval)| approval.at());
         for program in &self.programs {
             let own = approvals.iter().filter(|(whose, _)| *whose == program.id).map(|(_, approval)| *approval);
             program.stand_in.restore(own, now);
         }
         Ok(())
     }
+}
+
+/// What an earlier process approved and the ledger has not confirmed, as far as it was remembered: for [`Unheard::count`].
+#[derive(Debug, Default)]
+pub struct Earlier {
+    approvals: Vec<(ProgramId, ToldApproval)>,
 }
 
 impl Unheard {

@@ -59,7 +59,7 @@ use tokio::time::timeout_at;
 pub use self::authentication::end_waits;
 pub use self::breaker::{Breaker, BreakerIs};
 pub use self::deadline::{Deadline, Patience};
-pub use self::heard::Unheard;
+pub use self::heard::{Earlier, Unheard};
 pub use self::ledger_state::SinceWhen;
 pub use self::looking::keep_looking;
 pub use self::mount::{ByEnvironment, Mount, Program};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use holdfast_core::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::entry::{Entry, digest_of};
+use super::entry::{Entry, Unreadable, digest_of};
 use super::error::SpoolError;
 use super::mark::Mark;
 use crate::ledger::Erase;
@@ -41,15 +41,23 @@ pub struct Row {
     pub digest: Vec<u8>,
 }
 
-/// Where a row stands.
+impl Row {
+    /// What it says.
+    ///
+    /// # Errors
+    /// See [`Unreadable`].
+    pub fn entry(&self) -> Result<Entry, Unreadable> {
+        Entry::from_bytes(&self.body, &self.digest)
+    }
+}
+
+/// Where a row that the ledger has not heard stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
     /// It waits for the ledger.
     Waiting,
     /// The ledger refused it for good.
     Aside,
-    /// The ledger has confirmed it.
-    Confirmed,
 }
 
 /// A row that was set aside.
@@ -252,25 +260,37 @@ impl File {
         pages.flatten()
     }
 
-    /// Every row that waits or was set aside, and of those that were confirmed the ones from then on, if any are wanted. In the
-    /// order in which they came.
+    /// Every row that waits or was set aside, in the order in which they came.
     ///
     /// # Errors
     /// The disk.
-    pub fn remembered(&self, confirmed_since: Option<Timestamp>, mut each: impl FnMut(Row, Standing)) -> Result<(), SpoolError> {
+    pub fn remembered(&self, mut each: impl FnMut(Row, Standing)) -> Result<(), SpoolError> {
         let disk = SpoolError::disk(&self.path);
         let sql = "SELECT number, at, body, digest, 0 FROM entry UNION ALL SELECT number, at, body, digest, 1 FROM aside
-            UNION ALL SELECT number, at, body, digest, 2 FROM confirmed WHERE at >= ?1 ORDER BY number";
+            ORDER BY number";
         let mut statement = self.connection.prepare(sql).map_err(disk)?;
-        let since = confirmed_since.map_or(i64::MAX, Timestamp::unix_micros);
-        let mut rows = statement.query([since]).map_err(disk)?;
+        let mut rows = statement.query([]).map_err(disk)?;
         while let Some(columns) = rows.next().map_err(disk)? {
             let standing = match columns.get::<_, i64>(4).map_err(disk)? {
                 0 => Standing::Waiting,
-                1 => Standing::Aside,
-                _ => Standing::Confirmed,
+                _ => Standing::Aside,
             };
             each(row(columns).map_err(disk)?, standing);
+        }
+        Ok(())
+    }
+
+    /// Every row that was confirmed, of those that came from then on, in the order in which they came.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn confirmed(&self, since: Timestamp, mut each: impl FnMut(Row)) -> Result<(), SpoolError> {
+        let disk = SpoolError::disk(&self.path);
+        let sql = "SELECT number, at, body, digest FROM confirmed WHERE at >= ?1 ORDER BY number";
+        let mut statement = self.connection.prepare(sql).map_err(disk)?;
+        let mut rows = statement.query([since.unix_micros()]).map_err(disk)?;
+        while let Some(columns) = rows.next().map_err(disk)? {
+            each(row(columns).map_err(disk)?);
         }
         Ok(())
     }
@@ -369,7 +389,7 @@ fn erase(transaction: &rusqlite::Transaction<'_>, which: &Erase) -> rusqlite::Re
             let mut found = Vec::new();
             while let Some(columns) = rows.next()? {
                 let row = row(columns)?;
-                let without = Entry::from_bytes(&row.body, &row.digest).ok().and_then(|entry| entry.without(which));
+                let without = row.entry().ok().and_then(|entry| entry.without(which));
                 found.extend(without.and_then(|entry| Some((row.number, entry.to_bytes().ok()?))));
             }
             found

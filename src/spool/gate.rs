@@ -46,7 +46,7 @@ pub fn gated(
     remember: impl FnMut(&Entry, Timestamp, Standing),
 ) -> (Spool, Receiver<usize>, Sender<Say>) {
     let file = File::open(&settings.path, settings.sync).unwrap().marked().unwrap();
-    super::read(&file, None, remember).unwrap();
+    super::read(&file, remember).unwrap();
     let (held, next) = (file.held(), file.next().unwrap());
     let ((asked, asking), (tell, told)) = (channel(), channel());
     let spool = Spool::start(settings, (Box::new(Gate { file, asked, told }), None), held, next, observer).unwrap();

@@ -139,7 +139,7 @@ impl Spool {
     ) -> Result<Self, SpoolError> {
         let lock = lock(&settings.path)?;
         let file = File::open(&settings.path, settings.sync)?.marked()?;
-        read(&file, None, remember)?;
+        read(&file, remember)?;
         let (held, next) = (file.held(), file.next()?);
         Spool::start(settings, (Box::new(file), Some(lock)), held, next, observer)
     }
@@ -241,13 +241,17 @@ impl Spool {
         self.shared.fill()
     }
 
-    /// Tells everything that caps count: what the ledger has not heard, and the approvals that it confirmed in the time of the
-    /// longest window.
+    /// Tells the approvals that the ledger confirmed in the time of the longest window: caps count them on.
     ///
     /// # Errors
     /// The disk.
-    pub fn counted(&self, each: impl FnMut(&Entry, Timestamp, Standing)) -> Result<(), SpoolError> {
-        read(&self.reader()?, Some(clock::utc().saturating_sub(CONFIRMED_KEPT)), each)
+    pub fn confirmed(&self, mut each: impl FnMut(&Entry, Timestamp)) -> Result<(), SpoolError> {
+        let since = clock::utc().saturating_sub(CONFIRMED_KEPT);
+        self.reader()?.confirmed(since, |row| {
+            if let Ok(entry) = row.entry() {
+                each(&entry, row.at);
+            }
+        })
     }
 
     /// Opens the file once more, to read.
@@ -259,15 +263,11 @@ impl Spool {
     }
 }
 
-/// Tells every entry that can be read. One that cannot is set aside by the reconciler, who says so.
-fn read(
-    file: &File,
-    confirmed_since: Option<Timestamp>,
-    mut each: impl FnMut(&Entry, Timestamp, Standing),
-) -> Result<(), SpoolError> {
-    file.remembered(confirmed_since, |row, standing| {
-        if let Ok(entry) = Entry::from_bytes(&row.body, &row.digest) {
-            each(&entry, row.at, standing);
+/// Tells every entry that the ledger has not heard and that can be read. One that cannot is set aside by the reconciler, who says so.
+fn read(file: &File, mut remember: impl FnMut(&Entry, Timestamp, Standing)) -> Result<(), SpoolError> {
+    file.remembered(|row, standing| {
+        if let Ok(entry) = row.entry() {
+            remember(&entry, row.at, standing);
         }
     })
 }

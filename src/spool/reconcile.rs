@@ -153,7 +153,7 @@ impl Reconciler {
     fn entries(&self, rows: Vec<Row>) -> VecDeque<Bringing> {
         let mut entries = VecDeque::with_capacity(rows.len());
         for row in rows {
-            match Entry::from_bytes(&row.body, &row.digest) {
+            match row.entry() {
                 Ok(entry) => entries.push_back(Bringing { number: row.number, entry, tries: 0 }),
                 Err(unreadable) => {
                     self.observer.say(&format!("entry {} of the spool is set aside: {unreadable}", row.number));

@@ -58,7 +58,7 @@ pub(super) fn settings(directory: &tempfile::TempDir) -> Settings {
 /// Keys of the entries that the file has, by number.
 fn kept(spool: &Spool) -> Vec<(i64, String)> {
     let rows = spool.reader().unwrap().page(0, i64::MAX, 1_000).unwrap();
-    rows.iter().map(|row| (row.number, key_of(&Entry::from_bytes(&row.body, &row.digest).unwrap()))).collect()
+    rows.iter().map(|row| (row.number, key_of(&row.entry().unwrap()))).collect()
 }
 
 fn key_of(entry: &Entry) -> String {

@@ -192,8 +192,10 @@ impl Process {
         let unheard = Unheard::new(ToldBook::new(64), vec![(program(), platform())], vec![live], Arc::clone(&breaker));
         let unheard = Arc::new(unheard);
         let settings = SpoolSettings { path: directory.path().join(FILE), sync: Sync::None, entries_max: 64 };
-        let (spool, asking, say) = gated(settings.clone(), Arc::new(Silent), |entry, _, _| unheard.remember(entry));
-        unheard.count(&spool, clock::utc()).unwrap();
+        let mut earlier = Earlier::default();
+        let remember = |entry: &_, at, standing| unheard.remember(entry, at, standing, &mut earlier);
+        let (spool, asking, say) = gated(settings.clone(), Arc::new(Silent), remember);
+        unheard.count(&spool, earlier, clock::utc()).unwrap();
         let switchboard = Switchboard::new(settings, vec![(program(), platform())]);
         switchboard.restore().unwrap();
         let responder = Arc::new(Responder {
