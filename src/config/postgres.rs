@@ -107,6 +107,14 @@ fn checked(text: &str, encryption: Encryption) -> Result<tokio_postgres::Config,
     if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
         return Err("names a connection string without a host");
     }
+    // In a password that is part of an address these end it: what follows would be taken for the host, and told as that.
+    let is_of_a_password = |host: &Host| matches!(host, Host::Tcp(name) if name.contains(['@', ':', '/', '?', '#', '%']));
+    if config.get_hosts().iter().any(is_of_a_password) {
+        return Err(
+            "names a connection string whose host has a character that no host has: in a postgres:// address, write `@` in a user's name or \
+                    password as %40, `:` as %3A, `/` as %2F, `?` as %3F, `#` as %23 and `%` as %25",
+        );
+    }
     match (config.get_ssl_mode(), encryption) {
         (SslMode::Require, Encryption::None) => Err(
             "names a connection string that asks for sslmode=require without anybody who could say that it is the server: name the CA of its \

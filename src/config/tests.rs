@@ -1067,6 +1067,7 @@ fn a_shared_database_is_named_by_reference_and_reached_safely() {
     write("nowhere", "user=u password=only-here");
     write("required", "host=127.0.0.1 sslmode=require password=only-here");
     write("verified", "host=127.0.0.1 sslmode=verify-full password=only-here");
+    write("torn", "postgres://pay:SEC@RET@127.0.0.1:5432/holdfast");
     write("plain", "host=127.0.0.1 sslmode=disable password=only-here");
     write("address", "host=localhost hostaddr=10.0.0.1 password=only-here");
     let load = |section: &str, least: &str| {
@@ -1113,6 +1114,14 @@ fn a_shared_database_is_named_by_reference_and_reached_safely() {
             format!(
                 "{PLACE} a connection string that asks for sslmode=require without anybody who could say that it is the server: \
                  name the CA of its certificate in ledger.postgres.ca; then the certificate and its host's name are verified"
+            ),
+        ),
+        (
+            "[ledger.postgres]\nconnection = 'file:torn'",
+            &least,
+            format!(
+                "{PLACE} a connection string whose host has a character that no host has: in a postgres:// address, write `@` in a user's \
+                 name or password as %40, `:` as %3A, `/` as %2F, `?` as %3F, `#` as %23 and `%` as %25"
             ),
         ),
         (
