@@ -9,6 +9,7 @@ use super::breaker::BreakerIs;
 use super::ledger_state::{LedgerState, Signs};
 use super::{Program, Responder};
 use crate::clock;
+use crate::ledger::Readiness;
 use crate::metrics::LedgerStanding;
 use crate::spool::Switched;
 
@@ -84,7 +85,9 @@ impl Responder {
     /// Where the ledger is, and since when.
     fn ledger_state(&self, now: Timestamp) -> (LedgerState, Timestamp) {
         let at_it_for = self.ledger.at_it_since().map(|since| clock::instant().saturating_duration_since(since));
-        let (says, breaker_open) = (self.ledger.readiness(), self.open_since(now));
+        let breaker_open = self.open_since(now);
+        // It is asked once what waits for its answers knows that it is there.
+        let says = if self.is_open() { self.ledger.readiness() } else { Readiness::Starting };
         let (state, since) = Signs { says, breaker_open, at_it_for, stall: self.breaker.stall() }.state(now);
         let since = if state == LedgerState::Starting { Some(self.began) } else { since };
         (state, self.ledger_since.seen(state, since, now))
