@@ -12,6 +12,7 @@ use tokio_postgres::config::SslMode;
 use tokio_postgres::{AsyncMessage, Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::migrate::must_be_durable;
 use super::trouble::{Trouble, Whereabouts};
 
 /// How long a server may take to let somebody in.
@@ -24,6 +25,10 @@ pub const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// says whether the database is there.
 const WAIT_FOR_OTHERS: &str =
     "SELECT set_config('lock_timeout', '3s', false) WHERE current_setting('lock_timeout') IN ('0', '0ms')";
+
+/// What a commit is worth stays what it was when the connection was made, whatever is configured later: a connection that is lent may be in
+/// the middle of acts. Whether it is worth anything is looked at besides.
+const WORTH_OF_A_COMMIT: &str = "SELECT set_config('synchronous_commit', current_setting('synchronous_commit'), false)";
 
 /// After how long a machine that is gone without a word counts as gone: what was sent is not acknowledged, or nobody is there
 /// when nothing was said for a while.
@@ -105,10 +110,16 @@ impl Database {
     pub fn pool(&self, connections_max: usize) -> Result<Pool, Trouble> {
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = Manager::from_config(self.config.clone(), self.tls.clone(), recycling);
-        let patience = Hook::async_fn(|client: &mut deadpool_postgres::ClientWrapper, _| {
-            Box::pin(async move { client.batch_execute(WAIT_FOR_OTHERS).await.map_err(HookError::Backend) })
+        let at = self.whereabouts();
+        let made = Hook::async_fn(move |client: &mut deadpool_postgres::ClientWrapper, _| {
+            let at = at.clone();
+            Box::pin(async move {
+                let settings = format!("{WAIT_FOR_OTHERS}; {WORTH_OF_A_COMMIT}");
+                client.batch_execute(&settings).await.map_err(HookError::Backend)?;
+                must_be_durable(client, &at).await.map_err(|trouble| HookError::message(trouble.to_string()))
+            })
         });
-        let pool = Pool::builder(manager).max_size(connections_max).create_timeout(Some(CONNECT_MAX)).post_create(patience);
+        let pool = Pool::builder(manager).max_size(connections_max).create_timeout(Some(CONNECT_MAX)).post_create(made);
         let pool = pool.runtime(Runtime::Tokio1);
         pool.build().map_err(|error| Trouble::Other(error.to_string(), self.whereabouts()))
     }

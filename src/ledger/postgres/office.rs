@@ -174,6 +174,8 @@ impl Office {
         let (mut client, _driving) = self.database.open(|_| {}).await?;
         within(ANSWER_MAX, at, async {
             migrate::must_be_ours(&client, at).await?;
+            // Another machine may be the primary now, and its settings are its own.
+            migrate::must_be_durable(&client, at).await?;
             needs::must_be_met(&client, at).await?;
             chaining::go_on_counting(&client, at).await?;
             trial::write(&mut client, at).await?;

@@ -295,7 +295,7 @@ impl fmt::Display for Trouble {
             Trouble::DiskFull(at) => write!(f, "{at} has no room left on its disk; make some"),
             Trouble::NotDurable(at) => {
                 write!(f, "{at} acknowledges what is on no disk yet; set synchronous_commit to on (or remote_apply) for user ")?;
-                write!(f, "\"{}\"", at.user)
+                write!(f, "\"{}\", and fsync to on", at.user)
             }
             Trouble::NotMigrated(at) => write!(f, "{at} has no schema of Holdfast's; run `holdfast migrate`"),
             Trouble::NotesGone(at) => {

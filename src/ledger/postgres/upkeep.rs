@@ -8,6 +8,7 @@ use holdfast_core::{Expiry, ProgramId, Timestamp};
 
 use super::chaining::chain_next;
 use super::connect::{ANSWER_MAX, within};
+use super::migrate::must_be_durable;
 use super::office::Office;
 use super::trouble::Trouble;
 use super::values::{self, At, named};
@@ -68,6 +69,8 @@ async fn keep_up_once(office: &Office, journal_keep_days: Option<u32>, looked: &
     let at = &office.performing.at;
     let leased = within(ANSWER_MAX, at, async {
         let client = office.connection().await?;
+        // A reload is enough to turn syncs off.
+        must_be_durable(&client, at).await?;
         office.node.say_that_it_runs(&client, &office.performing.numbers, at).await?;
         office.performing.compare_clocks(&client).await?;
         office.node.has_lease(&client, at).await

@@ -108,6 +108,35 @@ fn a_disk_that_stays_full_is_not_told_to_have_room() {
 }
 
 #[test]
+fn a_database_that_comes_back_without_syncs_is_not_ready() {
+    let Some(server) = shared() else { return };
+    let name = server.database();
+    let (desk, observer) = furnished(server.config(&name));
+    server.run_sql("postgres", &format!("ALTER DATABASE {name} SET synchronous_commit = off"));
+    let cut = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+    server.run_sql("postgres", &cut);
+    let names_it = |line: &String| line.contains("stays unavailable") && line.contains("synchronous_commit");
+    until(|| observer.said.lock().unwrap().iter().any(names_it));
+    assert_eq!(desk.act(Act::Decide(asked(purchase("1", 1)))), Err(LedgerError::Unavailable));
+    assert_eq!((desk.ledger().readiness(), observer.ready.load(Ordering::Relaxed)), (Readiness::Unavailable, 1));
+    server.run_sql("postgres", &format!("ALTER DATABASE {name} RESET synchronous_commit"));
+    until(|| desk.ledger().readiness() == Readiness::Ready);
+    assert_eq!(desk.decide(purchase("1", 1)), approved(1));
+}
+
+#[test]
+fn what_a_commit_is_worth_does_not_change_under_a_connection() {
+    let Some(server) = shared() else { return };
+    let name = server.database();
+    let pool = || Database::new(server.config(&name), &[]).unwrap().pool(1).unwrap();
+    let whose = "SELECT source FROM pg_settings WHERE name = 'synchronous_commit'";
+    let whose: String = run(async { pool().get().await.unwrap().query_one(whose, &[]).await.unwrap().get(0) });
+    assert_eq!(whose, "session", "a reload of the configuration leaves it");
+    server.run_sql("postgres", &format!("ALTER DATABASE {name} SET synchronous_commit = off"));
+    assert!(run(async { pool().get().await.is_err() }), "one that acknowledges what is on no disk is not lent");
+}
+
+#[test]
 fn a_right_that_was_taken_away_is_named_until_it_is_there_again() {
     let Some(server) = shared() else { return };
     let name = server.database();
