@@ -3,8 +3,9 @@
 use super::*;
 use crate::config::ruleset::Home;
 use crate::config::stand_in::read;
-use crate::fixture::{House, program, purchase};
-use holdfast_core::{Country, Currency, MerchantCategoryCode, Money};
+use crate::fixture::{House, program, purchase, usd};
+use holdfast_core::stand_in::StoodIn;
+use holdfast_core::{Country, Currency, DeclineReason, MerchantCategoryCode, Money};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -82,6 +83,32 @@ fn what_is_known_comes_from_the_records_before() {
     assert_eq!(by(&tally)[..2], ["approve row known 3 35000", "decline row known 1 90000"]);
     let (_, tally) = preview(&row("balance_within = '30m'"), "9999.00", HOUR);
     assert_eq!(tally.approved, sum(0, 0));
+}
+
+/// An answer of a table that approves so much, or declines.
+fn said(approved: Option<i64>) -> StoodIn {
+    let answer = approved.map_or(StandInAnswer::Decline { reason: DeclineReason::SuspectedFraud }, |minor| {
+        StandInAnswer::Approve { amount: usd(minor) }
+    });
+    StoodIn { answer, basis: Basis::StandIn(StandInCause::LedgerUnavailable) }
+}
+
+#[test]
+fn what_is_more_or_less_than_the_ledger_gave_counts_too() {
+    let none = sum(0, 0);
+    let cases = [
+        ("both all of it", said(Some(30_000)), Some(30_000), none, none),
+        ("all of it, the ledger a part", said(Some(30_000)), Some(10_000), sum(1, 20_000), none),
+        ("a part, the ledger all of it", said(Some(10_000)), Some(30_000), none, sum(1, 20_000)),
+        ("all of it, the ledger nothing", said(Some(30_000)), None, sum(1, 30_000), none),
+        ("nothing, the ledger a part", said(None), Some(10_000), none, sum(1, 10_000)),
+        ("both nothing", said(None), None, none, none),
+    ];
+    for (what, said, ledger, over, under) in cases {
+        let mut tally = Tally::default();
+        tally.count(&said, 30_000, ledger);
+        assert_eq!((tally.wrongly_approved, tally.wrongly_declined), (over, under), "{what}");
+    }
 }
 
 #[test]
