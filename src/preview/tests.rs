@@ -5,7 +5,7 @@ use crate::config::ruleset::Home;
 use crate::config::stand_in::read;
 use crate::fixture::{House, program, purchase, usd};
 use holdfast_core::stand_in::StoodIn;
-use holdfast_core::{Country, Currency, DeclineReason, MerchantCategoryCode, Money};
+use holdfast_core::{Country, Currency, DeclineReason, MerchantCategoryCode, MerchantId, Money};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -108,6 +108,30 @@ fn what_is_more_or_less_than_the_ledger_gave_counts_too() {
         let mut tally = Tally::default();
         tally.count(&said, 30_000, ledger);
         assert_eq!((tally.wrongly_approved, tally.wrongly_declined), (over, under), "{what}");
+    }
+}
+
+/// As the server, which remembers eight: a ninth takes the place of the first, and of others nothing is said from then on.
+#[test]
+fn merchants_that_the_server_would_not_remember_are_not_known() {
+    let mut house = House::with(100_000);
+    let at = |merchant: &str, key: &str| {
+        let mut request = purchase(key, 100);
+        request.merchant.id = MerchantId::new(merchant).ok();
+        house.ask(request);
+    };
+    for number in 0..9 {
+        at(&format!("m-{number}"), &format!("first-{number}"));
+    }
+    at("m-8", "known");
+    at("m-0", "forgotten");
+    at("m-9", "never met");
+    let wanted = Wanted { program: program(), platform: None, outage: HOUR };
+    let reader = house.stop();
+    for (known, expected) in [(true, 1), (false, 9)] {
+        let policy = table(&format!("[[row]]\nid = 'row'\nanswer = 'approve'\nwhen = {{ merchant_known = {known} }}\n"));
+        let questions = Questions::of(&reader, &policy, &wanted, &mut |_, _, _| {}).unwrap();
+        assert_eq!(questions.under(policy.caps(), HOUR).approved.count, expected, "{known}");
     }
 }
 
