@@ -1,9 +1,10 @@
 //! The stop-list: the cards of a program on which nothing may be approved, for a stand-in that is not ours. From the projection,
-//! and from what the spool keeps for the ledger: a freeze counts from the moment at which it is durable.
+//! and from what the spool keeps for the ledger: a freeze counts from the moment at which it is durable, also of a card that the ledger
+//! does not know.
 //!
 //! Cards are named by the platform's tokens, here as everywhere.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::Hash;
 use std::path::Path;
 use std::time::Duration;
@@ -101,6 +102,21 @@ impl Unheard {
     }
 }
 
+/// The cards that are barred by what the ledger has not heard, and that nobody has listed yet. The ledger enters a card that it hears
+/// of so; until then nobody knows an account behind it.
+struct Unlisted(BTreeMap<CardToken, DeclineReason>);
+
+impl Unlisted {
+    fn of(unheard: &Unheard) -> Self {
+        let barred = unheard.cards.iter().filter_map(|(card, (status, _))| Some((*card, status.bar()?)));
+        Unlisted(barred.collect())
+    }
+
+    fn tell<E>(self, mut each: impl FnMut(Blocked) -> Result<(), E>) -> Result<(), E> {
+        self.0.into_iter().try_for_each(|(card, reason)| each(Blocked { card, account: None, reason }))
+    }
+}
+
 /// Keeps the newer of two; without a time of its own, a message is as new as its arrival.
 fn put<K: Eq + Hash, S>(map: &mut HashMap<K, (S, Option<Timestamp>)>, key: K, status: S, at: Option<Timestamp>) {
     let known = map.get(&key).and_then(|(_, known)| *known);
@@ -160,8 +176,8 @@ fn blocked_within<E: From<String>>(
         std::thread::sleep(LOOK_EVERY);
     }
     let page = |after| reader.card_standings(&program, after, PAGE).map_err(|error| problem(&error));
-    let mut listed = HashSet::new();
-    blocked_of(page, &unheard, |card| {
+    let (mut listed, mut unlisted) = (HashSet::new(), Unlisted::of(&unheard));
+    each_blocked(page, &unheard, &mut unlisted, |card| {
         if !entered.is_empty() {
             listed.insert(card.card);
         }
@@ -169,7 +185,8 @@ fn blocked_within<E: From<String>>(
     })?;
     entered.retain(|standing: &CardStanding| !listed.contains(&standing.card));
     let mut pages = vec![entered];
-    blocked_of(|_| Ok(pages.pop().unwrap_or_default()), &unheard, each)?;
+    each_blocked(|_| Ok(pages.pop().unwrap_or_default()), &unheard, &mut unlisted, &mut each)?;
+    unlisted.tell(each)?;
     Ok(note)
 }
 
@@ -219,13 +236,24 @@ fn bars(event: &ToldEvent) -> bool {
     }
 }
 
-/// The same, of cards as somebody has them by their numbers: each page begins behind a number.
+/// The same, of cards as somebody has them by their numbers: each page begins behind a number. Last come those that are on no page.
 ///
 /// # Errors
 /// What the pages, or whoever is told, say.
 pub fn blocked_of<E>(
+    page: impl FnMut(Option<u32>) -> Result<Vec<CardStanding>, E>,
+    unheard: &Unheard,
+    mut each: impl FnMut(Blocked) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut unlisted = Unlisted::of(unheard);
+    each_blocked(page, unheard, &mut unlisted, &mut each)?;
+    unlisted.tell(each)
+}
+
+fn each_blocked<E>(
     mut page: impl FnMut(Option<u32>) -> Result<Vec<CardStanding>, E>,
     unheard: &Unheard,
+    unlisted: &mut Unlisted,
     mut each: impl FnMut(Blocked) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut after = None;
@@ -234,6 +262,7 @@ pub fn blocked_of<E>(
         let Some(last) = page.last() else { return Ok(()) };
         after = Some(last.number);
         for standing in &page {
+            unlisted.0.remove(&standing.card);
             if let Some(reason) = unheard.bar(standing) {
                 let account = standing.account.map(|(id, _)| id);
                 each(Blocked { card: standing.card, account, reason })?;
@@ -254,6 +283,30 @@ mod tests {
         let named = std::fs::read_dir(data).unwrap().map(|file| file.unwrap().path());
         let own = named.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("projection"));
         own.filter(|path| path.is_file()).map(|path| (path.clone(), std::fs::read(&path).unwrap())).collect()
+    }
+
+    fn frozen(card: &str) -> ToldEvent {
+        let card = CardToken::new(card).unwrap();
+        crate::fixture::told(card.as_str(), Fact::Card { card, status: CardStatus::Frozen })
+    }
+
+    /// Somebody was told that the card is frozen, and the ledger will enter it so.
+    #[test]
+    fn a_card_that_nobody_knows_is_listed_once_it_is_frozen() {
+        let mut house = House::with(1_000);
+        drop(house.stop());
+        let mut unheard = Unheard::default();
+        ["of-nobody", "c", "not-seen"].map(frozen).iter().for_each(|event| unheard.take(event));
+        let active = CardStatus::Active;
+        unheard.take(&crate::fixture::told("fine", Fact::Card { card: CardToken::new("fine").unwrap(), status: active }));
+        let mut listed = Vec::new();
+        let note = blocked(house.directory.path(), program(), unheard, |card| {
+            listed.push((card.card.to_string(), card.reason, card.account.map(|account| account.to_string())));
+            Ok::<(), String>(())
+        });
+        assert_eq!(note, Ok(None));
+        let bar = |card: &str, account: Option<&str>| (card.to_owned(), DeclineReason::CardFrozen, account.map(str::to_owned));
+        assert_eq!(listed, [bar("c", Some("a")), bar("not-seen", None), bar("of-nobody", None)]);
     }
 
     /// As a ledger that hangs leaves it: the journal has what the projection has not followed.

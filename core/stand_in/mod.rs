@@ -6,7 +6,7 @@
 //! approval has to fit into the caps that count what was told before.
 //!
 //! Reading order: `decide`, `policy`, `conditions`, `snapshot`, `proposal`, `caps`, `told`, `counters`; then what people ask of a table:
-//! `describe`, `unreachable`, `looser`.
+//! `describe`, `unreachable`, `examples`, `looser`.
 //!
 //! # What a row does when a datum is not known
 //!
@@ -23,6 +23,7 @@ mod conditions;
 mod counters;
 mod decide;
 mod describe;
+mod examples;
 mod fingerprint;
 mod looser;
 mod policy;

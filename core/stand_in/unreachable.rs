@@ -7,7 +7,7 @@ use crate::money::Money;
 use crate::rules::{AmountRange, KindSet, MccSet, When};
 
 use super::conditions::{AgeRange, Conditions};
-use super::looser::example_of;
+use super::examples::example_of;
 use super::policy::{Row, StandInPolicy};
 
 /// The highest merchant category code.

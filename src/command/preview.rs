@@ -21,6 +21,8 @@ use crate::preview::{Questions, Sum, Tally, Wanted};
 ///
 /// Each one is judged as if the ledger had been away for --outage by then: with balances of that long ago, and with what stand-in
 /// approved in that time unconfirmed. So no outage of that length can put more at risk than the worst exposure told.
+/// Wrongly approved is what the table gives beyond what the ledger gave, wrongly declined what it gives less, also where one of them
+/// gives a part.
 #[derive(Debug, Args)]
 pub struct Preview {
     /// The table.

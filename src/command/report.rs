@@ -21,10 +21,11 @@ use crate::switchboard::one_line;
 ///
 /// An outage begins with the first answer that was given without the ledger, or with the switch, and ends with the last one, or when the
 /// ledger answered again, whether anybody asked or not, if the breaker was open; answers less than five minutes apart belong together. What mode
-/// `drop` left to the platform, which left no hold, is counted apart.
+/// `drop` left to the platform, which left no hold, is counted apart. With --since an outage that began before is told whole, and what
+/// earlier ones left unconfirmed is in the exposure of each.
 #[derive(Debug, Args)]
 pub struct Report {
-    /// Only answers from then on: a date, which begins at midnight UTC, or a moment in RFC 3339.
+    /// Only outages that ended then or later: a date, which begins at midnight UTC, or a moment in RFC 3339.
     #[arg(long, value_name = "WHEN", value_parser = moment)]
     since: Option<Timestamp>,
     /// Only of this program.
@@ -48,7 +49,7 @@ impl Report {
         let answers = self.answers(spool.as_ref())?;
         let (now, mut count) = (clock::utc(), 0_usize);
         for program in config.programs.iter().filter(|program| self.program.is_none_or(|wanted| wanted == program.id)) {
-            for outage in answers.outages(program.id) {
+            for outage in answers.outages(program.id, self.since.unwrap_or(Timestamp::EPOCH)) {
                 let gap = if count > 0 { "\n" } else { "" };
                 count = count.saturating_add(1);
                 if self.json {
@@ -66,7 +67,6 @@ impl Report {
 
     /// Those of the journal and the spool; while a shared ledger's database is away, those of the spool.
     fn answers(&self, spool: Option<&File>) -> Result<Answers, Failure> {
-        let since = self.since.unwrap_or(Timestamp::EPOCH);
         let away = self.place.shared_database()?.map(|database| away(&database)).transpose()?.flatten();
         if let Some(away) = away {
             // Whoever closed standard error does not want to know.
@@ -75,11 +75,11 @@ impl Report {
                 "{away}\ntold is only what this responder's spool has: what the ledger has heard before, of this outage too, is in its \
                  database"
             );
-            return Answers::unheard(spool, since).map_err(Failure::told);
+            return Answers::unheard(spool).map_err(Failure::told);
         }
         let reading = self.place.journal(Needs::WhatIsThere)?;
         let (reader, mut told) = (&reading.reader, Told::default());
-        let answers = Answers::read(reader, spool, since, &mut |step, done, all| told.progress(step, done, all));
+        let answers = Answers::read(reader, spool, &mut |step, done, all| told.progress(step, done, all));
         if let Some(begins) = reader.begins().map_err(Failure::told)? {
             let _ = writeln!(io::stderr(), "{begins}");
         }

@@ -9,8 +9,8 @@ use clap::{Args, Subcommand};
 use holdfast_core::rules::Ruleset;
 use holdfast_core::stand_in::{Looser, Mode, StandInPolicy, Than, Unreachable, looser_rows, unreachable_rows};
 use holdfast_core::{
-    AddressVerification, AuthorizationRequest, Checkout, Currency, Money, PlatformName, ProgramId, SecurityCodeVerification,
-    ThreeDSecure,
+    AddressVerification, AuthorizationRequest, Checkout, Currency, Money, PlatformName, Posting, ProgramId,
+    SecurityCodeVerification, ThreeDSecure, Wallet,
 };
 
 use super::preview::Preview;
@@ -59,6 +59,11 @@ pub struct StandIn {
 #[derive(Debug, Subcommand)]
 enum StandInCommand {
     /// Tells whether a table would load, how it reads, which rows come to nothing, and which are looser than the rules in force.
+    ///
+    /// Rows are tried with authorizations made up of the values that table, rules and limits name, at every way in which the hours of
+    /// rules and row meet in a week from now. No warning is no proof: not looked at are a category or country that is not told, any but
+    /// the first of the merchants and networks that one rule names, and what shows only where two rules name a posting, wallet,
+    /// network or merchant each. A row that no authorization can fulfil is named only if earlier rows take it.
     Check(CheckTable),
     Preview(Preview),
     /// Puts a table in force.
@@ -255,13 +260,30 @@ fn example_of(request: &AuthorizationRequest) -> String {
     let mcc = request.merchant.mcc.map(|mcc| format!(", MCC {mcc}")).unwrap_or_default();
     let country = request.merchant.country.map(|country| format!(", merchant in {country}")).unwrap_or_default();
     format!(
-        "{} of {} {}{mcc}{country}, {}{}",
+        "{} of {} {}{mcc}{country}, {}{}{}",
         request.kind.name(),
         request.amount.decimal(),
         request.amount.currency(),
         request.entry_mode.name(),
+        named_besides(request),
         request.checkout.map(|checkout| told_at_checkout(&checkout, request.amount.currency())).unwrap_or_default()
     )
+}
+
+/// What it has that an ordinary one has not: `, a wallet's token, over PULSE`.
+fn named_besides(request: &AuthorizationRequest) -> String {
+    let wallet = match request.wallet {
+        Wallet::Token => ", a wallet's token",
+        Wallet::None => "",
+    };
+    let posting = match request.posting {
+        Posting::Immediate => ", debited at once",
+        Posting::Hold => "",
+    };
+    let network = request.network.map(|network| format!(", over {network}")).unwrap_or_default();
+    let merchant = request.merchant.id.map(|id| format!(", merchant {id}")).unwrap_or_default();
+    let name = if request.merchant.name.is_some() { ", a merchant whose name is listed" } else { "" };
+    [wallet, posting, &network, &merchant, name].concat()
 }
 
 /// What a payment door tells of it besides: `, surcharge 2.01, 3-D Secure ATTEMPTED`.

@@ -23,7 +23,8 @@ Examples:
 
 Give it to whoever answers when this server cannot be reached: the platform, or the network. Cards are named by the platform's
 tokens. Listed is every card that is not active, and every card of an owner or an account that is not; what a platform told while
-the ledger was away counts, of a shared ledger what it told this responder. While a shared ledger's database is away, listed is what
+the ledger was away counts, of a shared ledger what it told this responder; a card of which the ledger knows nothing but that comes
+last, without an account. While a shared ledger's database is away, listed is what
 this responder last saw, and standard error says so. The columns are card, reason and account.
 
 Exit codes:

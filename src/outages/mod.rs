@@ -4,6 +4,12 @@
 //! An outage begins with the first answer that was given without the ledger, or with the switch, and ends with the last one, with the
 //! ledger's own answering again where this responder saw that, also at the end of a start, or with the switch; answers less than [`APART_MAX`] apart belong together.
 //! What mode `drop` left to the platform is counted apart. Nothing here writes.
+//!
+//! Everything is read, whatever moment somebody asks from: an outage that began before it is told whole, and what earlier ones left is at
+//! risk in later ones.
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -132,67 +138,61 @@ pub struct Answers {
 }
 
 impl Answers {
-    /// Those since then that the journal adopted, and those that the spool has, if there is one. The spool is read first: what the
-    /// ledger hears meanwhile is in the journal by then.
+    /// Those that the journal adopted, and those that the spool has, if there is one. The spool is read first: what the ledger hears
+    /// meanwhile is in the journal by then.
     ///
     /// # Errors
     /// Either cannot be read.
-    pub fn read(
-        journal: &Reader,
-        spool: Option<&File>,
-        since: Timestamp,
-        progress: &mut Progress<'_>,
-    ) -> Result<Self, ReportError> {
-        let (mut answers, unheard) = Answers::begin(spool, since).map_err(ReportError::Spool)?;
-        answers.read_journal(journal, since, progress).map_err(ReportError::Journal)?;
-        answers.take_all(&unheard, since);
+    pub fn read(journal: &Reader, spool: Option<&File>, progress: &mut Progress<'_>) -> Result<Self, ReportError> {
+        let (mut answers, unheard) = Answers::begin(spool).map_err(ReportError::Spool)?;
+        answers.read_journal(journal, progress).map_err(ReportError::Journal)?;
+        answers.take_all(&unheard);
         Ok(answers)
     }
 
-    /// Those since then that the spool has, and nothing of the journal.
+    /// Those that the spool has, and nothing of the journal.
     ///
     /// # Errors
     /// It cannot be read.
-    pub fn unheard(spool: Option<&File>, since: Timestamp) -> Result<Self, ReportError> {
-        let (mut answers, unheard) = Answers::begin(spool, since).map_err(ReportError::Spool)?;
-        answers.take_all(&unheard, since);
+    pub fn unheard(spool: Option<&File>) -> Result<Self, ReportError> {
+        let (mut answers, unheard) = Answers::begin(spool).map_err(ReportError::Spool)?;
+        answers.take_all(&unheard);
         Ok(answers)
     }
 
     /// What somebody switched, and what the spool has.
-    fn begin(spool: Option<&File>, since: Timestamp) -> Result<(Self, Vec<(Entry, Heard)>), SpoolError> {
+    fn begin(spool: Option<&File>) -> Result<(Self, Vec<(Entry, Heard)>), SpoolError> {
         let unheard = spool.map(rows).transpose()?.unwrap_or_default();
-        let switches = spool.map(File::switches).transpose()?.unwrap_or_default();
-        let switched = switches.into_iter().filter(|switched| switched.ends() >= since).collect();
+        let switched = spool.map(File::switches).transpose()?.unwrap_or_default();
         let away = spool.map(File::away).transpose()?.unwrap_or_default().into_iter();
-        let away = away.filter_map(|away| Some((away.since, away.until?))).filter(|(_, until)| *until >= since).collect();
+        let away = away.filter_map(|away| Some((away.since, away.until?))).collect();
         Ok((Answers { switched, away, ..Answers::default() }, unheard))
     }
 
-    fn take_all(&mut self, unheard: &[(Entry, Heard)], since: Timestamp) {
+    fn take_all(&mut self, unheard: &[(Entry, Heard)]) {
         for (entry, heard) in unheard {
-            self.take_unheard(entry, *heard, since);
+            self.take_unheard(entry, *heard);
         }
     }
 
-    fn read_journal(&mut self, journal: &Reader, since: Timestamp, progress: &mut Progress<'_>) -> Result<(), JournalError> {
+    fn read_journal(&mut self, journal: &Reader, progress: &mut Progress<'_>) -> Result<(), JournalError> {
         let mut books = Beginning::of(journal)?.map_or_else(|| Ok(Books::default()), |beginning| beginning.books())?;
         journal.records(journal.last()?, progress, &mut |numbered| {
             let record = numbered.record;
             let before = short(&books, record);
             books.follow(record);
             let after = short(&books, record);
-            self.take_adopted(record, after.saturating_sub(before).max(0), since);
+            self.take_adopted(record, after.saturating_sub(before).max(0));
             Ok(())
         })
     }
 
-    fn take_adopted(&mut self, record: &Record, over: i64, since: Timestamp) {
+    fn take_adopted(&mut self, record: &Record, over: i64) {
         let Body::Adopted { received_at, request, told, basis, outcome, .. } = &record.body else { return };
         let Some(program) = record.program else { return };
         // Set aside: the spool tells of it. Heard before: the ledger came to the same answer and was too slow to tell it, or an earlier
         // record told of it already.
-        if *received_at < since || outcome.finding.is_some_and(|finding| is_set_aside(*told, finding)) {
+        if outcome.finding.is_some_and(|finding| is_set_aside(*told, finding)) {
             return;
         }
         let heard = Heard::At(record.at, over);
@@ -202,20 +202,20 @@ impl Answers {
         }
     }
 
-    fn take_unheard(&mut self, entry: &Entry, heard: Heard, since: Timestamp) {
+    fn take_unheard(&mut self, entry: &Entry, heard: Heard) {
         let Entry::Told(adopt, _) = entry else { return };
         let (origin, request) = (&adopt.origin, &adopt.request);
         let question = (origin.program, origin.platform, request.key, request.content_digest().kept());
-        if adopt.received_at < since || !self.questions.insert(question) {
+        if !self.questions.insert(question) {
             return;
         }
         let answer = Answer::of(adopt.received_at, &adopt.basis, adopt.told, request.amount.minor(), heard);
         self.told.entry(origin.program).or_default().extend(answer);
     }
 
-    /// The outages of a program, the oldest first.
+    /// The outages of a program that ended then or later, the oldest first, each of them whole.
     #[must_use]
-    pub fn outages(&self, program: ProgramId) -> Vec<Outage> {
+    pub fn outages(&self, program: ProgramId, since: Timestamp) -> Vec<Outage> {
         let mut answers = self.told.get(&program).cloned().unwrap_or_default();
         answers.sort_by_key(|answer| answer.at);
         let mut outages: Vec<Outage> = Vec::new();
@@ -225,6 +225,7 @@ impl Answers {
                 Some(_) | None => outages.push(Outage::of(program, from, to)),
             }
         }
+        outages.retain(|outage| outage.to >= since);
         for outage in &mut outages {
             let own = |at: Timestamp| outage.from <= at && at <= outage.to;
             let told: Vec<&Answer> = answers.iter().filter(|answer| own(answer.at)).collect();

@@ -1,7 +1,7 @@
 //! What would have been known without the ledger when a recorded question was asked: the journal's records, added up as they go
 //! by, with balances as they were an outage before.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use holdfast_core::hold::{CardStatus, CardholderStatus};
@@ -11,6 +11,7 @@ use holdfast_core::{AuthorizationRequest, Decision, DeclineReason, Merchant, Mer
 use crate::books::Books;
 use crate::journal::{Body, JournalError, Record};
 use crate::ledger::embedded::projection::checkpoint::Beginning;
+use crate::ledger::embedded::state::Merchants;
 
 /// The facts so far.
 #[derive(Debug)]
@@ -23,10 +24,16 @@ pub(super) struct Facts {
     /// Changes that are younger than an outage, oldest first.
     young: VecDeque<(Timestamp, u32, i64)>,
     cards: BTreeMap<u32, Timestamp>,
-    used: BTreeSet<u32>,
-    met: BTreeSet<(u32, Acceptor)>,
-    /// What a card is to a merchant that it is not known to have met.
-    otherwise: Acquaintance,
+    used: BTreeMap<u32, Used>,
+    /// Merchants by the numbers under which cards remember them here.
+    acceptors: BTreeMap<Acceptor, u32>,
+}
+
+/// Since when a card is used, and whom it paid of late: as many as the server remembers.
+#[derive(Debug, Default)]
+struct Used {
+    since: Option<Timestamp>,
+    merchants: Merchants,
 }
 
 /// A merchant as cards know it: by the acquirer's identifier, or by name where none is told.
@@ -51,16 +58,14 @@ impl Facts {
             before: BTreeMap::new(),
             young: VecDeque::new(),
             cards: BTreeMap::new(),
-            used: BTreeSet::new(),
-            met: BTreeSet::new(),
-            otherwise: Acquaintance::New,
+            used: BTreeMap::new(),
+            acceptors: BTreeMap::new(),
         }
     }
 
     /// Begins with what the records came to that were dropped; which merchants a card had met is not kept.
     pub fn beginning_with(mut self, beginning: &Beginning) -> Result<Self, JournalError> {
         self.books = beginning.books()?;
-        self.otherwise = Acquaintance::NotKnown;
         for (number, book) in self.books.numbered() {
             let available = book.account.available();
             self.now.insert(number, available);
@@ -68,7 +73,8 @@ impl Facts {
         }
         for (card, since, used) in beginning.cards()? {
             self.cards.insert(card, since);
-            self.used.extend(used.then_some(card));
+            let merchants = Merchants::restored([], used);
+            self.used.extend(used.then_some((card, Used { since: Some(since), merchants })));
         }
         Ok(self)
     }
@@ -90,7 +96,7 @@ impl Facts {
         };
         let card_sight = status.map_or(Sight::Absent, |status| {
             let since = card.and_then(|card| self.cards.get(&card)).copied();
-            let used = card.map_or(Acquaintance::NotKnown, |card| acquainted(self.used.contains(&card)));
+            let used = card.map_or(Acquaintance::NotKnown, |card| acquainted(self.used.contains_key(&card)));
             Sight::Seen(CardSight { status, cardholder, as_of, since, used })
         });
         let account = standings.book.map_or(Sight::Absent, |book| {
@@ -98,11 +104,9 @@ impl Facts {
             let (id, status, available) = (book.id, book.account.status, book.account.money(known));
             Sight::Seen(AccountSight { id, status, available, as_of })
         });
-        let merchant = match (card, Acceptor::of(&request.merchant)) {
-            (Some(card), Some(acceptor)) if self.met.contains(&(card, acceptor)) => Acquaintance::Known,
-            (Some(_), Some(_)) => self.otherwise,
-            (None, _) | (_, None) => Acquaintance::NotKnown,
-        };
+        let merchant = self.number_of(&request.merchant).zip(card).map_or(Acquaintance::NotKnown, |(merchant, card)| {
+            self.used.get(&card).map_or(Acquaintance::New, |used| used.merchants.acquaintance(merchant))
+        });
         // An increment that the ledger had a payment for added to one that was known.
         let adds_to = if adds_to_nothing(record) { AddsTo::NotKnown } else { AddsTo::Open };
         Snapshot { card: card_sight, account, merchant, adds_to }
@@ -124,12 +128,35 @@ impl Facts {
         }
         let Some(card) = record.place.card else { return };
         self.cards.entry(card).or_insert(record.at);
-        if let Body::Decided { request, outcome, .. } | Body::Adopted { request, outcome, .. } = &record.body
-            && matches!(outcome.decision, Some((Decision::Approve { .. }, _)))
-        {
-            self.used.insert(card);
-            self.met.extend(Acceptor::of(&request.merchant).map(|acceptor| (card, acceptor)));
+        if let Some(merchant) = paid(record) {
+            let merchant = merchant.and_then(|merchant| self.number_of(merchant));
+            let Used { since, merchants } = self.used.entry(card).or_default();
+            merchants.used(since, merchant, record.at);
         }
+    }
+
+    /// The number of a merchant, if it can be told from others; none is 0.
+    fn number_of(&mut self, merchant: &Merchant) -> Option<u32> {
+        let acceptor = Acceptor::of(merchant)?;
+        let next = u32::try_from(self.acceptors.len()).unwrap_or(u32::MAX).saturating_add(1);
+        Some(*self.acceptors.entry(acceptor).or_insert(next))
+    }
+}
+
+/// Whom the record's payment pays, if it placed or changed one; nobody where it is no question that tells it.
+fn paid(record: &Record) -> Option<Option<&Merchant>> {
+    match &record.body {
+        Body::Decided { request, outcome, .. } | Body::Adopted { request, outcome, .. } => {
+            outcome.hold.is_some().then_some(Some(&request.merchant))
+        }
+        Body::Told { outcome, .. } | Body::Ordered { outcome, .. } => outcome.hold.is_some().then_some(None),
+        Body::Kept { .. }
+        | Body::AccountEntered { .. }
+        | Body::CardEntered { .. }
+        | Body::RulesPublished
+        | Body::Trimmed { .. }
+        | Body::Joined { .. }
+        | Body::Opened => None,
     }
 }
 

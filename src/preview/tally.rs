@@ -40,9 +40,9 @@ pub struct Tally {
     pub declined: Sum,
     /// What it leaves to the platform.
     pub abstained: Sum,
-    /// Approved here, declined by the ledger.
+    /// Approved here, and by how much more than the ledger gave; where it declined, all of it.
     pub wrongly_approved: Sum,
-    /// Approved by the ledger, and not here.
+    /// Approved by the ledger, and how much of that not here.
     pub wrongly_declined: Sum,
     /// By answer and what decided: `approve`, `row everyday`.
     pub by: BTreeMap<(&'static str, String), Sum>,
@@ -60,10 +60,17 @@ impl Tally {
         };
         sum.add(amount);
         self.by.entry((answer, decider(&said.basis))).or_default().add(amount);
-        match (said.answer, ledger) {
-            (StandInAnswer::Approve { amount }, None) => self.wrongly_approved.add(amount.minor()),
-            (StandInAnswer::Decline { .. } | StandInAnswer::Abstain(_), Some(approved)) => self.wrongly_declined.add(approved),
-            (StandInAnswer::Approve { .. }, Some(_)) | (StandInAnswer::Decline { .. } | StandInAnswer::Abstain(_), None) => {}
+        let given = match said.answer {
+            StandInAnswer::Approve { amount } => Some(amount.minor()),
+            StandInAnswer::Decline { .. } | StandInAnswer::Abstain(_) => None,
+        };
+        match (given, ledger) {
+            (Some(given), None) => self.wrongly_approved.add(given),
+            (None, Some(approved)) => self.wrongly_declined.add(approved),
+            // Either may have given a part.
+            (Some(given), Some(approved)) if given > approved => self.wrongly_approved.add(given.saturating_sub(approved)),
+            (Some(given), Some(approved)) if given < approved => self.wrongly_declined.add(approved.saturating_sub(given)),
+            (Some(_), Some(_)) | (None, None) => {}
         }
     }
 

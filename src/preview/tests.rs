@@ -3,8 +3,9 @@
 use super::*;
 use crate::config::ruleset::Home;
 use crate::config::stand_in::read;
-use crate::fixture::{House, program, purchase};
-use holdfast_core::{Country, Currency, MerchantCategoryCode, Money};
+use crate::fixture::{House, program, purchase, usd};
+use holdfast_core::stand_in::StoodIn;
+use holdfast_core::{Country, Currency, DeclineReason, MerchantCategoryCode, MerchantId, Money};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -82,6 +83,56 @@ fn what_is_known_comes_from_the_records_before() {
     assert_eq!(by(&tally)[..2], ["approve row known 3 35000", "decline row known 1 90000"]);
     let (_, tally) = preview(&row("balance_within = '30m'"), "9999.00", HOUR);
     assert_eq!(tally.approved, sum(0, 0));
+}
+
+/// An answer of a table that approves so much, or declines.
+fn said(approved: Option<i64>) -> StoodIn {
+    let answer = approved.map_or(StandInAnswer::Decline { reason: DeclineReason::SuspectedFraud }, |minor| {
+        StandInAnswer::Approve { amount: usd(minor) }
+    });
+    StoodIn { answer, basis: Basis::StandIn(StandInCause::LedgerUnavailable) }
+}
+
+#[test]
+fn what_is_more_or_less_than_the_ledger_gave_counts_too() {
+    let none = sum(0, 0);
+    let cases = [
+        ("both all of it", said(Some(30_000)), Some(30_000), none, none),
+        ("all of it, the ledger a part", said(Some(30_000)), Some(10_000), sum(1, 20_000), none),
+        ("a part, the ledger all of it", said(Some(10_000)), Some(30_000), none, sum(1, 20_000)),
+        ("all of it, the ledger nothing", said(Some(30_000)), None, sum(1, 30_000), none),
+        ("nothing, the ledger a part", said(None), Some(10_000), none, sum(1, 10_000)),
+        ("both nothing", said(None), None, none, none),
+    ];
+    for (what, said, ledger, over, under) in cases {
+        let mut tally = Tally::default();
+        tally.count(&said, 30_000, ledger);
+        assert_eq!((tally.wrongly_approved, tally.wrongly_declined), (over, under), "{what}");
+    }
+}
+
+/// As the server, which remembers eight: a ninth takes the place of the first, and of others nothing is said from then on.
+#[test]
+fn merchants_that_the_server_would_not_remember_are_not_known() {
+    let mut house = House::with(100_000);
+    let at = |merchant: &str, key: &str| {
+        let mut request = purchase(key, 100);
+        request.merchant.id = MerchantId::new(merchant).ok();
+        house.ask(request);
+    };
+    for number in 0..9 {
+        at(&format!("m-{number}"), &format!("first-{number}"));
+    }
+    at("m-8", "known");
+    at("m-0", "forgotten");
+    at("m-9", "never met");
+    let wanted = Wanted { program: program(), platform: None, outage: HOUR };
+    let reader = house.stop();
+    for (known, expected) in [(true, 1), (false, 9)] {
+        let policy = table(&format!("[[row]]\nid = 'row'\nanswer = 'approve'\nwhen = {{ merchant_known = {known} }}\n"));
+        let questions = Questions::of(&reader, &policy, &wanted, &mut |_, _, _| {}).unwrap();
+        assert_eq!(questions.under(policy.caps(), HOUR).approved.count, expected, "{known}");
+    }
 }
 
 #[test]

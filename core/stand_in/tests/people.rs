@@ -229,6 +229,73 @@ fn rows_that_are_looser_in_what_a_payment_door_tells() {
     }
 }
 
+/// Rules that ask for what an ordinary payment has not: each is found by the values that it names itself.
+#[test]
+fn rows_that_are_looser_in_what_rules_name_themselves() {
+    use crate::ids::{MerchantId, NetworkName};
+    use crate::merchant::MerchantName;
+    use crate::rules::{NetworkSet, Requirement};
+    let network = |names: &[&str]| NetworkSet::new(names.iter().filter_map(|name| NetworkName::new(name).ok()).collect()).ok();
+    let of_network = |names: &[&str]| When { networks: network(names), ..When::default() };
+    let merchants = || SortedSet::new(vec![MerchantId::new("mid-7").unwrap()]).unwrap();
+    let names = || SortedSet::new(vec![MerchantName::of("Corner Casino").unwrap()]).unwrap();
+    let nothing = || Check::Amount(AmountRange::new(None, Some(usd(0))).unwrap());
+    let rule = |check| Rule::new(id("rule"), check);
+    let immediate = || When { posting: Some(Posting::Immediate), ..When::default() };
+    let both = When { wallet: Some(Wallet::Token), ..immediate() };
+    let ways =
+        Check::AnyOf([[Check::Wallet(Requirement::Deny)].into(), [Check::MerchantId(Listed::Allow(merchants()))].into()].into());
+    let only = |when: When| Conditions { when, ..Conditions::default() };
+    let any = Conditions::default;
+    let no_wallet = || When { wallet: Some(Wallet::None), ..When::default() };
+    let cases = [
+        ("a wallet", any(), rule(Check::Wallet(Requirement::Deny)), true),
+        ("a wallet that the row lets not through", only(no_wallet()), rule(Check::Wallet(Requirement::Deny)), false),
+        ("no wallet", any(), rule(Check::Wallet(Requirement::Require)), true),
+        ("a posting", any(), rule(nothing()).when(immediate()), true),
+        ("posting and wallet", any(), rule(nothing()).when(both), true),
+        ("a network", any(), rule(nothing()).when(of_network(&["PULSE"])), true),
+        ("one of the row's networks", only(of_network(&["VISA", "PULSE"])), rule(nothing()).when(of_network(&["PULSE"])), true),
+        ("another network", only(of_network(&["VISA"])), rule(nothing()).when(of_network(&["PULSE"])), false),
+        ("a merchant", any(), rule(Check::MerchantId(Listed::Deny(merchants()))), true),
+        ("a merchant by name", any(), rule(Check::MerchantName(Listed::Deny(names()))), true),
+        ("ways", any(), rule(ways), true),
+    ];
+    for (what, conditions, rule, expected) in cases {
+        let policy = policy(vec![approving("row", conditions)]);
+        let found = looser_rows(&policy, &ruleset(vec![rule], vec![]), NOW);
+        assert_eq!(found.iter().any(|found| found.than == id("rule")), expected, "{what}");
+    }
+    let limit = Limit::new(id("limit"), LimitScope::Card, LimitWindow::Lifetime).amount_max(usd(10)).when(of_network(&["PULSE"]));
+    let found = looser_rows(&policy(vec![approving("row", any())]), &ruleset(vec![], vec![limit]), NOW);
+    assert_eq!(found.iter().map(|found| found.than).collect::<Vec<_>>(), [id("limit")]);
+}
+
+/// A rule bound to hours is held against the row at those hours, however many authorizations there are to try.
+#[test]
+fn rows_that_are_looser_at_some_hours() {
+    use crate::rules::{Hours, Span, TimeOfDay, Weekday, Zone};
+    let hours = |days: &[Weekday], from: &str, to: &str| {
+        let time = |text| TimeOfDay::parse(text).unwrap();
+        let span = Span::new(days.to_vec(), time(from), time(to)).unwrap();
+        Hours::new(Listed::Deny(vec![span]), std::sync::Arc::new(Zone::utc())).unwrap()
+    };
+    let modes = When { entry_modes: EntryModeSet::new(&[EntryMode::Recurring]).ok(), ..When::default() };
+    let late = When { kinds: KindSet::new(&[AuthorizationKind::BillPayment]).ok(), mcc: mcc(&["7995"]), ..modes };
+    // Ten minutes of a week, between two full hours of the clock.
+    let rules = || {
+        let short = hours(&[Weekday::Sunday], "03:10", "03:20");
+        ruleset(vec![Rule::new(id("rule"), Check::Hours(short)).when(late.clone())], vec![])
+    };
+    let found = |hours| {
+        let row = approving("row", Conditions { hours, ..Conditions::default() });
+        looser_rows(&policy(vec![row]), &rules(), NOW).iter().map(|found| found.than).collect::<Vec<_>>()
+    };
+    assert_eq!(found(None), [id("rule")]);
+    assert_eq!(found(Some(hours(&Weekday::ALL, "03:00", "03:15"))), [id("rule")]);
+    assert_eq!(found(Some(hours(&Weekday::ALL, "03:10", "03:20"))), []);
+}
+
 #[test]
 fn rows_that_are_looser_in_a_country() {
     let countries = |codes: &[&str]| SortedSet::new(codes.iter().filter_map(|code| Country::new(code)).collect()).unwrap();
