@@ -290,6 +290,39 @@ fn whoever_asked_reviews_by_no_hand_of_theirs_and_what_they_made_goes_with_them(
     assert_eq!([backend.get("/v1/policies").status, second.get("/v1/policies").status], [expected; 2]);
 }
 
+/// What was made while its maker was being removed is revoked as all the rest of theirs.
+#[test]
+fn who_is_removed_leaves_no_credential_that_was_made_meanwhile() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let (_, mut owner) = enterprise(&workplace, &server, "ada@example.com");
+    for round in 0..6 {
+        let active = |owner: &mut Caller| -> Vec<String> {
+            owner.get("/v1/members?status=active").json()["items"].as_array().unwrap().iter().map(id).collect()
+        };
+        let before = active(&mut owner);
+        let mut leaving = member(&server, &mut owner, &format!("dora{round}@example.com"), "owner");
+        let dora = active(&mut owner).into_iter().find(|id| !before.contains(id)).unwrap();
+        let barrier = Barrier::new(2);
+        let made: Vec<Value> = std::thread::scope(|scope| {
+            let making = scope.spawn(|| {
+                barrier.wait();
+                let new = json!({"scopes": ["read", "setup", "members", "credentials"], "own": true});
+                let answers = std::iter::repeat_with(|| leaving.post("/v1/credentials", &new)).take(12);
+                answers.take_while(|answer| answer.status == 201).map(|answer| answer.json()).collect()
+            });
+            barrier.wait();
+            assert_eq!(owner.post(&format!("/v1/members/{dora}/remove"), &json!({})).status, 200);
+            making.join().unwrap()
+        });
+        for one in &made {
+            let text = |field: &str| one[field].as_str().unwrap().to_owned();
+            let mut caller = Caller::new(&server, &text("api_key"), &text("shared_secret"));
+            assert_eq!(caller.get("/v1/policies").status, 401, "{round}: of {}", made.len());
+        }
+    }
+}
+
 #[test]
 fn nothing_is_given_to_what_is_archived_at_the_same_time() {
     let workplace = Workplace::demo();

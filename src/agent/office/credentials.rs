@@ -9,7 +9,7 @@ use super::organizations::whose;
 use super::{Office, archived, no_randomness, read, unavailable, wrong_state};
 use crate::agent::bodies::{Credential, GoLiveState, Moment};
 use crate::agent::names::{fresh, fresh_secret};
-use crate::agent::store::{Kind, List, Row};
+use crate::agent::store::{Guard, Kind, List, Row};
 use crate::agent::texts::keep_secret;
 use crate::api::problem::Problem;
 
@@ -78,6 +78,11 @@ impl Office {
             of: *of,
             secret: keep_secret(&self.sealer, &id, &secret).map_err(no_randomness)?,
         };
+        let hand = body.hand(&id);
+        if hand != id {
+            // Who is being removed meanwhile leaves none behind.
+            change.only_if(Guard::Live(Kind::Member, hand));
+        }
         let place = New {
             id: &id,
             organization: organization.as_str(),
@@ -107,7 +112,12 @@ impl Office {
             ));
         }
         let live = self.credentials_of(new.organization).await?;
-        if live.iter().filter(|row| row.environment == Some(new.environment)).count() >= LIVE_MAX {
+        let now = change.at();
+        let proves_something = |row: &&Row| {
+            let expires_at = read::<Credential>(row).ok().and_then(|credential| credential.expires_at);
+            row.environment == Some(new.environment) && expires_at.is_none_or(|Moment(at)| at > now)
+        };
+        if live.iter().filter(proves_something).count() >= LIVE_MAX {
             return Err(wrong_state(format!("there are {LIVE_MAX} live credentials already: revoke one first")));
         }
         let issued = self.put_credential(&mut change, new)?;
@@ -128,19 +138,21 @@ impl Office {
         self.make(change).await
     }
 
-    /// Adds the revocation of everything that a member has, or made.
+    /// Adds the revocation of everything that a member has, or made. How much that is.
     pub(super) async fn put_revocations_of(
         &self,
         change: &mut Change,
         organization: OrganizationId,
         member: &str,
-    ) -> Result<(), Problem> {
+    ) -> Result<usize, Problem> {
+        let mut revoked: usize = 0;
         for row in &self.credentials_of(organization).await? {
             if read::<Credential>(row)?.hand(&row.id) == member {
                 put_revocation(change, row)?;
+                revoked = revoked.saturating_add(1);
             }
         }
-        Ok(())
+        Ok(revoked)
     }
 
     async fn credentials_of(&self, organization: OrganizationId) -> Result<Vec<Row>, Problem> {

@@ -181,8 +181,22 @@ impl Office {
         releases.extend(member.invitation.as_deref().map(invitation_claim));
         let gone = Member { invitation: None, invited_until: None, ..member };
         change.update(&row, "removed", &gone, releases, "member.removed");
+        let (who, at) = (change.who().to_owned(), change.at());
         self.put_revocations_of(&mut change, organization, id).await?;
-        self.make(change).await
+        let removed = self.make(change).await?;
+        // What they made while these were looked up; from now on they make none.
+        loop {
+            let mut rest = Change::new(who.clone(), at, None);
+            if self.put_revocations_of(&mut rest, organization, id).await? == 0 {
+                return Ok(removed);
+            }
+            match self.make(rest).await {
+                Ok(_) => {}
+                // Somebody else revoked one meanwhile: it is looked again.
+                Err(problem) if problem.is(Code::VersionConflict) => {}
+                Err(problem) => return Err(problem),
+            }
+        }
     }
 }
 

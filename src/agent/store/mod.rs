@@ -217,7 +217,7 @@ pub struct Commit {
 /// have read what another commit changes at the same time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Guard {
-    /// An object is there, and not archived.
+    /// An object is there, and neither archived nor, as a member is, removed.
     Live(Kind, String),
     /// No object of a kind that is not archived has this in a field of its body.
     NoneHas(Kind, &'static str, String),

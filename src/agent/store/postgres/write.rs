@@ -141,7 +141,9 @@ impl Writing<'_> {
             self.execute(&sql, values).await.map(|found| found > 0)
         };
         match guard {
-            Guard::Live(kind, id) => exists("kind = $1 AND id = $2 AND status <> 'archived'", &[&kind_number(*kind), id]).await,
+            Guard::Live(kind, id) => {
+                exists("kind = $1 AND id = $2 AND status NOT IN ('archived', 'removed')", &[&kind_number(*kind), id]).await
+            }
             Guard::NoneHas(kind, field, value) => {
                 let condition = "kind = $1 AND status <> 'archived' AND body::json ->> $2 = $3";
                 exists(condition, &[&kind_number(*kind), field, value]).await.map(|found| !found)

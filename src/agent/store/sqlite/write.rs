@@ -60,7 +60,7 @@ fn holds(connection: &Connection, guard: &Guard) -> rusqlite::Result<bool> {
         connection.prepare_cached(&sql)?.query_row(values, |row| row.get::<_, bool>(0))
     };
     match guard {
-        Guard::Live(kind, id) => exists("kind = ?1 AND id = ?2 AND status <> 'archived'", &[&kind.number(), id]),
+        Guard::Live(kind, id) => exists("kind = ?1 AND id = ?2 AND status NOT IN ('archived', 'removed')", &[&kind.number(), id]),
         Guard::NoneHas(kind, field, value) => {
             let condition = "kind = ?1 AND status <> 'archived' AND json_extract(body, '$.' || ?2) = ?3";
             exists(condition, &[&kind.number(), field, value]).map(|found| !found)
