@@ -113,8 +113,12 @@ fn answer(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
     if request.amount.is_negative() {
         return decline(DeclineReason::AmountTooLarge, Basis::Ledger);
     }
+    let proceed = match asked.verdict {
+        Verdict::Decline { reason, rule } => return decline(*reason, Basis::Rule(*rule)),
+        Verdict::Proceed(proceed) => proceed,
+    };
     if asked.weight != Weight::Moves && is_held(slice, request) {
-        // The other door asked first: its payment was looked at by everybody, and has its place in every limit, and its money.
+        // The other door asked first: its payment has its place in every limit, and its money. What rules and policy think is asked at each.
         let answered = Answered {
             digest: asked.digest.kept(),
             asked_at: asked.asked_at,
@@ -122,10 +126,6 @@ fn answer(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
         };
         return Outcome { decision: Some((answered.decision, Basis::Ledger)), answered: Some(answered), ..Outcome::default() };
     }
-    let proceed = match asked.verdict {
-        Verdict::Decline { reason, rule } => return decline(*reason, Basis::Rule(*rule)),
-        Verdict::Proceed(proceed) => proceed,
-    };
     let cost = match cost(slice, request, asked.asked_at) {
         Ok(cost) => cost,
         Err(reason) => return decline(reason, Basis::Ledger),

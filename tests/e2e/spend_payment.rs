@@ -162,6 +162,12 @@ fn a_callback_never_approves_without_holding() {
     let token = json!({"platform_transaction_token": mine.token(), "amount": 40_000});
     assert_eq!((stage.reason(token.clone()), stage.reason(token)), ("POLICY_MATCH".to_owned(), "POLICY_MATCH".to_owned()));
     assert_eq!(held(), 40_000, "it is one payment, however often it is asked about");
+    let denied = json!({"platform_transaction_token": mine.token(), "amount": 40_000, "mcc": "7995"});
+    assert_eq!(
+        stage.reason(denied),
+        "POLICY_VIOLATION_MCC",
+        "what a door says of it is looked at, though the other one said otherwise"
+    );
     assert_eq!(stage.asked_by_platform(&Marqeta::increment("2", "50.00", &mine)), None);
     assert_eq!(held(), 45_000, "what is added to it is held, too");
     let other = Marqeta::purchase("3", "300.00");
@@ -173,6 +179,10 @@ fn a_callback_never_approves_without_holding() {
     // An intent is validated against that money, too.
     let intent = json!({"spending_authority_id": stage.authority, "amount": 40_000, "currency": "USD", "reserve": true});
     assert_eq!(stage.owner.made("/v1/authorize-intent", &intent)["reason_code"], json!("INSUFFICIENT_FUNDS"));
+    drop(stage);
+    assert!(server.terminate().success());
+    let replay = workplace.run(&["replay", "--data", workplace.data().to_str().unwrap()]);
+    assert!(replay.status.success(), "what joined is decided alike again: {}", String::from_utf8_lossy(&replay.stdout));
 }
 
 /// What a processor says of a payment, its platform's question is about, too: here which of two alike intents it is for, of a merchant that

@@ -7,7 +7,7 @@ use holdfast_core::agent::{
     InstrumentKind, Intent, IntentNeed, IntentReference, IntentStatus, Mode, Status, Weight, reservation_of,
 };
 use holdfast_core::hold::{CardStatus, Fact, ReleaseCause, ToldAnswer};
-use holdfast_core::rules::{CounterKey, HoldPolicy, LimitCheck, LimitScope, Window};
+use holdfast_core::rules::{CounterKey, HoldPolicy, LimitCheck, LimitScope, Verdict, Window};
 use holdfast_core::{AuthorizationRequest, Basis, Decision, DeclineReason, Expiry, Merchant, MerchantId};
 
 use super::house::Said;
@@ -349,6 +349,11 @@ pub fn a_question_that_may_join_holds_once(engine: &dyn Engine) {
         assert_eq!(said(house.act(ask(same_payment(key, 60), &limits, Weight::Joins))), approved(60));
     }
     house.always(|house| assert_eq!(house.balance(), (1_000, 60), "whoever asks first has it held, and it counts once"));
+    let reason = DeclineReason::MerchantNotAllowed;
+    let verdict = Verdict::Decline { reason, rule: id("no-casinos") };
+    let denied = Act::Decide(Decide { verdict, governed: Some(governed(Weight::Joins)), ..asked(same_payment("denied", 60)) });
+    let said_no = Decision::Decline { reason };
+    assert!(matches!(said(house.act(denied)), (decision, Basis::Rule(_)) if decision == said_no), "each door's rules are asked");
     assert_eq!(said(house.act(ask(purchase("alone", 40), &limits[..1], Weight::Joins))), approved(40));
     assert_eq!(house.balance(), (1_000, 100), "a payment of its own is held, whatever door it came by");
     assert_eq!(

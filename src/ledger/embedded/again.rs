@@ -4,7 +4,7 @@
 
 use std::hash::BuildHasher as _;
 
-use holdfast_core::agent::takes_over;
+use holdfast_core::agent::{Weight, takes_over};
 use holdfast_core::hold::{Adoption, Asked, Event, Finding, Order, Ordered, Outcome, ToldEvent};
 use holdfast_core::rules::Verdict;
 use holdfast_core::{AuthorizationRequest, ContentDigest, Expiry, IdempotencyKey, PaymentRef, ProgramId, QuestionDigest};
@@ -114,7 +114,7 @@ impl Again {
         }
         let (uses, moved_on) = weigh::uses(&self.state, &located, verdict);
         let verdict = moved_on.as_ref().unwrap_or(verdict);
-        let asked = Asked { request, digest, asked_at: *received_at, verdict, weight: weight_of(record.governed.as_ref()) };
+        let asked = Asked { request, digest, asked_at: *received_at, verdict, weight: weight_when_asked(record, recorded) };
         let outcome = weigh::apply(&self.state, &located, Some(key), &uses, None, &Event::Asked(asked), record.at);
         self.state.undo_to(&mut self.undo, 0);
         Some(Decided { uses: Some(uses), outcome })
@@ -192,4 +192,12 @@ impl Again {
 
 fn other(digest: ContentDigest) -> ContentDigest {
     ContentDigest::from_bytes(digest.as_bytes().map(|byte| !byte))
+}
+
+/// What a question weighed when it was asked: one that joined the other door's payment is recorded as a preview that has one.
+fn weight_when_asked(record: &Record, recorded: &Outcome) -> Weight {
+    match (weight_of(record.governed.as_ref()), recorded.hold) {
+        (Weight::Preview, Some(_)) => Weight::Joins,
+        (weight @ (Weight::Preview | Weight::Joins | Weight::Moves), _) => weight,
+    }
 }
