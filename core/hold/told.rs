@@ -220,9 +220,7 @@ fn of_payment(slice: &Slice<'_>, fact: &Fact, id: StepId, at: Timestamp) -> Outc
         Err(finding) => return Outcome::nothing(finding),
     };
     if let What::Recorded { asked, .. } = what {
-        if is_of_this_payment(slice, fact, asked) {
-            listen(slice, &account, asked, &mut outcome);
-        }
+        listen(slice, &account, asked, &mut outcome);
     }
     outcome
 }
@@ -331,35 +329,6 @@ fn finding(known: &[Step], before: &Hold, after: &Hold, what: &What) -> Option<F
         | What::Released { .. }
         | What::Moved { .. } => None,
     }
-}
-
-/// Whether the question that was answered under the key is of the payment that is told of. What asks under the key of another
-/// payment's question is refused, and what becomes of it says nothing about the answer that the other one heard. What we approved is placed in
-/// its payment, or the platform's own word on that approved it; where nothing is known of a payment yet, its name tells.
-fn is_of_this_payment(slice: &Slice<'_>, fact: &Fact, question: StepId) -> bool {
-    match slice.answered.map(|answered| answered.decision) {
-        Some(Decision::Approve { amount }) if !amount.is_zero() => {}
-        // For these nothing is placed.
-        Some(Decision::Approve { .. } | Decision::Decline { .. }) | None => return true,
-    }
-    let steps = Steps::of(slice.steps);
-    let named = match fact {
-        Fact::Recorded { payment, asked, .. } => payment.authorization.as_str() == asked.as_str(),
-        Fact::Reduced { .. }
-        | Fact::Replaced { .. }
-        | Fact::Released { .. }
-        | Fact::Captured { .. }
-        | Fact::Completed { .. }
-        | Fact::Credited { .. }
-        | Fact::Debited { .. }
-        | Fact::SettlementAnnounced { .. }
-        | Fact::Card { .. }
-        | Fact::Cardholder { .. }
-        | Fact::Account { .. } => false,
-    };
-    steps.placements().next().is_some()
-        || steps.last_word(question).is_some_and(|word| word.approves().is_some())
-        || (named && slice.steps.is_empty())
 }
 
 /// The question hears from now on whether the platform says that it was approved.

@@ -189,7 +189,6 @@ macro_rules! conforms {
                 what_stand_in_approved_under_anothers_key_is_a_payment_of_its_own
                 a_transaction_that_is_over_is_not_what_is_told_of_another_under_its_key
                 a_refused_transaction_leaves_the_answer_to_one_that_was_declined
-                what_is_told_of_another_payment_changes_no_answer
             }
             ordering {
                 a_payment_of_ours_is_captured_released_and_refunded

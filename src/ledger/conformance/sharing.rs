@@ -119,27 +119,3 @@ pub fn a_refused_transaction_leaves_the_answer_to_one_that_was_declined(engine: 
         assert_eq!(house.decide(asks("one", 1_001)), again(refused));
     });
 }
-
-/// Where a key is no name of its payment.
-pub fn what_is_told_of_another_payment_changes_no_answer(engine: &dyn Engine) {
-    let mut house = House::with(engine, 1_000);
-    let asks = |name: &str| AuthorizationRequest { payment: payment(name), ..purchase("k", 20) };
-    let says = |name: &str| {
-        let outcome = RecordedOutcome::Declined;
-        Fact::Recorded { payment: payment(name), asked: id("k"), increments: None, outcome }
-    };
-    assert_eq!(house.decide(asks("one")), approved(20));
-    assert_eq!(house.decide(asks("other")), declined(DeclineReason::ConflictingDuplicate));
-    for key in ["1", "2"] {
-        house.tell(key, says("other"));
-        house.always(|house| {
-            assert_eq!(house.decide(asks("one")), again(approved(20)));
-            assert_eq!(house.balance(), (1_000, 20));
-        });
-    }
-    house.tell("3", says("one"));
-    house.always(|house| {
-        assert_eq!(house.decide(asks("one")), again(declined(DeclineReason::TransactionNotPermitted)));
-        assert_eq!(house.balance(), (1_000, 0));
-    });
-}
