@@ -11,10 +11,12 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 use serde_json::value::RawValue;
 
 use self::object::{Member, Object};
+use self::objects::Objects;
 use crate::inbound::Malformed;
 
 pub mod category;
 pub mod object;
+mod objects;
 #[cfg(test)]
 mod tests;
 
@@ -23,7 +25,9 @@ mod tests;
 /// # Errors
 /// The path of the first field that is missing or wrong, and what is wrong with it, never its value.
 pub fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Malformed> {
-    serde_json::from_str(utf8(body)?).map_err(|_| locate::<T>(body))
+    let mut deserializer = serde_json::Deserializer::from_str(utf8(body)?);
+    let read = T::deserialize(Objects(&mut deserializer)).and_then(|read| deserializer.end().map(|()| read));
+    read.map_err(|_| locate::<T>(body))
 }
 
 /// Parses an object that has optional members only, in place.
@@ -90,11 +94,13 @@ fn locate<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Malformed {
         return Malformed::field("", "is not JSON");
     }
     let mut deserializer = serde_json::Deserializer::from_slice(body);
-    match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
+    let mut track = serde_path_to_error::Track::new();
+    let tracked = serde_path_to_error::Deserializer::new(&mut deserializer, &mut track);
+    match T::deserialize(Objects(tracked)) {
         Ok(_) => Malformed::field("", "is not one JSON value"),
         Err(error) => {
-            let path = error.path().to_string();
-            let message = error.inner().to_string();
+            let path = track.path().to_string();
+            let message = error.to_string();
             let path = if path == "." { String::new() } else { path };
             let named = |before| message.strip_prefix(before).and_then(|rest: &str| rest.split_once('`')).map(|(field, _)| field);
             let inside = |field: &str| if path.is_empty() { field.to_owned() } else { format!("{path}.{field}") };

@@ -287,3 +287,34 @@ fn what_stands_for_no_moment_is_none() {
     assert!(moment("0001-01-01T00:00:00Z").is_none() && day("0001-01-01T00:00:00Z").is_none() && day("0001-01-01").is_none());
     assert_eq!((moment("1970-01-01T00:00:00Z"), day("1970-01-02")), (Some(Timestamp::EPOCH), Some(1)));
 }
+
+#[test]
+fn a_list_is_no_object_at_any_depth() {
+    #[derive(Debug, serde::Deserialize)]
+    #[expect(dead_code, reason = "only whether it can be read matters")]
+    struct Outer<'a> {
+        #[serde(borrow)]
+        inner: Inner<'a>,
+        #[serde(borrow, default)]
+        perhaps: Option<Inner<'a>>,
+        #[serde(borrow, default)]
+        all: Vec<Inner<'a>>,
+    }
+    #[derive(Debug, serde::Deserialize)]
+    #[expect(dead_code, reason = "only whether it can be read matters")]
+    struct Inner<'a> {
+        #[serde(borrow)]
+        amount: Amount<'a>,
+    }
+    let read = |body: &str| parse::<Outer<'_>>(body.as_bytes()).map(drop).map_err(|why| why.to_string());
+    assert_eq!(read(r#"{"inner":{"amount":1},"perhaps":{"amount":2},"all":[{"amount":3}]}"#), Ok(()));
+    assert_eq!(read(r#"{"inner":{"amount":1},"perhaps":null}"#), Ok(()));
+    for (body, path) in [
+        (r#"[{"amount":1},null,[]]"#, ""),
+        (r#"{"inner":[1]}"#, "inner"),
+        (r#"{"inner":{"amount":1},"perhaps":[2]}"#, "perhaps"),
+        (r#"{"inner":{"amount":1},"all":[[3]]}"#, "all[0]"),
+    ] {
+        assert_eq!(read(body), Err(Malformed::field(path, WRONG_TYPE).to_string()), "{body}");
+    }
+}

@@ -27,6 +27,7 @@ pub mod joining;
 pub mod keeping;
 pub mod ordering;
 pub mod racing;
+pub mod sharing;
 pub mod slips;
 pub mod standing;
 pub mod telling;
@@ -181,6 +182,13 @@ macro_rules! conforms {
                 what_is_long_over_is_known_by_every_question_that_was_told_yes
                 two_payments_that_were_both_approved_stay_two
                 a_join_never_moves_money_between_accounts
+            }
+            sharing {
+                a_refused_transaction_undoes_nothing_of_the_one_that_was_approved_under_its_key
+                what_is_said_of_the_approved_transaction_counts_after_a_word_on_the_refused_one
+                what_stand_in_approved_under_anothers_key_is_a_payment_of_its_own
+                a_transaction_that_is_over_is_not_what_is_told_of_another_under_its_key
+                a_refused_transaction_leaves_the_answer_to_one_that_was_declined
             }
             ordering {
                 a_payment_of_ours_is_captured_released_and_refunded

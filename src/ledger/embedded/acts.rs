@@ -12,6 +12,7 @@ use holdfast_core::hold::{
 };
 use holdfast_core::{AuthorizationKind, Basis, Decision, Expiry, IdempotencyKey, PaymentRef, Timestamp};
 
+use super::about::{answer_of, locate_event};
 use super::cold::Need;
 use super::contradiction::{content, contradiction, difference};
 use super::engine::{Engine, Performed, Warmth};
@@ -250,9 +251,8 @@ impl Engine {
                 (located, None) => self.told(origin, event, &located, now),
             };
         }
-        let (payment, own) = payments_of(platform.as_ref(), event);
-        let names = (payment.as_ref(), own.as_ref());
-        let located = self.state.locate_told(program, platform.as_ref(), &subject_of(event), names);
+        let (_, own) = payments_of(platform.as_ref(), event);
+        let located = locate_event(&self.state, program, platform.as_ref(), event);
         if let Some(need) = self.need(&located, self.own_names(origin, own.as_ref()), (None, None), warmth) {
             return Performed::Cold(need);
         }
@@ -263,9 +263,8 @@ impl Engine {
     pub(super) fn find_told(&self, origin: &Origin, event: &ToldEvent, warmth: Warmth) -> (Located, Option<Need>) {
         let Origin { program, platform, .. } = origin;
         let told = self.state.told_name(program, platform.as_ref(), &event.key);
-        let (payment, own) = payments_of(platform.as_ref(), event);
-        let names = (payment.as_ref(), own.as_ref());
-        let located = self.state.locate_told(program, platform.as_ref(), &subject_of(event), names);
+        let (_, own) = payments_of(platform.as_ref(), event);
+        let located = locate_event(&self.state, program, platform.as_ref(), event);
         let asked = asked_of(&event.fact).map(|key| self.state.asked_name(program, platform.as_ref(), &key));
         let need = self.need(&located, self.own_names(origin, own.as_ref()), (asked, Some(told)), warmth);
         (located, need)
@@ -298,7 +297,8 @@ impl Engine {
         let outcome = if origin.operator.is_some() && !weigh::may_stand(&self.state, &event.fact, located) {
             Outcome::nothing(Finding::Superseded)
         } else {
-            weigh::apply(&self.state, located, asked, &Uses::new(), standing, &Event::Told(event), now)
+            let answer = answer_of(&self.state, program, platform.as_ref(), event, located);
+            weigh::apply(&self.state, located, answer, &Uses::new(), standing, &Event::Told(event), now)
         };
         if outcome.finding == Some(Finding::HeardBefore) {
             return self.told_again(origin, event, located, now);

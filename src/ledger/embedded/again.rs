@@ -9,9 +9,10 @@ use holdfast_core::hold::{Adoption, Asked, Event, Finding, Order, Ordered, Outco
 use holdfast_core::rules::Verdict;
 use holdfast_core::{AuthorizationRequest, ContentDigest, Expiry, IdempotencyKey, PaymentRef, ProgramId, QuestionDigest};
 
+use super::about::answer_of;
 use super::cold::Nowhere;
 use super::joining::joined;
-use super::naming::{asked_of, in_its_owners_name};
+use super::naming::in_its_owners_name;
 use super::projection::checkpoint::Beginning;
 use super::rebuild;
 use super::reserved::Release;
@@ -138,9 +139,9 @@ impl Again {
     fn tell(&mut self, program: &ProgramId, record: &Record, event: &ToldEvent) -> Outcome {
         let platform = record.platform.as_ref();
         let located = self.found(record);
-        let asked = asked_of(&event.fact).map(|key| self.state.asked_name(program, platform, &key));
+        let answer = answer_of(&self.state, program, platform, event, &located);
         let standing = weigh::standing_told(&self.state, &event.fact, &located);
-        weigh::apply(&self.state, &located, asked, &Uses::new(), standing, &Event::Told(event), record.at)
+        weigh::apply(&self.state, &located, answer, &Uses::new(), standing, &Event::Told(event), record.at)
     }
 
     fn join(&self, record: &Record, gives: HoldNumber) -> Option<Outcome> {

@@ -24,6 +24,9 @@ impl Engine {
         for (other, names) in located.payment.map(|names| (payment, names)).into_iter().chain(own) {
             for name in names.iter() {
                 let Some(found) = self.state.hold_by(&name).filter(|found| *found != meant) else { continue };
+                if self.state.share_a_question(found, meant, &names) {
+                    continue;
+                }
                 // What was told under the other name goes to the payment that is meant; or that was only told of, and goes to the other.
                 let one = match self.join(origin, (meant, payment), (found, other), now)? {
                     Some(one) => Some(one),

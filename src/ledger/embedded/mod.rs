@@ -5,6 +5,7 @@
 //! through [`queue`] and never wait for anything here. The [`projection`] follows the journal into tables; at start the state
 //! is read from it, and what it has not followed yet is rebuilt from the journal.
 
+mod about;
 mod acts;
 pub mod again;
 mod at_disk;

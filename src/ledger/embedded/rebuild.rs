@@ -4,6 +4,7 @@ use holdfast_core::hold::mutant::{self, Mutant};
 use holdfast_core::hold::{Account, AccountStatus, CardStatus, Mark, Outcome, StepId, Subject, ToldEvent};
 use holdfast_core::{AuthorizationRequest, Currency, DeclineReason, Expiry, PaymentRef, ProgramId, Timestamp};
 
+use super::about::locate_event;
 use super::cold::{Cold, Need};
 use super::contradiction::content;
 use super::naming::{asked_of, heard, locate_adopted, locate_request, payments_of, subject_of};
@@ -281,10 +282,7 @@ pub fn located(state: &State, record: &Record) -> Located {
     let located = match &record.body {
         Body::Decided { request, .. } => locate_request(state, program, platform, request),
         Body::Adopted { request, .. } => locate_adopted(state, program, platform, request),
-        Body::Told { event, .. } => {
-            let (payment, own) = payments_of(platform, event);
-            state.locate_told(program, platform, &subject_of(event), (payment.as_ref(), own.as_ref()))
-        }
+        Body::Told { event, .. } => locate_event(state, program, platform, event),
         Body::Ordered { payment, .. } | Body::Joined { payment, .. } => {
             state.locate(program, platform, &Subject::default(), Some(payment))
         }

@@ -6,11 +6,6 @@ use holdfast_core::{PaymentRef, PlatformName, ProgramId};
 use super::{AccountIndex, CardholderIndex, HoldIndex, HoldNumber, Located, PaymentNames, State};
 
 impl State {
-    /// The hold of a payment, by either of its names.
-    pub fn hold_named(&self, names: &PaymentNames) -> Option<HoldIndex> {
-        self.hold_by(&names.first).or_else(|| names.second.and_then(|name| self.hold_by(&name)))
-    }
-
     /// Finds what an event names. A payment that is known says whose money it is, whatever the event's subject says; the
     /// card is the one that is named, and the payment's where none is.
     pub fn locate(

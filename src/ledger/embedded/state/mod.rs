@@ -11,6 +11,7 @@ mod join;
 mod locate;
 mod merchants;
 mod names;
+mod one_question;
 mod picture;
 mod restore;
 mod rows;

@@ -2,6 +2,7 @@
 
 use std::hash::Hasher as _;
 
+use holdfast_core::hold::StepId;
 use holdfast_core::{
     AccountId, Alias, AuthorizationId, CardToken, CardholderToken, IdempotencyKey, Merchant, PaymentRef, PlatformName, ProgramId,
 };
@@ -28,6 +29,8 @@ enum Naming {
 pub struct PaymentNames {
     pub first: Fingerprint,
     pub second: Option<Fingerprint>,
+    /// Where both are told: the question that the first is the key of, if it is one.
+    pub question: Option<StepId>,
 }
 
 impl PaymentNames {
@@ -72,11 +75,13 @@ impl NameKey {
         let name = |naming, id: &AuthorizationId| self.fingerprint(naming, program, platform, id.as_str());
         let PaymentRef { authorization, alias } = payment;
         match alias {
-            Alias::Alone => PaymentNames { first: name(Naming::PaymentAlias, authorization), second: None },
-            Alias::Also(alias) => {
-                PaymentNames { first: name(Naming::Payment, authorization), second: Some(name(Naming::PaymentAlias, alias)) }
-            }
-            Alias::NotTold => PaymentNames { first: name(Naming::Payment, authorization), second: None },
+            Alias::Alone => PaymentNames { first: name(Naming::PaymentAlias, authorization), second: None, question: None },
+            Alias::Also(alias) => PaymentNames {
+                first: name(Naming::Payment, authorization),
+                second: Some(name(Naming::PaymentAlias, alias)),
+                question: IdempotencyKey::new(authorization.as_str()).ok().map(|key| StepId::of(&key)),
+            },
+            Alias::NotTold => PaymentNames { first: name(Naming::Payment, authorization), second: None, question: None },
         }
     }
 
