@@ -42,6 +42,10 @@ pub(super) fn decode<'a>(
     }
     let currency = currency(&fields)?.unwrap_or(Currency::USD);
     let amount = fields.required(amount_name, |fields, name| amount(fields, name, currency))?;
+    if kind == AuthorizationKind::Credit && amount.is_zero() {
+        // A refund's own door refuses it, too.
+        return Err(fields.wrong(amount_name, "is nothing"));
+    }
     no_number_left(&top)?;
     no_number_left(&fields)?;
     let (card, expiry) = card(&fields, number.as_ref(), data.is_some())?;

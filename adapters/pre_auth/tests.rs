@@ -52,7 +52,7 @@ fn every_constraint_is_held_and_the_field_is_named() {
     }
     let refund = json!({"transaction_type": "refund", "id": "p", "amount": "5.00", "reason": "r"});
     assert_eq!(asked(&refund), Ok((AuthorizationKind::Credit, 500)));
-    for (name, value) in [("card_number", "9999999999999995")] {
+    for (name, value) in [("amount", "0"), ("amount", "0.00"), ("card_number", "9999999999999995")] {
         let mut body = refund.clone();
         body[name] = json!(value);
         assert_eq!(asked(&body), Err(name.to_owned()), "{name} = {value}");
