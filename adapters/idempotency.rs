@@ -1,4 +1,5 @@
-//! Whose a caller's own names of payments are (`idempotency_id`, `Idempotency-Key`): the whole mount's, or each merchant's.
+//! Whose a caller's own names of payments are (`idempotency_id`, `Idempotency-Key`): those of all merchants of the program, or each
+//! merchant's.
 
 use holdfast_core::MerchantId;
 
@@ -10,7 +11,7 @@ pub(crate) const KEY: &str = "idempotency";
 /// Whose they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NamesAre {
-    /// One name is one payment, whichever merchant it is for: with another merchant it is a conflict. So it has always been.
+    /// One name is one payment, whichever merchant it is for and at whichever of the program's mounts of this platform it comes: with another merchant it is a conflict. So it has always been.
     OfMount,
     /// Two merchants may use the same one.
     OfMerchant,

@@ -10,6 +10,7 @@ pub mod agent_spend;
 pub mod answer;
 pub mod apto;
 pub mod authorizations;
+mod exact;
 mod idempotency;
 pub mod inbound;
 pub mod json;

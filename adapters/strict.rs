@@ -4,7 +4,7 @@
 //! Before anything is read, no text and no number in it may have a card's number, and no field may be a security code. Errors name a
 //! field's path, never its value.
 
-use arrayvec::ArrayVec;
+use arrayvec::{ArrayString, ArrayVec};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use holdfast_core::card_number::{self, CardNumber};
@@ -22,6 +22,9 @@ const BEYOND_WHOLE: f64 = 9_223_372_036_854_775_808.0;
 
 /// How deep bodies may be nested; the parser has a bound of its own, which is wider.
 const DEPTH_MAX: u8 = 16;
+
+/// The digits of the longest card's number.
+const DIGITS_MAX: usize = 19;
 
 /// How many bytes a cardholder authentication value has.
 const AUTHENTICATION_VALUE_BYTES: usize = 20;
@@ -47,7 +50,7 @@ pub fn value(body: &[u8]) -> Result<Value, Malformed> {
 /// Where it ceases to be JSON, which member comes twice, or which field has a number.
 pub fn document(body: &[u8]) -> Result<Map<String, Value>, Malformed> {
     let value = value(body)?;
-    no_card_number(&value, DEPTH_MAX)?;
+    look_through(&value)?;
     object(value)
 }
 
@@ -63,7 +66,7 @@ pub fn document_and_number(body: &[u8], within: &str, name: &str) -> Result<(Map
         members.retain(|name, value| !is_security_code(name, value));
         members.remove(name)
     });
-    no_card_number(&value, DEPTH_MAX)?;
+    look_through(&value)?;
     let number = match number {
         None | Some(Value::Null) => None,
         Some(Value::String(mut digits)) => {
@@ -172,6 +175,14 @@ fn has_digits_of_a_code(value: &Value) -> bool {
     }
 }
 
+fn look_through(value: &Value) -> Result<(), Malformed> {
+    no_card_number(value, DEPTH_MAX).map_err(|found| {
+        // Each name alone is none, and all of them may be one.
+        let is_told = !card_number::stands_in_text(&found.path);
+        Malformed { path: if is_told { found.path } else { String::new() }, ..found }
+    })
+}
+
 /// No number of a card is anywhere in it. Where one is, the path is put together on the way back: nearly always there is none.
 fn no_card_number(value: &Value, depth: u8) -> Result<(), Malformed> {
     const FOUND: &str = "has a card number in it";
@@ -185,6 +196,7 @@ fn no_card_number(value: &Value, depth: u8) -> Result<(), Malformed> {
         }
         Value::String(text) if card_number::stands_in_text(text) => Err(Malformed::field("", FOUND)),
         Value::Number(_) | Value::String(_) => Ok(()),
+        Value::Array(items) if is_one_in_parts(items) => Err(Malformed::field("", FOUND)),
         Value::Array(items) => items.iter().enumerate().try_for_each(|(index, item)| {
             no_card_number(item, deeper).map_err(|found| found_below(&format!("[{index}]"), found))
         }),
@@ -199,6 +211,24 @@ fn no_card_number(value: &Value, depth: u8) -> Result<(), Malformed> {
             no_card_number(member, deeper).map_err(|found| found_below(name, found))
         }),
     }
+}
+
+/// Whether a list is a number's digits, piece by piece: `["4111", "1111", "1111", "1111"]`.
+fn is_one_in_parts(items: &[Value]) -> bool {
+    let mut digits = ArrayString::<DIGITS_MAX>::new();
+    let are_digits = items.iter().all(|item| match item {
+        Value::String(part) => is_all_digits(part.trim()) && digits.try_push_str(part.trim()).is_ok(),
+        Value::Number(part) => {
+            let part = part.to_string();
+            is_all_digits(&part) && digits.try_push_str(&part).is_ok()
+        }
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => false,
+    });
+    items.len() > 1 && are_digits && card_number::stands_in_text(&digits)
+}
+
+fn is_all_digits(part: &str) -> bool {
+    part.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The least number of thirteen digits: no card has fewer.

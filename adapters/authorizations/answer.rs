@@ -8,10 +8,12 @@ use http::header::{HeaderValue, WWW_AUTHENTICATE};
 use serde_json::{Map, Value, json};
 
 use super::reasons::{self, Refusal};
-use super::{Asked, Kind, Options, names, of_dialect, query};
+use super::{AS_WRITTEN, Asked, Kind, Options, names, of_dialect, query};
 use crate::answer::{Answer, Echo, Refused, Reply};
+use crate::exact;
 use crate::inbound::Malformed;
 use crate::payment::{AddressVerification, NotDone, Page, Payment, SecurityCodeVerification, Standing};
+use crate::strict;
 
 /// Writes an answer.
 pub(super) fn encode(echo: &Echo<'_>, answer: &Answer<'_>, options: &Options, body: &mut Vec<u8>) -> Reply {
@@ -24,7 +26,7 @@ pub(super) fn encode(echo: &Echo<'_>, answer: &Answer<'_>, options: &Options, bo
             Reply::json(status)
         }
         Answer::Payment(payment) => {
-            append(&object(payment, kind, options), body);
+            body.extend_from_slice(object(payment, kind, options).as_bytes());
             Reply::json(match (asked, payment.standing) {
                 (Asked::New, Standing::Decided(Decision::Approve { .. })) => 201,
                 (Asked::New, Standing::Decided(Decision::Decline { .. }) | Standing::Unauthenticated) => 402,
@@ -34,7 +36,7 @@ pub(super) fn encode(echo: &Echo<'_>, answer: &Answer<'_>, options: &Options, bo
         }
         Answer::Payments(page) => {
             let query = echo.fields.iter().find(|(name, _)| *name == query::QUERY).map_or("", |(_, query)| query);
-            append(&list(page, kind, options, query), body);
+            body.extend_from_slice(list(page, kind, options, query).as_bytes());
             Reply::json(200)
         }
         Answer::NotDone(not_done) => {
@@ -51,7 +53,7 @@ pub(super) fn encode(echo: &Echo<'_>, answer: &Answer<'_>, options: &Options, bo
 }
 
 /// One payment, every field of the interface.
-fn object(payment: &Payment, kind: Kind, options: &Options) -> Value {
+fn object(payment: &Payment, kind: Kind, options: &Options) -> String {
     let text = payment.written.as_ref().and_then(|written| serde_json::from_str::<Map<String, Value>>(&written.text).ok());
     let text = text.unwrap_or_default();
     let seen = payment.written.as_ref().map(|written| &written.seen);
@@ -80,7 +82,7 @@ fn object(payment: &Payment, kind: Kind, options: &Options) -> Value {
         "trace_id": payment.reference.to_string(),
         "_links": { "self": { "href": format!("{}/{}/{}", options.links, path(kind), id) } },
     });
-    let Value::Object(members) = &mut shown else { return shown };
+    let Value::Object(members) = &mut shown else { return strict::written(&shown) };
     match kind {
         Kind::Authorization => {
             let captured = captured(payment);
@@ -107,7 +109,11 @@ fn object(payment: &Payment, kind: Kind, options: &Options) -> Value {
         members.insert("failure_code".to_owned(), json!(code));
         members.insert("failure_message".to_owned(), json!(message));
     }
-    shown
+    let written = AS_WRITTEN.map(|(name, as_written)| (name, text.get(as_written).and_then(Value::as_str)));
+    for (name, _) in written.iter().filter(|(_, written)| written.is_some()) {
+        members.remove(*name);
+    }
+    exact::text_of(&shown, &written)
 }
 
 /// Whether it was voided, of one that was let go of: what an operator released nobody voided.
@@ -149,15 +155,16 @@ const fn path(kind: Kind) -> &'static str {
     }
 }
 
-fn list(page: &Page, kind: Kind, options: &Options, query: &str) -> Value {
-    let shown: Vec<Value> = page.payments.iter().map(|payment| object(payment, kind, options)).collect();
+fn list(page: &Page, kind: Kind, options: &Options, query: &str) -> String {
+    let shown: Vec<String> = page.payments.iter().map(|payment| object(payment, kind, options)).collect();
     let next = page.next.map(query::cursor);
     let mark = if query.is_empty() { "" } else { "?" };
-    json!({
-        "_embedded": { path(kind): shown },
+    let around = json!({
         "page": { "next_cursor": next },
         "_links": { "self": { "href": format!("{}/{}{mark}{query}", options.links, path(kind)) } },
-    })
+    });
+    let around = strict::written(&around);
+    format!("{{\"_embedded\":{{\"{}\":[{}]}},{}", path(kind), shown.join(","), around.strip_prefix('{').unwrap_or_default())
 }
 
 /// Why an order is not obeyed: what stands of the payment says more than the ledger's reason.

@@ -6,8 +6,9 @@ use holdfast_core::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{Asked, Kind, dialect, names};
+use super::{AS_WRITTEN, Asked, Kind, PURCHASE, TAGS, dialect, names};
 use crate::answer::Echo;
+use crate::exact;
 use crate::idempotency::NamesAre;
 use crate::inbound::{AuthorizationCall, Inbound, Malformed};
 use crate::payment::{NamedBy, PaymentCall, PaymentTurn, Slip};
@@ -16,14 +17,13 @@ use crate::strict::{self, Fields, document};
 /// The longest `idempotency_id`, in characters.
 const IDEMPOTENCY_ID_MAX: usize = 255;
 /// Tags: how many, and how long names and values may be.
-const TAGS: (usize, usize, usize) = (50, 40, 500);
+const TAGS_MAX: (usize, usize, usize) = (50, 40, 500);
 /// The most items of level 3 data.
 const ITEMS_MAX: usize = 99;
 
 const FIELDS: NamedBy = NamedBy { merchant: "merchant", source: "source" };
 const CHARGES: &str = "additional_buyer_charges";
 const SURCHARGE: &str = "additional_buyer_charges.cc_surcharge_amount";
-const PURCHASE: &str = "additional_purchase_data";
 const THREE_DS: &str = "3d_secure_authentication";
 const INDICATOR: &str = "electronic_commerce_indicator";
 
@@ -35,7 +35,7 @@ pub(super) fn decode<'a>(body: &[u8], kind: Kind, ids: NamesAre) -> Result<Inbou
     let amount = fields.required("amount", |fields, name| fields.minor(name, currency))?;
     let merchant = fields.required("merchant", |fields, name| fields.identifier(name, MerchantId::new))?;
     let source = fields.required("source", |fields, name| fields.identifier(name, CardToken::new))?;
-    fields.tags("tags", TAGS.0, TAGS.1, TAGS.2)?;
+    fields.tags(TAGS, TAGS_MAX.0, TAGS_MAX.1, TAGS_MAX.2)?;
     let surcharge = surcharge(&fields, currency)?;
     let secure = three_d_secure(&fields)?;
     let purchase = purchase(&fields)?;
@@ -81,21 +81,33 @@ pub(super) fn decode<'a>(body: &[u8], kind: Kind, ids: NamesAre) -> Result<Inbou
         checkout: Some(checkout(surcharge, secure.as_ref(), &fields)),
     };
     // What a caller gets back, in one order whatever order it came in; of the authentication value nothing is kept.
-    let text = json!({
+    let mut text = json!({
         "amount": amount.minor(),
         "currency": currency.code(),
         "idempotency_id": idempotency_id,
-        "tags": fields.object("tags")?.filter(|tags| !tags.is_empty()),
+        TAGS: fields.object(TAGS)?.filter(|tags| !tags.is_empty()),
         CHARGES: surcharge.map(|surcharge| json!({ "cc_surcharge_amount": surcharge.minor() })),
         PURCHASE: purchase,
         THREE_DS: secure,
     });
+    insert_as_written(&mut text, body, &fields)?;
     let lasting = strict::written(&lasting(&text));
     let slip = Slip { kind: kind.number(), merchant, source, text: strict::written(&text), lasting };
     let echo = Echo { dialect: dialect(kind, Asked::New), ..Echo::default() };
     let call = AuthorizationCall { request, echo, sent_at: None, lookup: None };
     let surcharge = surcharge.filter(|surcharge| !surcharge.is_zero()).map(|surcharge| (surcharge, SURCHARGE));
     Ok(Inbound::Payment(PaymentCall { call, slip, surcharge, fields: FIELDS, unnamed, formerly, turn: PaymentTurn::AtOnce }))
+}
+
+/// What numbers would lose on their way through a float is kept beside them.
+fn insert_as_written(text: &mut Value, body: &[u8], fields: &Fields<'_>) -> Result<(), Malformed> {
+    let Value::Object(members) = text else { return Ok(()) };
+    for (name, as_written) in AS_WRITTEN {
+        if let Some(written) = exact::as_written(body, &[name], fields.value(name))? {
+            members.insert(as_written.to_owned(), json!(written));
+        }
+    }
+    Ok(())
 }
 
 /// What of it is kept when the text is erased: amounts, and nothing that anybody worded.

@@ -62,6 +62,12 @@ pub const PLATFORM: Platform = Platform {
     build,
 };
 
+const TAGS: &str = "tags";
+const PURCHASE: &str = "additional_purchase_data";
+/// What is given back digit by digit, and the member of a slip that has it as it was written, where that is not what its value would
+/// be written as.
+const AS_WRITTEN: [(&str, &str); 2] = [(TAGS, "tags_as_written"), (PURCHASE, "additional_purchase_data_as_written")];
+
 const CREATE: u8 = 0;
 const LIST: u8 = 1;
 const SHOW: u8 = 2;

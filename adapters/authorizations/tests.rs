@@ -1,11 +1,15 @@
 //! Every constraint of the interface broken one by one, by its field; and what names are made of.
 
-use holdfast_core::{Currency, Money};
+use holdfast_core::{AuthorizationId, Currency, Decision, Money};
 use http::HeaderMap;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::payment::{OrderAmount, Ordered, PaymentCall};
+use crate::answer::DecisionReference;
+use crate::payment::{
+    AddressVerification, OrderAmount, Ordered, Page, Payment, PaymentCall, SecurityCodeVerification, Seen, Slip, Standing,
+    Written,
+};
 
 fn adapter() -> Box<dyn Adapter> {
     build(&Settings::defaults(Currency::USD)).unwrap_or_else(|_| panic!("defaults are refused"))
@@ -246,4 +250,65 @@ fn an_id_is_the_mounts_or_each_merchants() {
     assert_eq!(name("merchant", "m-1"), name("merchant", "m-1"));
     let values = std::iter::once(("idempotency".to_owned(), crate::SettingValue::Text("nobody".to_owned()))).collect();
     assert!(build(&Settings { currency: Currency::USD, values }).is_err());
+}
+
+fn payment_of(slip: Slip) -> Payment {
+    let seen = Seen {
+        application: None,
+        merchant_name: "Store".to_owned(),
+        address: Vec::new(),
+        phone: None,
+        time_zone: "UTC".to_owned(),
+        brand: None,
+        last_four: None,
+        address_verification: AddressVerification::Unavailable,
+        security_code_verification: SecurityCodeVerification::Unavailable,
+    };
+    Payment {
+        id: AuthorizationId::new("AU0123456789abcdefghijkl").unwrap(),
+        reference: DecisionReference::from_digest([7; 16]),
+        merchant: slip.merchant,
+        source: slip.source,
+        asked_at: Timestamp::EPOCH,
+        changed_at: Timestamp::EPOCH,
+        standing: Standing::Decided(Decision::Approve { amount: Money::from_minor(110, Currency::USD) }),
+        hold: None,
+        expires_at: None,
+        written: Some(Written { text: slip.text, seen, awaited: None }),
+        released_by: None,
+        ordered: None,
+    }
+}
+
+#[test]
+fn tags_and_purchase_data_are_given_back_digit_by_digit() {
+    let tags = r#"{"big":12345678901234567890123,"price":1.10,"scale":1E2,"text":"a \"b\" c"}"#;
+    let purchase = r#"{"item_data":[{"quantity":1.50}],"sales_tax":10}"#;
+    let mut body = with("/tags", Some(json!("its tags")));
+    body["additional_purchase_data"] = json!("its purchase");
+    let spaced = |text: &str| text.replace(":", " : ");
+    let body = body.to_string().replace(r#""its tags""#, &spaced(tags)).replace(r#""its purchase""#, &spaced(purchase));
+    let slip = decode(CREATE, "", "", &body, |inbound| match inbound {
+        Ok(Inbound::Payment(asked)) => asked.slip,
+        other => panic!("{other:?}"),
+    });
+    let payment = payment_of(slip);
+    let answered = |answer: &Answer<'_>, dialect| {
+        let (adapter, mut body) = (adapter(), Vec::new());
+        let echo = Echo { dialect, ..Echo::default() };
+        adapter.encode(&echo, answer, &Keyring::default(), Timestamp::EPOCH, &mut body);
+        String::from_utf8(body).unwrap()
+    };
+    let page = Page { payments: vec![payment.clone(), payment.clone()], next: None };
+    for (told, many) in [
+        (answered(&Answer::Payment(&payment), dialect(Kind::Authorization, Asked::New)), 1),
+        (answered(&Answer::Payments(&page), dialect(Kind::Authorization, Asked::Later)), 2),
+    ] {
+        assert_eq!((told.matches(tags).count(), told.matches(purchase).count()), (many, many), "{told}");
+        assert_eq!(told.matches(r#""tags":"#).count(), many, "{told}");
+        assert!(serde_json::from_str::<Value>(&told).is_ok(), "{told}");
+    }
+    // What says the same either way is kept once.
+    let plain = asked(&sound()).unwrap().0.1;
+    assert!(!plain.contains("as_written"), "{plain}");
 }

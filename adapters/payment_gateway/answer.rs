@@ -9,8 +9,9 @@ use serde_json::{Map, Value, json};
 
 use super::fields::decimal;
 use super::receipt::{self, Copy};
-use super::{authenticated, bill, exact, names, order, reasons, standing};
+use super::{METADATA_AS_WRITTEN, authenticated, bill, names, order, reasons, standing};
 use crate::answer::{Answer, Echo, Refused, Reply};
+use crate::exact;
 use crate::inbound::Malformed;
 use crate::payment::{NotDone, Payment, Standing};
 
@@ -19,7 +20,7 @@ pub(super) fn encode(echo: &Echo<'_>, answer: &Answer<'_>, body: &mut Vec<u8>) -
     match answer {
         Answer::Payment(payment) => {
             let told = Told::of(payment);
-            let text = exact::text_of(&object(payment, &told, echo.dialect), told.metadata.as_deref());
+            let text = exact::text_of(&object(payment, &told, echo.dialect), &[("metadata", told.metadata.as_deref())]);
             body.extend_from_slice(text.as_bytes());
             Reply::json(200)
         }
@@ -58,7 +59,7 @@ pub(super) fn event(uid: &str, kind: u8, payment: &Payment) -> Vec<u8> {
             }
         }
     }
-    let data = exact::text_of(&data, told.metadata.as_deref());
+    let data = exact::text_of(&data, &[("metadata", told.metadata.as_deref())]);
     format!("{{\"event_uid\":{},\"event\":\"PAYMENT_AUTH\",\"data\":{data}}}", json!(uid)).into_bytes()
 }
 
@@ -90,7 +91,7 @@ impl Told {
             Some(Value::Object(data)) => data,
             Some(_) | None => Map::new(),
         };
-        let metadata = text.get(exact::WRITTEN).and_then(Value::as_str).map(str::to_owned);
+        let metadata = text.get(METADATA_AS_WRITTEN).and_then(Value::as_str).map(str::to_owned);
         Told { data, secured, currency, currency_was_sent, amount, metadata }
     }
 

@@ -9,8 +9,9 @@ use serde_json::{Map, Value, json};
 
 use super::fields::{amount, ip_address, number, part, switch};
 use super::options::{Options, ThreeDSecureIs};
-use super::{Kind, exact, lasting, names};
+use super::{Kind, METADATA_AS_WRITTEN, lasting, names};
 use crate::answer::Echo;
+use crate::exact;
 use crate::inbound::{AuthorizationCall, Inbound, Malformed};
 use crate::payment::{Authentication, NamedBy, PaymentCall, PaymentTurn, Slip};
 use crate::proof::RuleBypass;
@@ -78,8 +79,8 @@ pub(super) fn decode<'a>(
         if monitoring == Monitoring::Bypassed {
             members.insert(BYPASSED.to_owned(), json!(true));
         }
-        if let Some(written) = exact::metadata(body, data.value("metadata"))? {
-            members.insert(exact::WRITTEN.to_owned(), json!(written));
+        if let Some(written) = exact::as_written(body, &["data", "metadata"], data.value("metadata"))? {
+            members.insert(METADATA_AS_WRITTEN.to_owned(), json!(written));
         }
     }
     let lasting = text.as_object().map(lasting::of).unwrap_or_default();

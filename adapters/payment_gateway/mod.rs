@@ -8,7 +8,6 @@ mod answer;
 mod ask;
 mod authenticated;
 mod bill;
-mod exact;
 mod fields;
 mod lasting;
 mod names;
@@ -75,6 +74,9 @@ pub const PLATFORM: Platform = Platform {
     decision_event: Some(DecisionEvent { name: "PAYMENT_AUTH", body: answer::event }),
     build,
 };
+
+/// The member of a slip with the metadata as it was written, where that is not what its value would be written as.
+const METADATA_AS_WRITTEN: &str = "metadata_as_written";
 
 const AUTH: u8 = 0;
 const SALE: u8 = 1;

@@ -42,6 +42,12 @@ pub(super) fn decode<'a>(
     }
     let currency = currency(&fields)?.unwrap_or(Currency::USD);
     let amount = fields.required(amount_name, |fields, name| amount(fields, name, currency))?;
+    if kind == AuthorizationKind::Credit && amount.is_zero() {
+        // A refund's own door refuses it, too.
+        return Err(fields.wrong(amount_name, "is nothing"));
+    }
+    no_number_left(&top)?;
+    no_number_left(&fields)?;
     let (card, expiry) = card(&fields, number.as_ref(), data.is_some())?;
     // The body is like that of the door at which the payment would be asked for.
     let checkout = checkout(&fields, amount)?;
@@ -70,6 +76,14 @@ fn currency(fields: &Fields<'_>) -> Result<Option<Currency>, Malformed> {
     match (one, other) {
         (Some(one), Some(other)) if one != other => Err(fields.wrong("currency_code", "is another one than currency")),
         (one, other) => Ok(one.or(other)),
+    }
+}
+
+/// Where a number is taken it was taken out of there before. What is no number of a known brand is meant as one all the same.
+fn no_number_left(fields: &Fields<'_>) -> Result<(), Malformed> {
+    match fields.value("card_number") {
+        None => Ok(()),
+        Some(_) => Err(fields.wrong("card_number", "is taken only within data, where card numbers have a listener of their own")),
     }
 }
 

@@ -39,6 +39,11 @@ fn every_constraint_is_held_and_the_field_is_named() {
         ("/data/card_exp", json!("12-27"), "data.card_exp"),
         ("/data/ip_address", json!("here"), "data.ip_address"),
         ("/data/card_number", json!("4111111111111111"), "data.card_number"),
+        // The field is refused, whatever is in it: not every brand is known.
+        ("/data/card_number", json!("9999999999999995"), "data.card_number"),
+        ("/data/card_number", json!("4111111111111112"), "data.card_number"),
+        ("/data/card_number", json!(1), "data.card_number"),
+        ("/card_number", json!("9999999999999995"), "card_number"),
     ] {
         let mut body = sound.clone();
         let (above, name) = pointer.rsplit_once('/').unwrap();
@@ -47,6 +52,11 @@ fn every_constraint_is_held_and_the_field_is_named() {
     }
     let refund = json!({"transaction_type": "refund", "id": "p", "amount": "5.00", "reason": "r"});
     assert_eq!(asked(&refund), Ok((AuthorizationKind::Credit, 500)));
+    for (name, value) in [("amount", "0"), ("amount", "0.00"), ("card_number", "9999999999999995")] {
+        let mut body = refund.clone();
+        body[name] = json!(value);
+        assert_eq!(asked(&body), Err(name.to_owned()), "{name} = {value}");
+    }
     for word in ["auth", "capture"] {
         let mut body = sound.clone();
         body["transaction_type"] = json!(word);

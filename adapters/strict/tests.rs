@@ -46,6 +46,14 @@ fn a_card_number_is_refused_wherever_it_stands_and_never_repeated() {
         let told = error_of(body);
         assert!(told.starts_with(path) && !told.contains("1111"), "{body}: {told}");
     }
+    for parts in [r#"["4111", "1111", " 1111", "1111"]"#, "[4111, 1111, 1111, 1111]", r#"["41", 1, 1, "111111111111"]"#] {
+        assert_eq!(error_of(&format!(r#"{{"tags": {{"a": {parts}}}}}"#)), "`tags.a` has a card number in it");
+    }
+    assert_eq!(error_of("[20261127, 182610]"), "the body is not a JSON object");
+    assert_eq!(error_of(r#"{"a": ["4111", "1111", "1111", "1112"], "b": [27, 11, 2026, 18, 26, 10], "c": [1, 2, 3, 4]}"#), "");
+    // A number may be in a path, and in no name of it.
+    let nested = r#"{"4111": {"1111": {"1111": {"1111": "4111111111111111"}}}}"#;
+    assert_eq!(error_of(nested), "the body has a card number in it");
     assert_eq!(error_of(r#"{"at": "20260314150926", "ms": 1773500966123, "plain": "4111111111111112"}"#), "");
 }
 

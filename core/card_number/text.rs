@@ -2,13 +2,18 @@
 //!
 //! Wider than what identifiers are held to: in a text nobody loses a platform's message if a number is seen where none was meant.
 
+mod codes;
+mod digits;
 mod glued;
 mod tags;
 
 use std::net::Ipv6Addr;
 
 use arrayvec::ArrayVec;
+use unicode_normalization::char::is_combining_mark;
 
+use self::codes::without_codes;
+use self::digits::{digit_of, ideograph};
 use self::glued::has_glued;
 use self::tags::without_tags;
 use super::{DIGITS_MAX, DIGITS_MIN, UUID, after_groups, is_number, narrow, run, stands_in};
@@ -22,28 +27,33 @@ const PARTED_MAX: usize = 3;
 /// Years that a card's expiry may be in, by their last two digits.
 const EXPIRY_YEARS: std::ops::RangeInclusive<u32> = 20..=60;
 
-/// Where the decimal digits of other scripts begin (Unicode, general category Nd).
-const ZEROS: [u32; 38] = [
-    0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xde6, 0xe50, 0xed0, 0xf20, 0x1040,
-    0x1090, 0x17e0, 0x1810, 0x1946, 0x19d0, 0x1a80, 0x1a90, 0x1b50, 0x1bb0, 0x1c40, 0x1c50, 0x2080, 0xa620, 0xa8d0, 0xa900,
-    0xa9d0, 0xa9f0, 0xaa50, 0xabf0, 0x1fbf0, 0x104a0,
-];
-/// The mathematical digits: five times ten of them.
-const MATHEMATICAL: std::ops::RangeInclusive<u32> = 0x1d7ce..=0x1d7ff;
-
 /// Whether a card's number stands in a text: as [`stands_in`] has it, or in groups of any length with the same between them, or in one run
-/// with its expiry or with other numbers, or in digits of another script, or with tags between them.
+/// with its expiry or with other numbers, or in digits of another script, or with tags between them, or written in codes.
 #[must_use]
 pub fn stands_in_text(text: &str) -> bool {
-    // Most texts have too few digits: one pass without a way out tells.
-    let may_be_one = |byte: u8| byte.is_ascii_digit() || byte >= 0xc0;
+    // Most texts have too few digits: one pass without a way out tells. What is percent-encoded may have none of ASCII.
+    let may_be_one = |byte: u8| byte.is_ascii_digit() || byte == b'%' || byte >= 0xc0;
     let digits = text.bytes().fold(0_usize, |digits, byte| digits.saturating_add(usize::from(may_be_one(byte))));
     if digits < DIGITS_MIN {
         return false;
     }
+    stands_as_written(text) || without_codes(text).is_some_and(|read| stands_as_written(&read))
+}
+
+fn stands_as_written(text: &str) -> bool {
     let mut looked_at: String = text.chars().map(plain).collect();
     // What stands within tags is text, too: they are looked through second.
-    stands_in_plain(&looked_at) || (text.contains('<') && without_tags(text, &mut looked_at) && stands_in_plain(&looked_at))
+    stands_in_plain(&looked_at)
+        || (text.contains('<') && without_tags(text, &mut looked_at) && stands_in_plain(&looked_at))
+        || (!text.is_ascii() && stands_in_words(text))
+}
+
+/// Whether a number stands in what is a word or a digit: behind a number (`4111…一回払い`, `4111…¹`) it is no part of it, in
+/// numbers it is one.
+fn stands_in_words(text: &str) -> bool {
+    let is_one = |letter: char| ideograph(letter).is_some();
+    let read = || text.chars().map(|letter| ideograph(letter).unwrap_or_else(|| plain(letter))).collect::<String>();
+    stands_in(text) || (text.contains(is_one) && stands_in_plain(&read()))
 }
 
 fn stands_in_plain(plain: &str) -> bool {
@@ -58,24 +68,14 @@ fn plain(letter: char) -> char {
         '(' | ')' | '[' | ']' | '{' | '}' | '<' | '>' => '|',
         _ if letter.is_whitespace() => ' ',
         _ if letter.is_ascii() => letter,
+        // Letters by their class, and nothing to be read: long vowels and strokes that look like dashes, fillers that look like blanks, marks.
+        '\u{640}' | '\u{7fa}' | '\u{30fc}' | '\u{ff70}' | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' => '|',
+        _ if is_combining_mark(letter) => '|',
         _ => match digit_of(u32::from(letter)) {
             Some(digit) => char::from_digit(digit, 10).unwrap_or('0'),
             None if letter.is_alphanumeric() => 'x',
             None => '|',
         },
-    }
-}
-
-fn digit_of(code: u32) -> Option<u32> {
-    match code {
-        0xb2 => Some(2),
-        0xb3 => Some(3),
-        0xb9 => Some(1),
-        0x2070 | 0x24ea => Some(0),
-        0x2074..=0x2079 => code.checked_sub(0x2070),
-        0x2460..=0x2468 => code.checked_sub(0x245f),
-        _ if MATHEMATICAL.contains(&code) => code.checked_sub(*MATHEMATICAL.start())?.checked_rem(10),
-        _ => ZEROS.iter().find_map(|zero| code.checked_sub(*zero).filter(|digit| *digit < 10)),
     }
 }
 
@@ -134,6 +134,22 @@ fn after_address(text: &[u8]) -> Option<&[u8]> {
 
 /// Whether neighbours in a chain are a number.
 fn has_number(chain: &[Group<'_>]) -> bool {
+    has_single_digits(chain) || has_groups(chain)
+}
+
+/// Whether all digits that stand one by one, whatever is between them, are a number: `4-1-1-1 1-1-1-1 …`.
+fn has_single_digits(chain: &[Group<'_>]) -> bool {
+    chain.split(|group| group.digits.len() != 1).filter(|single| (DIGITS_MIN..=DIGITS_MAX).contains(&single.len())).any(
+        |single| {
+            let digits: ArrayVec<u8, DIGITS_MAX> =
+                single.iter().flat_map(|group| group.digits).copied().take(DIGITS_MAX).collect();
+            is_number(&digits)
+        },
+    )
+}
+
+/// Whether groups with the same between them are a number.
+fn has_groups(chain: &[Group<'_>]) -> bool {
     (0..chain.len()).any(|from| {
         let groups = chain.get(from..).unwrap_or_default();
         let Some(between) = groups.get(1).map(|second| second.before) else { return false };
@@ -276,6 +292,12 @@ mod tests {
             "4111111111111111abcdefabcdefabcd",
             "abcdefabcdefabcd4111111111111111",
             "card 3782:822463:10005.",
+            "4-1-1-1 1-1-1-1 1-1-1-1 1-1-1-1",
+            "4.1.1.1, 1.1.1.1, 1.1.1.1, 1.1.1.1",
+            "4111\u{640}1111\u{640}1111\u{640}1111",
+            "4111\u{3164}1111\u{3164}1111\u{3164}1111",
+            "4111ー1111ー1111ー1111",
+            "4\u{64b}1\u{64b}1\u{64b}1\u{64b}1\u{64b}1\u{64b}1\u{64b}1\u{64b}1\u{64b}1\u{64b}1\u{64b}1\u{64b}1\u{64b}1\u{64b}1\u{64b}1\u{64b}",
         ] {
             assert!(stands_in_text(text), "{text}");
         }
@@ -306,6 +328,7 @@ mod tests {
             "41111111111111111111",
             "order 4111, item 1111, 1111",
             "1 2 3 4 5 6 7 8 9 10",
+            "versions 4.1.1, 1.1.1, 1.1.1, 1.1.1, 1.1.2",
             "東京都千代田区丸の内一丁目九番一号",
         ] {
             assert!(!stands_in_text(text), "{text}");

@@ -1,0 +1,65 @@
+//! What callers are given back digit by digit: what a number would lose on its way through a float is kept as it was written.
+
+use std::collections::BTreeMap;
+
+use holdfast_core::card_number::stands_in_text;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::inbound::Malformed;
+use crate::strict;
+
+/// An object of a body as it was written, without the blanks; nothing where its value says the same.
+///
+/// # Errors
+/// A card's number stands in it.
+pub(crate) fn as_written(body: &[u8], path: &[&str], value: Option<&Value>) -> Result<Option<String>, Malformed> {
+    if !value.is_some_and(has_float) {
+        return Ok(None);
+    }
+    let Some(written) = raw_at(body, path).map(|raw| without_blanks(raw.get())) else { return Ok(None) };
+    if stands_in_text(&written) {
+        return Err(Malformed::field(path.join("."), "has a card number in it"));
+    }
+    Ok(Some(written))
+}
+
+fn raw_at<'a>(body: &'a [u8], path: &[&str]) -> Option<&'a RawValue> {
+    let whole: &RawValue = serde_json::from_slice(body).ok()?;
+    path.iter().try_fold(whole, |above, name| {
+        let mut members: BTreeMap<String, &'a RawValue> = serde_json::from_str(above.get()).ok()?;
+        members.remove(*name)
+    })
+}
+
+fn has_float(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(_) | Value::String(_) => false,
+        Value::Number(number) => number.is_f64(),
+        Value::Array(items) => items.iter().any(has_float),
+        Value::Object(members) => members.values().any(has_float),
+    }
+}
+
+fn without_blanks(json: &str) -> String {
+    let (mut in_text, mut escaped) = (false, false);
+    json.chars()
+        .filter(|letter| {
+            let keep = in_text || !letter.is_ascii_whitespace();
+            if *letter == '"' && !escaped {
+                in_text = !in_text;
+            }
+            escaped = *letter == '\\' && !escaped;
+            keep
+        })
+        .collect()
+}
+
+/// An object as JSON, with further members as they were written.
+pub(crate) fn text_of(object: &Value, members: &[(&str, Option<&str>)]) -> String {
+    members.iter().fold(strict::written(object), |text, (name, written)| match (written, text.strip_suffix('}')) {
+        // Nothing that is written here is without members of its own.
+        (Some(written), Some(open)) => format!("{open},\"{name}\":{written}}}"),
+        (Some(_) | None, _) => text,
+    })
+}
