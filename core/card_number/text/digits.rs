@@ -58,7 +58,7 @@ mod tests {
         let mut before = (0, 0);
         all.map(move |letter| {
             let code = u32::from(letter);
-            let value = if before.0 + 1 == code { (before.1 + 1) % 10 } else { 0 };
+            let value = if u32::wrapping_add(before.0, 1) == code { u32::wrapping_add(before.1, 1) % 10 } else { 0 };
             before = (code, value);
             (letter, value)
         })
