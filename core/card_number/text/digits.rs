@@ -55,10 +55,11 @@ mod tests {
     /// Every decimal digit of Unicode, ASCII's apart. Each script's come one behind the other, zero first.
     fn decimal_digits() -> impl Iterator<Item = (char, u32)> {
         let all = ('\u{80}'..=char::MAX).filter(|letter| letter.general_category() == GeneralCategory::DecimalNumber);
-        let mut before = (0, 0);
+        let mut before = (0_u32, 0_u32);
         all.map(move |letter| {
             let code = u32::from(letter);
-            let value = if u32::wrapping_add(before.0, 1) == code { u32::wrapping_add(before.1, 1) % 10 } else { 0 };
+            let is_next = code.checked_sub(1) == Some(before.0);
+            let value = if is_next && before.1 < 9 { before.1.saturating_add(1) } else { 0 };
             before = (code, value);
             (letter, value)
         })
