@@ -1,5 +1,5 @@
 //! What the schema has when all steps were taken, and whether a database has it: `migrations/catalogue.txt` lists it, a test makes
-//! that list from the migrations themselves. What else is there is its owner's business, and so is what functions say inside.
+//! that list from the migrations themselves. What functions say inside is a digest there. What else is in a schema is its owner's business.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -45,8 +45,13 @@ const THERE: &str = "
         AND NOT EXISTS (SELECT FROM pg_constraint o WHERE o.conindid = i.indexrelid)
     UNION ALL
     SELECT 'function', p.proname, concat_ws(' ', '(' || pg_get_function_identity_arguments(p.oid) || ')',
-        CASE WHEN p.prosecdef THEN 'SECURITY DEFINER' END)
+        (SELECT l.lanname FROM pg_language l WHERE l.oid = p.prolang),
+        CASE p.provolatile WHEN 'i' THEN 'IMMUTABLE' WHEN 's' THEN 'STABLE' ELSE 'VOLATILE' END,
+        CASE WHEN p.prosecdef THEN 'SECURITY DEFINER' END, 'AS ' || left(encode(sha256(convert_to(p.prosrc, 'UTF8')), 'hex'), 12))
     FROM pg_proc p WHERE p.pronamespace = 'holdfast'::regnamespace";
+
+/// Before the digest of a function's body, in its form.
+const BODY: &str = " AS ";
 
 /// Kinds of things, in the order in which they are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -145,7 +150,13 @@ impl Lack {
                 // Whoever has no table lacks all of it.
                 None if is_within_any(thing, &lack.grave) => continue,
                 None => thing.to_string(),
-                Some(found) => format!("{thing} (it is {}, and should be {})", or_plain(&found), or_plain(form)),
+                Some(found) if thing.kind == Kind::Function && without_body(&found) == without_body(form) => {
+                    format!("{thing} (its body is not the one that `holdfast migrate` makes)")
+                }
+                Some(found) => {
+                    let (found, form) = (without_body(&found), without_body(form));
+                    format!("{thing} (it is {}, and should be {})", or_plain(found), or_plain(form))
+                }
             };
             match thing.kind {
                 // One that keys are unique by is what writing counts on; the others only look after whoever writes by hand.
@@ -185,6 +196,11 @@ impl Lack {
 fn is_within_any(thing: &Thing, told: &[String]) -> bool {
     let Some((of, _)) = thing.name.split_once('.') else { return false };
     told.contains(&Thing { kind: Kind::Table, name: of.to_owned() }.to_string())
+}
+
+/// A function's form without the digest, which tells nobody anything; any other's as it is.
+fn without_body(form: &str) -> &str {
+    form.rsplit_once(BODY).map_or(form, |(head, _)| head)
 }
 
 fn or_plain(form: &str) -> &str {

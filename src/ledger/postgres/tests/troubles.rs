@@ -4,7 +4,7 @@ use tokio_postgres::Config;
 
 use super::server::{PASSWORD, Server, run, shared};
 use crate::ledger::postgres::connect::Database;
-use crate::ledger::postgres::migrate::{bring, look, ours};
+use crate::ledger::postgres::migrate::{bring, look, must_be_whole, ours};
 use crate::ledger::postgres::needs::{COLUMNS, FUNCTIONS, TABLES};
 use crate::ledger::postgres::tests::conforming::Nobody;
 use crate::ledger::postgres::trouble::{NotTrusted, Trouble};
@@ -151,12 +151,23 @@ fn whatever_was_taken_out_of_the_schema_is_named_by_both() {
         ("ALTER TABLE holdfast.asked DROP CONSTRAINT asked_pkey", "constraint holdfast.asked.asked_pkey"),
         ("ALTER TABLE holdfast.told SET UNLOGGED", "table holdfast.told (it is unlogged, and should be plain)"),
         ("DROP FUNCTION holdfast.make_partitions", "function holdfast.make_partitions"),
+        (
+            "CREATE OR REPLACE FUNCTION holdfast.varint(p_number bigint) RETURNS bytea LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+                 AS $$ BEGIN RETURN ''; END $$",
+            "function holdfast.varint (its body is not the one that `holdfast migrate` makes)",
+        ),
+        (
+            "ALTER FUNCTION holdfast.go_on_counting STABLE",
+            "function holdfast.go_on_counting (it is () plpgsql STABLE SECURITY DEFINER, and should be () plpgsql VOLATILE SECURITY DEFINER)",
+        ),
     ] {
         let name = server.database();
         server.run_sql(&name, done);
         let said = both_say(&server.config(&name));
         assert!(matches!(&said, Trouble::Incomplete(what, _) if what == named), "{said}");
         assert!(said.to_string().contains("backup"), "{said}");
+        let whole = run(must_be_whole(&server.reach(&name)));
+        assert!(matches!(&whole, Err(Trouble::Incomplete(what, _)) if what.contains(named)), "by `migrate --check`: {whole:?}");
     }
 }
 

@@ -81,8 +81,13 @@ fn counters_without_an_end_keep_no_hold_from_its_own() {
     let name = server.database();
     server.run_sql(
         &name,
-        "CREATE OR REPLACE FUNCTION holdfast.drop_counters(p_before timestamptz, p_most integer) RETURNS bigint LANGUAGE sql
-             SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ SELECT p_most::bigint $$",
+        "INSERT INTO holdfast.counter (counter, scope, subject, kind, slots, amounts, counts, over_at)
+             SELECT number, 'card', 0, 'since', '{0}', '{0}', '{0}', now() - interval '1 day' FROM generate_series(1, 10000) AS number;
+         CREATE FUNCTION public.comes_again() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+             INSERT INTO holdfast.counter SELECT OLD.*;
+             RETURN NULL;
+         END $$;
+         CREATE TRIGGER comes_again AFTER DELETE ON holdfast.counter FOR EACH ROW EXECUTE FUNCTION public.comes_again()",
     );
     let desk = Desk(start(server, &name, 2));
     desk.enter(vec![account("a", 1_000), card("c", "a", None)]).unwrap();
