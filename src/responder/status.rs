@@ -9,7 +9,6 @@ use super::breaker::BreakerIs;
 use super::ledger_state::{LedgerState, Signs};
 use super::{Program, Responder};
 use crate::clock;
-use crate::ledger::Readiness;
 use crate::metrics::LedgerStanding;
 use crate::spool::Switched;
 
@@ -23,6 +22,23 @@ pub struct InStandIn {
     pub since: Timestamp,
     /// Why.
     pub cause: StandInCause,
+}
+
+/// Where the ledger is.
+struct Whereabouts {
+    /// By itself: messages reach it before questions do.
+    by_itself: LedgerState,
+    /// As operators see it: nobody who waits for it to be ready is to send a question too early.
+    shown: LedgerState,
+    /// Since when it is where it is shown.
+    since: Timestamp,
+}
+
+const fn standing_of(state: LedgerState) -> LedgerStanding {
+    match state {
+        LedgerState::Ready => LedgerStanding::Up,
+        LedgerState::Starting | LedgerState::NotAnswering | LedgerState::Unavailable => LedgerStanding::Down,
+    }
 }
 
 impl Responder {
@@ -60,7 +76,7 @@ impl Responder {
     /// Brings the gauges of stand-in to what is so now.
     pub fn show_stand_in(&self) {
         let now = clock::utc();
-        self.metrics.ledger.standing(self.ledger_stands());
+        self.metrics.ledger.standing(standing_of(self.ledger_state(now).shown));
         self.metrics.stand_in.breaker(self.open_since(now));
         for program in self.programs() {
             let since = self.in_stand_in(&program.id, now).map(|standing| standing.since);
@@ -76,21 +92,18 @@ impl Responder {
 
     /// Whether the ledger answers: it may say that it is ready, and hang.
     pub(super) fn ledger_stands(&self) -> LedgerStanding {
-        match self.ledger_state(clock::utc()).0 {
-            LedgerState::Ready => LedgerStanding::Up,
-            LedgerState::Starting | LedgerState::NotAnswering | LedgerState::Unavailable => LedgerStanding::Down,
-        }
+        standing_of(self.ledger_state(clock::utc()).by_itself)
     }
 
-    /// Where the ledger is, and since when.
-    fn ledger_state(&self, now: Timestamp) -> (LedgerState, Timestamp) {
+    /// Where the ledger is, by itself and as operators see it, and since when.
+    fn ledger_state(&self, now: Timestamp) -> Whereabouts {
         let at_it_for = self.ledger.at_it_since().map(|since| clock::instant().saturating_duration_since(since));
-        let breaker_open = self.open_since(now);
-        // It is asked once what waits for its answers knows that it is there.
-        let says = if self.is_open() { self.ledger.readiness() } else { Readiness::Starting };
-        let (state, since) = Signs { says, breaker_open, at_it_for, stall: self.breaker.stall() }.state(now);
-        let since = if state == LedgerState::Starting { Some(self.began) } else { since };
-        (state, self.ledger_since.seen(state, since, now))
+        let (says, breaker_open) = (self.ledger.readiness(), self.open_since(now));
+        let (by_itself, since) = Signs { says, breaker_open, at_it_for, stall: self.breaker.stall() }.state(now);
+        // One that is ready hears no question before the rules are in force and whatever else a start waits for is there.
+        let shown = if by_itself == LedgerState::Ready && !self.is_open() { LedgerState::Starting } else { by_itself };
+        let since = if shown == LedgerState::Starting { Some(self.began) } else { since };
+        Whereabouts { by_itself, shown, since: self.ledger_since.seen(shown, since, now) }
     }
 
     /// What `/status` shows, JSON.
@@ -101,11 +114,11 @@ impl Responder {
             self.programs().map(|program| (program.id.to_string(), program.rules.load().hash().to_string().into())).collect();
         let stand_in: Map<String, Value> =
             self.programs().map(|program| (program.id.to_string(), self.stand_in_status(program, now))).collect();
-        let (fill, (ledger, ledger_since)) = (self.spool.fill(), self.ledger_state(now));
+        let (fill, ledger) = (self.spool.fill(), self.ledger_state(now));
         let mut status = json!({
             "version": env!("CARGO_PKG_VERSION"),
-            "ledger": ledger.name(),
-            "ledger_since": ledger_since.to_string(),
+            "ledger": ledger.shown.name(),
+            "ledger_since": ledger.since.to_string(),
             "breaker": { "open_since": self.open_since(now).map(|since| since.to_string()) },
             "in_flight": self.in_flight.now(),
             "told_pending": self.unheard.book.waiting(),

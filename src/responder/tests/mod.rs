@@ -10,3 +10,4 @@ mod play;
 mod process;
 mod race;
 mod scripted;
+mod starting;

@@ -129,6 +129,8 @@ type Task<T> = Pin<Box<dyn Future<Output = T>>>;
 
 pub struct Process {
     pub responder: Arc<Responder>,
+    /// How far its start has come.
+    pub stage: watch::Sender<Stage>,
     pub ledger: Arc<Scripted>,
     pub disk: MemoryDisk,
     directory: TempDir,
@@ -198,6 +200,7 @@ impl Process {
         unheard.count(&spool, earlier, clock::utc()).unwrap();
         let switchboard = Switchboard::new(settings, vec![(program(), platform())]);
         switchboard.restore().unwrap();
+        let (stage, how_far) = watch::channel(Stage::Open);
         let responder = Arc::new(Responder {
             mounts: vec![mount],
             ledger: Arc::clone(&ledger) as Arc<dyn Ledger>,
@@ -215,12 +218,13 @@ impl Process {
             opened: Turns::of_at_most(1000),
             ledger_since: SinceWhen::default(),
             began: clock::utc(),
-            stage: watch::channel(Stage::Open).1,
+            stage: how_far,
         });
         let attending = Arc::clone(&responder);
         let file = responder.spool.reader().unwrap();
         Process {
             responder,
+            stage,
             ledger,
             disk,
             directory,
