@@ -424,6 +424,8 @@ fn what_is_left_to_the_platform_leaves_no_hold_although_the_ledger_decides_it_la
     bench.faulty.set(Fault::AnswersWithheld);
     assert_eq!(bench.ask(&Marqeta::purchase("left", "10.00")).status, 503);
     bench.faulty.set(Fault::None);
+    // The answer does not wait for the spool's disk for ever.
+    bench.until_adopted();
     bench.until_heard();
     assert_eq!(bench.held(), 0);
     bench.app.drain();
