@@ -195,6 +195,7 @@ pub mod api;
 pub mod app;
 pub mod background;
 pub mod balances;
+pub mod begun;
 pub mod books;
 pub mod card_numbers;
 pub mod clock;

@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rusqlite::{Connection, params};
 
 use super::row::{Kept, Row};
+use crate::begun::is_lost;
 use crate::ledger::postgres::trouble::Trouble;
 use crate::private_file;
 use crate::seal::{Form, Sealed, Sealer};
@@ -121,8 +122,7 @@ impl Store {
     /// See [`StoreError`]. A file that is refused is left as it is.
     pub fn open(directory: &Path, sealer: Sealer) -> Result<Self, StoreError> {
         let (path, begun) = (directory.join(FILE), directory.join(BEGUN));
-        // Its tables are there before anything is kept; they may be in its log, and that may have been left behind.
-        if begun.exists() && !has_tables(&path)? {
+        if is_lost(&begun, &path) {
             return Err(StoreError::Lost(path, begun));
         }
         Store::open_copy(directory, sealer)
@@ -201,16 +201,6 @@ impl Writing<'_> {
         }
         transaction.commit().map_err(disk)
     }
-}
-
-/// Whether the file is there, and somebody's tables in it or in its log.
-fn has_tables(path: &Path) -> Result<bool, StoreError> {
-    if !path.exists() {
-        return Ok(false);
-    }
-    let tables =
-        |connection: Connection| connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0));
-    Connection::open(path).and_then(tables).map(|tables| tables > 0).map_err(|error| StoreError::Disk(path.to_owned(), error))
 }
 
 fn make(path: &Path) -> Result<Connection, StoreError> {

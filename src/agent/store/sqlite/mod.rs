@@ -21,8 +21,9 @@ use holdfast_core::Timestamp;
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
 
-use self::schema::{Had, Unfit};
+use self::schema::Unfit;
 use super::{Asked, Commit, Committed, Deed, Deeds, Erase, Follow, Kind, List, Names, Outcome, Rewrite, Row, Store, StoreError};
+use crate::begun::is_lost;
 use crate::private_file;
 
 /// The file's name in the data directory.
@@ -76,28 +77,23 @@ impl SqliteStore {
         let told = |problem: String| StoreError(format!("{}: {problem}", path.display()));
         std::fs::create_dir_all(data).map_err(|error| told(format!("its directory cannot be made: {error}")))?;
         let begun = data.join(BEGUN);
-        let lost = || {
-            told(format!(
+        if is_lost(&begun, &path) {
+            return Err(told(format!(
                 "is missing or empty, and this data directory had one: organizations, their members, credentials, policies and what was done \
                  for intents were in it. Bring it back with its `-wal`, or restore the data directory from a backup (`holdfast restore`); if \
                  it is lost, remove {} to begin without any of them",
                 begun.display()
-            ))
-        };
-        let had = if begun.exists() { Had::One } else { Had::None };
-        if had == Had::One && !path.exists() {
-            return Err(lost());
+            )));
         }
         private_file::make(&path).map_err(|error| told(format!("cannot be opened: {error}")))?;
         let unfit = |unfit: Unfit| match unfit {
             Unfit::Disk(error) => told(disk(&error)),
-            Unfit::Lost => lost(),
             Unfit::Foreign => told(NOT_OURS.to_owned()),
             Unfit::Newer(format) => {
                 told(format!("has format {format}, which this program does not read; start the newer one that wrote it"))
             }
         };
-        let writer = schema::open(&path, had).map_err(unfit)?;
+        let writer = schema::open(&path).map_err(unfit)?;
         private_file::make(&begun).map_err(|error| StoreError(format!("{}: cannot be made: {error}", begun.display())))?;
         let reader = schema::connect(&path).map_err(|error| told(disk(&error)))?;
         let (writing, jobs) = channel();

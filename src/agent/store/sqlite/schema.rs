@@ -88,17 +88,6 @@ pub(super) enum Unfit {
     Foreign,
     /// A newer program of ours wrote it.
     Newer(i32),
-    /// It had tables, by what the data directory says, and has none.
-    Lost,
-}
-
-/// Whether a data directory has had a store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Had {
-    /// None that it says.
-    None,
-    /// One: its tables are there.
-    One,
 }
 
 impl From<rusqlite::Error> for Unfit {
@@ -107,14 +96,13 @@ impl From<rusqlite::Error> for Unfit {
     }
 }
 
-/// Opens the file, and makes its tables if it has none and never had any. They may have been in its log, and that left behind.
-pub(super) fn open(path: &Path, had: Had) -> Result<Connection, Unfit> {
+/// Opens the file, and makes its tables if it has none.
+pub(super) fn open(path: &Path) -> Result<Connection, Unfit> {
     let connection = connect(path)?;
     let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i32>(0));
     let tables = number("SELECT count(*) FROM sqlite_schema")?;
     match (number("PRAGMA application_id")?, number("PRAGMA user_version")?, tables) {
         (APPLICATION, FORMAT | FORMAT_WITH_NAMES, _) => {}
-        (0, 0, 0) if had == Had::One => return Err(Unfit::Lost),
         (0, 0, 0) => {
             let transaction = connection.unchecked_transaction()?;
             transaction.execute_batch(TABLES)?;
