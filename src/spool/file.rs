@@ -9,15 +9,13 @@ use rusqlite::{Connection, params};
 use super::entry::{Entry, Unreadable, digest_of};
 use super::error::SpoolError;
 use super::mark::Mark;
+use super::rows::row;
 use crate::ledger::Erase;
 
 use super::schema::{Found, connect, count, look, make_newer, make_private_file, make_tables};
 
 /// The file's name where nobody names one.
 pub const FILE: &str = "spool.sqlite";
-
-/// Rows that are read at once.
-const PAGE: u32 = 1_000;
 
 /// Whether an entry is synced to the disk before it counts as durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -237,97 +235,6 @@ impl File {
         self.held
     }
 
-    /// The rows behind `after` up to `to`, at most so many.
-    ///
-    /// # Errors
-    /// The disk.
-    pub fn page(&self, after: i64, to: i64, most: u32) -> Result<Vec<Row>, SpoolError> {
-        let sql = "SELECT number, at, body, digest FROM entry WHERE number > ?1 AND number <= ?2 ORDER BY number LIMIT ?3";
-        self.rows(sql, params![after, to, most], row)
-    }
-
-    /// Every row that waits for the ledger, in order.
-    pub fn waiting(&self) -> impl Iterator<Item = Result<Row, SpoolError>> + '_ {
-        let mut after = 0;
-        let pages = std::iter::from_fn(move || match self.page(after, i64::MAX, PAGE) {
-            Ok(page) => {
-                after = page.last()?.number;
-                Some(page.into_iter().map(Ok).collect::<Vec<_>>())
-            }
-            // Read again from there it would fail again: the last that is told.
-            Err(error) => (std::mem::replace(&mut after, i64::MAX) != i64::MAX).then(|| vec![Err(error)]),
-        });
-        pages.flatten()
-    }
-
-    /// Every row that waits or was set aside, in the order in which they came.
-    ///
-    /// # Errors
-    /// The disk.
-    pub fn remembered(&self, mut each: impl FnMut(Row, Standing)) -> Result<(), SpoolError> {
-        let disk = SpoolError::disk(&self.path);
-        let sql = "SELECT number, at, body, digest, 0 FROM entry UNION ALL SELECT number, at, body, digest, 1 FROM aside
-            ORDER BY number";
-        let mut statement = self.connection.prepare(sql).map_err(disk)?;
-        let mut rows = statement.query([]).map_err(disk)?;
-        while let Some(columns) = rows.next().map_err(disk)? {
-            let standing = match columns.get::<_, i64>(4).map_err(disk)? {
-                0 => Standing::Waiting,
-                _ => Standing::Aside,
-            };
-            each(row(columns).map_err(disk)?, standing);
-        }
-        Ok(())
-    }
-
-    /// Every row that was confirmed, of those that came from then on, in the order in which they came.
-    ///
-    /// # Errors
-    /// The disk.
-    pub fn confirmed(&self, since: Timestamp, mut each: impl FnMut(Row)) -> Result<(), SpoolError> {
-        let disk = SpoolError::disk(&self.path);
-        let sql = "SELECT number, at, body, digest FROM confirmed WHERE at >= ?1 ORDER BY number";
-        let mut statement = self.connection.prepare(sql).map_err(disk)?;
-        let mut rows = statement.query([since.unix_micros()]).map_err(disk)?;
-        while let Some(columns) = rows.next().map_err(disk)? {
-            each(row(columns).map_err(disk)?);
-        }
-        Ok(())
-    }
-
-    /// What was set aside, the oldest first.
-    ///
-    /// # Errors
-    /// The disk.
-    pub fn set_aside(&self) -> Result<Vec<Aside>, SpoolError> {
-        self.rows("SELECT number, at, body, digest, set_aside_at, reason FROM aside ORDER BY number", [], |columns| {
-            let since = Timestamp::from_unix_micros(columns.get(4)?);
-            Ok(Aside { row: row(columns)?, since, reason: columns.get(5)? })
-        })
-    }
-
-    /// What was brought back, by its number now.
-    ///
-    /// # Errors
-    /// The disk.
-    pub fn brought_back(&self) -> Result<Vec<BringBack>, SpoolError> {
-        self.rows("SELECT was, number, at, by, why FROM brought_back ORDER BY number", [], |columns| {
-            let at = Timestamp::from_unix_micros(columns.get(2)?);
-            let (was, number) = (columns.get(0)?, columns.get(1)?);
-            Ok(BringBack { was, number, at, by: columns.get(3)?, why: columns.get(4)? })
-        })
-    }
-
-    pub(super) fn rows<T>(
-        &self,
-        sql: &str,
-        values: impl rusqlite::Params,
-        read: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
-    ) -> Result<Vec<T>, SpoolError> {
-        let read = || self.connection.prepare_cached(sql)?.query_map(values, read)?.collect::<rusqlite::Result<_>>();
-        read().map_err(SpoolError::disk(&self.path))
-    }
-
     fn try_to_change(&self, changes: &Changes) -> rusqlite::Result<Changed> {
         let Held { mut waiting, mut aside } = self.held;
         let rows = |changed: usize| i64::try_from(changed).unwrap_or(i64::MAX);
@@ -451,9 +358,4 @@ impl Disk for File {
             }
         }
     }
-}
-
-fn row(columns: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
-    let at = Timestamp::from_unix_micros(columns.get(1)?);
-    Ok(Row { number: columns.get(0)?, at, body: columns.get(2)?, digest: columns.get(3)? })
 }

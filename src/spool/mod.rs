@@ -16,6 +16,7 @@ mod mark;
 mod publishing;
 mod queue;
 mod reconcile;
+mod rows;
 mod schema;
 mod switch;
 #[cfg(test)]
