@@ -42,12 +42,16 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Objects<D> {
         self.0.deserialize_option(Objects(visitor))
     }
 
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, D::Error> {
+        self.0.deserialize_newtype_struct(name, Objects(visitor))
+    }
+
     as_it_is! {
         deserialize_any() deserialize_bool() deserialize_i8() deserialize_i16() deserialize_i32() deserialize_i64()
         deserialize_i128() deserialize_u8() deserialize_u16() deserialize_u32() deserialize_u64() deserialize_u128()
         deserialize_f32() deserialize_f64() deserialize_char() deserialize_str() deserialize_string() deserialize_bytes()
         deserialize_byte_buf() deserialize_unit() deserialize_identifier() deserialize_ignored_any()
-        deserialize_unit_struct(name: &'static str) deserialize_newtype_struct(name: &'static str)
+        deserialize_unit_struct(name: &'static str)
         deserialize_tuple(length: usize) deserialize_tuple_struct(name: &'static str, length: usize)
         deserialize_enum(name: &'static str, variants: &'static [&'static str])
     }
@@ -74,6 +78,10 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Objects<V> {
 
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<V::Value, D::Error> {
         self.0.visit_some(Objects(deserializer))
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<V::Value, D::Error> {
+        self.0.visit_newtype_struct(Objects(deserializer))
     }
 
     fn visit_none<E: serde::de::Error>(self) -> Result<V::Value, E> {

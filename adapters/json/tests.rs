@@ -299,7 +299,12 @@ fn a_list_is_no_object_at_any_depth() {
         perhaps: Option<Inner<'a>>,
         #[serde(borrow, default)]
         all: Vec<Inner<'a>>,
+        #[serde(borrow, default)]
+        wrapped: Option<Wrapped<'a>>,
     }
+    #[derive(Debug, serde::Deserialize)]
+    #[expect(dead_code, reason = "only whether it can be read matters")]
+    struct Wrapped<'a>(#[serde(borrow)] Inner<'a>);
     #[derive(Debug, serde::Deserialize)]
     #[expect(dead_code, reason = "only whether it can be read matters")]
     struct Inner<'a> {
@@ -307,13 +312,14 @@ fn a_list_is_no_object_at_any_depth() {
         amount: Amount<'a>,
     }
     let read = |body: &str| parse::<Outer<'_>>(body.as_bytes()).map(drop).map_err(|why| why.to_string());
-    assert_eq!(read(r#"{"inner":{"amount":1},"perhaps":{"amount":2},"all":[{"amount":3}]}"#), Ok(()));
+    assert_eq!(read(r#"{"inner":{"amount":1},"perhaps":{"amount":2},"all":[{"amount":3}],"wrapped":{"amount":4}}"#), Ok(()));
     assert_eq!(read(r#"{"inner":{"amount":1},"perhaps":null}"#), Ok(()));
     for (body, path) in [
         (r#"[{"amount":1},null,[]]"#, ""),
         (r#"{"inner":[1]}"#, "inner"),
         (r#"{"inner":{"amount":1},"perhaps":[2]}"#, "perhaps"),
         (r#"{"inner":{"amount":1},"all":[[3]]}"#, "all[0]"),
+        (r#"{"inner":{"amount":1},"wrapped":[4]}"#, "wrapped"),
     ] {
         assert_eq!(read(body), Err(Malformed::field(path, WRONG_TYPE).to_string()), "{body}");
     }
