@@ -79,7 +79,8 @@ impl NameKey {
             Alias::Also(alias) => PaymentNames {
                 first: name(Naming::Payment, authorization),
                 second: Some(name(Naming::PaymentAlias, alias)),
-                question: IdempotencyKey::new(authorization.as_str()).ok().map(|key| StepId::of(&key)),
+                // It was let in as a name: nothing is looked for in it again.
+                question: IdempotencyKey::try_from(authorization.as_str()).ok().map(|key| StepId::of(&key)),
             },
             Alias::NotTold => PaymentNames { first: name(Naming::Payment, authorization), second: None, question: None },
         }
