@@ -47,6 +47,7 @@
 //! | [`telemetry`] | one line a callback, for whoever wants to look at single answers |
 //! | [`descriptors`] | how many files and sockets there may be, and how many of them are each listener's |
 //! | [`second_place`] | how a thread that nobody waits for leaves the processor to those who answer |
+//! | [`begun`] | whether a store that a data directory has had is lost |
 //! | [`private_file`] | files that are their owner's alone |
 //! | [`webhook`] | what happened, told to endpoints from the journal, at least once and in order |
 //! | [`profiles`] | merchants and instruments of payment doors |
