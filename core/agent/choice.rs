@@ -97,10 +97,13 @@ impl Choice {
         named.map(|payment| named_by(&self.binding, &payment, self.at))
     }
 
-    /// Its merchant was compared at our door: the network's name of it is another one.
+    /// Its merchant's names were compared at our door: the network has others. What it sells and where it is, both doors tell alike.
     fn named(&self, intent: &Intent, request: &AuthorizationRequest) -> Chosen {
         match self.asking.door {
-            Door::Platform => self.with(Presented::Known(&Intent { merchant: Merchant::default(), ..*intent }), request),
+            Door::Platform => {
+                let merchant = Merchant { id: None, name: None, ..intent.merchant };
+                self.with(Presented::Known(&Intent { merchant, ..*intent }), request)
+            }
             Door::Authorize => self.with(Presented::Known(intent), request),
         }
     }

@@ -6,6 +6,7 @@ use crate::agent::{IntentNeed, IntentStatus};
 use crate::decision::DeclineReason;
 use crate::hold::StepId;
 use crate::ids::IdempotencyKey;
+use crate::merchant::{Country, MerchantCategoryCode, MerchantName};
 use crate::rules::Window;
 
 fn named(reference: &str, status: IntentStatus) -> Arc<Intent> {
@@ -67,6 +68,28 @@ fn a_payment_that_is_there_stays_with_its_own() {
     assert_eq!(said(of("intent_2")).as_deref(), Ok("intent_2"));
     assert_eq!(said(of("intent_9")), Err(DeclineReason::IntentUnknown), "it was taken back");
     assert_eq!(said(choice.choose(&increment, &[], |_| LimitUse::default())).as_deref(), Ok(""), "it was opened without one");
+}
+
+/// A processor named it: names differ between the doors, what is sold and where does not.
+#[test]
+fn one_that_is_named_is_for_its_category_and_country_at_the_other_door_too() {
+    let told = |mcc: &str, country: &str| {
+        let (mcc, country) = (MerchantCategoryCode::new(mcc), Country::new(country));
+        Merchant { mcc, country, ..intent().merchant }
+    };
+    let intents = [Arc::new(Intent { merchant: told("5734", "USA"), ..intent() })];
+    let choice = Choice { intents: Arc::new(intents), ..choice(&[]) };
+    let named = LimitUse { amount: number_of("intent_1"), count: 1 };
+    let used =
+        |check: &LimitCheck| if check.amount_max.is_none() && check.count_max.is_none() { named } else { LimitUse::default() };
+    let asked = |merchant: Merchant| {
+        let merchant = Merchant { name: MerchantName::of("SQ *OTHER NAME"), ..merchant };
+        said(choice.choose(&AuthorizationRequest { merchant, ..purchase(4_999) }, &[], used))
+    };
+    assert_eq!(asked(told("5734", "USA")).as_deref(), Ok("intent_1"));
+    assert_eq!(asked(told("5734", "")).as_deref(), Ok("intent_1"), "what is not told contradicts nothing");
+    assert_eq!(asked(told("5411", "USA")), Err(DeclineReason::IntentMismatched));
+    assert_eq!(asked(told("5734", "FRA")), Err(DeclineReason::IntentMismatched));
 }
 
 /// Without the ledger nobody knows what a payment has by now.
