@@ -277,6 +277,12 @@ impl Bench {
         }
     }
 
+    /// Whether what the last question was answered can be seen, too.
+    pub fn last_is_seen_answered(&self) -> bool {
+        let look = |(origin, request): (Origin, AuthorizationRequest)| self.faulty.inner.look(&origin, &request);
+        matches!(self.last_question().map(look), Some(Glimpse::Seen(seen)) if seen.answered.is_some())
+    }
+
     pub fn metric(&self, name: &str, part: &str) -> f64 {
         let page = Client::connect_as(self.app.ops_listen, None).get("/metrics").body;
         let lines = page.lines().filter(|line| line.starts_with(name) && line.contains(part));

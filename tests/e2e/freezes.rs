@@ -61,9 +61,13 @@ fn noted(workplace: &Workplace) -> Vec<(String, String, String)> {
 fn a_freeze_holds_here_at_once_outlives_a_restart_and_is_the_ledgers_once() {
     let bench = Bench::new(short_budget);
     assert!(bench.publish_table(ALL).status.success());
+    let (mut office, freeze) = (bench.office(), format!("{CARD}/freeze"));
+    // Whose card it is can be told without the ledger once what was imported has come to the projection.
+    while bench.metric("holdfast_projection_lag_records ", "") != 0.0 || office.found(CARD)["as_of"] == 0 {
+        std::thread::yield_now();
+    }
     bench.faulty.set(Fault::Unavailable);
     assert_eq!(bench.ask(&Marqeta::purchase("before", "10.00")).status, 200);
-    let (mut office, freeze) = (bench.office(), format!("{CARD}/freeze"));
     let frozen = holds_here(&office.change(&freeze, "k-1", &reason("reported stolen")));
     assert_eq!((&frozen["status"], &frozen["account_id"]), (&json!("frozen"), &json!("acct-demo-1")), "{frozen}");
     bench.is_frozen("at once");

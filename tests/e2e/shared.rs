@@ -152,7 +152,7 @@ fn with_agent_spend_who_starts_while_the_database_is_away_answers_and_becomes_wh
     let too_much = Marqeta::purchase("too much", "5000.00");
     let (first, declined) = (bench.ask(&before), bench.ask(&too_much));
     assert_eq!((first.status, declined.status), (200, 402));
-    while bench.available_seen() != Some(90_000) {
+    while bench.available_seen() != Some(90_000) || !bench.last_is_seen_answered() {
         std::thread::yield_now();
     }
     let workplace = bench.stop();

@@ -451,7 +451,8 @@ fn a_retry_after_a_restart_hears_the_same_words_under_another_policy() {
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.body
     };
-    let (approved, declined) = (asked(&mut processor, "approved", 1_000), asked(&mut processor, "declined", 20_000));
+    // A decline is written right behind its answer: what is approved after it is answered once both are.
+    let (declined, approved) = (asked(&mut processor, "declined", 20_000), asked(&mut processor, "approved", 1_000));
     assert!(approved.contains("POLICY_MATCH") && declined.contains("POLICY_VIOLATION_AMOUNT"), "{approved} {declined}");
     let policy = json!({"template": "max_amount", "parameters": {"amount": 500, "currency": "USD"}});
     let other = json!({"version": 1, "policy": policy, "mode": "observe"});

@@ -60,6 +60,12 @@ fn explained_settled_and_decided_again(workplace: &Workplace) {
     let answer = client.post("/marqeta/jit", &payment.body());
     assert_eq!(answer.status, 200);
     let reference = answer.body.split("dec=").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    // Its authority does not let it buy there: a replay takes that from the record.
+    let governed =
+        Marqeta { user: "user-demo-2".into(), ..Marqeta::purchase("governed", "5.00").card("card-demo-2").mcc("5812") };
+    assert_eq!(client.post("/marqeta/jit", &governed.body()).status, 402);
+
+    // What is told is acknowledged once it is written, and the decline with it.
     let mut clearing = payment.follower("authorization.clearing", "COMPLETION", "pgfs.authorization.capture", "42.50");
     clearing["settlement_date"] = json!("2026-03-14T00:00:00Z");
     let stray = Marqeta { card: "card-nobody".into(), user: "nobody".into(), ..Marqeta::purchase("stray", "12.00") };
@@ -67,11 +73,6 @@ fn explained_settled_and_decided_again(workplace: &Workplace) {
     stray["settlement_date"] = json!("2026-03-13T00:00:00Z");
     let odd = json!({"type": 17, "nonsense": true});
     assert_eq!(client.post("/marqeta/webhook", &transactions(&[clearing, odd, stray])).status, 200);
-
-    // Its authority does not let it buy there: a replay takes that from the record.
-    let governed =
-        Marqeta { user: "user-demo-2".into(), ..Marqeta::purchase("governed", "5.00").card("card-demo-2").mcc("5812") };
-    assert_eq!(client.post("/marqeta/jit", &governed.body()).status, 402);
 
     let told = ask(workplace, &["explain", &reference]);
     assert_eq!(told.status.code(), Some(0), "{}", String::from_utf8_lossy(&told.stderr));
@@ -205,6 +206,11 @@ fn a_reversal_leaves_the_inbox_once_its_payment_is_there() {
     assert_eq!(client.post("/marqeta/webhook", &transactions(&reversals)).status, 200);
     assert_eq!(listed(), 2);
     assert_eq!(client.post("/marqeta/jit", &payments[0].body()).status, 402, "it was applied: nothing is left to be approved");
+    assert_eq!(
+        client.post("/marqeta/jit", &Marqeta::purchase("after", "1.00").body()).status,
+        200,
+        "the decline is written, too"
+    );
     assert_eq!(listed(), 1, "nobody knows the other one's payment");
     let mut again = reversals[0].clone();
     again["token"] = json!("again");
