@@ -5,7 +5,7 @@ use holdfast::journal::Reader;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::faults::{Bench, Fault, short_budget};
+use crate::faults::{Bench, Fault, ample_budget, short_budget};
 use crate::shared::bench_on;
 use crate::stand_in::ALL;
 use crate::support::http::Response;
@@ -139,7 +139,7 @@ fn a_ledger_that_hangs_hears_of_a_freeze_twice_and_does_it_once() {
 
 #[test]
 fn what_the_spool_cannot_take_is_not_acknowledged_and_holds_nowhere() {
-    let bench = Bench::new(|text| short_budget(text).replacen("#entries_max = 100000", "entries_max = 1", 1));
+    let bench = Bench::new(|text| ample_budget(text).replacen("#entries_max = 100000", "entries_max = 1", 1));
     assert!(bench.publish_table(ALL).status.success());
     bench.faulty.set(Fault::Unavailable);
     let mut office = bench.office();

@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 
 use serde_json::{Value, json};
 
-use crate::faults::{Bench, Fault, short_budget};
+use crate::faults::{Bench, Fault, ample_budget, short_budget};
 use crate::stand_in::ALL;
 use crate::support::{Marqeta, Workplace};
 
@@ -33,7 +33,7 @@ fn spool_of(workplace: &Workplace) -> rusqlite::Connection {
 
 /// A server whose ledger knows the key of an approval in its spool with another question, answered by that ledger or without it.
 fn with_a_conflict(other_one: Fault) -> Bench {
-    let first = Bench::new(short_budget);
+    let first = Bench::new(ample_budget);
     assert!(first.publish_table(ALL).status.success());
     first.faulty.set(Fault::Unavailable);
     assert_eq!(first.ask(&Marqeta::purchase("k", "10.00")).status, 200);
@@ -43,7 +43,7 @@ fn with_a_conflict(other_one: Fault) -> Bench {
             Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?, row.get::<_, Vec<u8>>(2)?))
         })
         .unwrap();
-    let second = Bench::new(short_budget);
+    let second = Bench::new(ample_budget);
     assert!(second.publish_table(ALL).status.success());
     second.faulty.set(other_one);
     assert_eq!(second.ask(&Marqeta::purchase("k", "11.00")).status, 200);
@@ -108,7 +108,7 @@ fn what_the_ledger_refuses_is_listed_and_brought_back_by_hand() {
 
 #[test]
 fn a_report_tells_of_an_outage_what_it_cost() {
-    let bench = Bench::new(short_budget);
+    let bench = Bench::new(ample_budget);
     assert!(bench.publish_table(ALL).status.success());
     assert_eq!(bench.lines(&["stand-in", "report"]), ["nothing: the ledger answered every question"]);
     assert_eq!(bench.ask(&Marqeta::purchase("before", "700.00")).status, 200);
@@ -224,7 +224,7 @@ fn who_looks_while_a_server_starts_sees_that_it_stands_in() {
 /// Whoever asks once more is shown when the hold ends, as whoever asked first was.
 #[test]
 fn a_payment_that_the_ledger_has_not_heard_of_shows_when_its_hold_ends() {
-    let bench = Bench::new(short_budget);
+    let bench = Bench::new(ample_budget);
     assert!(bench.publish_table(ALL).status.success());
     bench.faulty.set(Fault::Unavailable);
     let body =
@@ -265,7 +265,7 @@ fn an_answer_that_the_ledger_gave_too_is_in_the_report() {
 
 #[test]
 fn a_time_at_which_it_was_switched_on_is_an_outage_of_its_own() {
-    let bench = Bench::new(short_budget);
+    let bench = Bench::new(ample_budget);
     let switch = ["stand-in", "on", "--program", "demo", "--for", "30m", "--by", "ann", "--why", "a drill"];
     assert!(bench.run(&switch).status.success());
     let report = &bench.json(&["stand-in", "report", "--json"])[0];
@@ -275,7 +275,7 @@ fn a_time_at_which_it_was_switched_on_is_an_outage_of_its_own() {
 
 #[test]
 fn the_stop_list_has_every_barred_card_also_one_frozen_while_the_ledger_is_away() {
-    let bench = Bench::new(short_budget);
+    let bench = Bench::new(ample_budget);
     let list = || bench.lines(&["stop-list", "--program", "demo"]);
     let before = list();
     assert_eq!(before[0], "card,reason,account");
@@ -298,7 +298,7 @@ fn the_stop_list_has_every_barred_card_also_one_frozen_while_the_ledger_is_away(
 
 #[test]
 fn a_running_server_keeps_its_locks_so_that_nobody_else_takes_its_logs_away() {
-    let bench = Bench::new(short_budget);
+    let bench = Bench::new(ample_budget);
     // Whoever switches, reads or restarts opens files once more in the server's process.
     let signed = ["--program", "demo", "--by", "ann", "--why", "a drill"];
     assert!(bench.run(&[&["stand-in", "on", "--for", "1h"], &signed[..]].concat()).status.success());

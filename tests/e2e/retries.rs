@@ -5,7 +5,7 @@ use std::sync::Barrier;
 
 use serde_json::json;
 
-use crate::faults::{Bench, Fault, short_budget};
+use crate::faults::{Bench, Fault, ample_budget, short_budget};
 use crate::stand_in::ALL;
 use crate::support::callbacks::transactions;
 use crate::support::{Marqeta, Workplace, server};
@@ -21,7 +21,7 @@ fn recorded_at(question: &Marqeta, amount: &str, timed_out: bool) -> String {
 fn a_retry_hears_what_stand_in_told_whatever_amount_the_platform_recorded() {
     for (amount, held) in [("18.00", 1_800), ("9.00", 900)] {
         for timed_out in [false, true] {
-            let bench = Bench::new(short_budget);
+            let bench = Bench::new(ample_budget);
             assert!(bench.publish_table(ALL).status.success());
             bench.faulty.set(Fault::Unavailable);
             let question = Marqeta::purchase("told", "15.00");
@@ -41,7 +41,7 @@ fn a_retry_hears_what_stand_in_told_whatever_amount_the_platform_recorded() {
 
 #[test]
 fn a_transaction_that_is_asked_about_under_two_tokens_in_an_outage_is_held_once() {
-    let bench = Bench::new(short_budget);
+    let bench = Bench::new(ample_budget);
     assert!(bench.publish_table(ALL).status.success());
     bench.faulty.set(Fault::Unavailable);
     let question = Marqeta::purchase("twice", "15.00");

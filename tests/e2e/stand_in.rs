@@ -8,7 +8,7 @@ use holdfast::spool::{Entry, FILE, File, Row};
 use holdfast_core::Timestamp;
 use holdfast_core::rules::RulesetHash;
 
-use crate::faults::{Bench, Fault, short_budget};
+use crate::faults::{Bench, Fault, ample_budget, short_budget};
 use crate::support::{Client, Marqeta, Response};
 
 const HEAD: &str = "currency = 'USD'\ncountry = 'USA'\nexposure_max = '1000.00'\n";
@@ -43,7 +43,7 @@ impl Bench {
 
 #[test]
 fn a_merchant_that_the_card_has_paid_is_known_to_the_table() {
-    let bench = Bench::new(short_budget);
+    let bench = Bench::new(ample_budget);
     assert!(
         bench.publish_table("[[row]]\nid = 'regular'\nwhen = { merchant_known = true }\nanswer = 'approve'\n").status.success()
     );
@@ -178,7 +178,7 @@ fn neither_told_nor_decided_afresh(fault: Fault) {
 
 #[test]
 fn what_a_table_approves_is_at_risk_until_the_ledger_holds_it() {
-    let bench = Bench::new(short_budget);
+    let bench = Bench::new(ample_budget);
     assert!(bench.publish_table(ALL).status.success());
     bench.faulty.set(Fault::Unavailable);
     let request = Marqeta::purchase("kept", "10.00");
@@ -217,7 +217,7 @@ fn while_nobody_can_see_whose_money_is_at_risk_the_ledger_is_not_asked() {
 
 #[test]
 fn what_the_spool_has_no_room_for_is_declined_and_gives_its_cap_back() {
-    let bench = Bench::new(|text| short_budget(text).replacen("#entries_max = 100000", "entries_max = 1", 1));
+    let bench = Bench::new(|text| ample_budget(text).replacen("#entries_max = 100000", "entries_max = 1", 1));
     assert!(bench.publish_table(ALL).status.success());
     bench.faulty.set(Fault::Unavailable);
     assert_eq!(bench.ask(&Marqeta::purchase("first", "10.00")).status, 200);
@@ -326,7 +326,7 @@ fn an_increment_is_approved_only_of_a_payment_that_is_known_to_be_open() {
 
 #[test]
 fn an_account_with_money_approved_by_stand_in_is_not_decided_on_before_the_ledger_has_heard_it() {
-    let bench = Bench::new(short_budget);
+    let bench = Bench::new(ample_budget);
     assert!(bench.publish_table(ALL).status.success());
     bench.faulty.set(Fault::Unavailable);
     assert_eq!(bench.ask(&Marqeta::purchase("most", "700.00")).status, 200);
@@ -340,7 +340,7 @@ fn an_account_with_money_approved_by_stand_in_is_not_decided_on_before_the_ledge
 
 #[test]
 fn rows_decide_on_what_is_known_of_the_card() {
-    let bench = Bench::new(short_budget);
+    let bench = Bench::new(ample_budget);
     let rows = "[[row]]\nid = 'groceries'\nwhen = { mcc = ['groceries'], balance_within = '1h' }\nanswer = 'decline'\n\
                 reason = 'suspected_fraud'\n[[row]]\nid = 'rest'\nanswer = 'decline'\nreason = 'transaction_not_permitted'\n";
     assert!(bench.publish_table(rows).status.success());
@@ -362,7 +362,7 @@ fn rows_decide_on_what_is_known_of_the_card() {
 
 #[test]
 fn a_balance_that_nobody_can_tell_is_an_error_of_its_own() {
-    let bench = Bench::new(short_budget);
+    let bench = Bench::new(ample_budget);
     bench.faulty.set(Fault::Unavailable);
     let balances = bench.client().get("/apto/v3/balances?cardholder_id=crdhldr_demo_1");
     assert_eq!((balances.status, balances.json()["errors"][0]["code"].as_str()), (503, Some("balance_check_failed")));
@@ -434,7 +434,7 @@ fn what_is_left_to_the_platform_leaves_no_hold_although_the_ledger_decides_it_la
 /// What approved until a moment that is past is not gone back to: it would go by its rows. And who does something says who, and why.
 #[test]
 fn what_is_gone_back_to_must_be_fit_to_be_published_and_nobody_signs_with_blanks() {
-    let bench = Bench::new(short_budget);
+    let bench = Bench::new(ample_budget);
     let source = format!("{HEAD}mode = 'approve'\nuntil = '2026-03-14T16:00:00Z'\n{ALL}");
     bench.faulty.act(Act::Publish(Box::new(KeptRuleset {
         kind: KeptKind::StandIn,
@@ -459,7 +459,7 @@ fn what_is_gone_back_to_must_be_fit_to_be_published_and_nobody_signs_with_blanks
 
 #[test]
 fn a_wrong_table_leaves_the_one_in_force() {
-    let bench = Bench::new(short_budget);
+    let bench = Bench::new(ample_budget);
     let before = bench.status()["stand_in"]["demo"]["tables"]["stand_in"].clone();
     let refused = bench.publish_table("[[row]]\nid = 'a'\nwhen = { mcc = [] }\nanswer = 'approve'\n[[cap]]\nid = 'a'\n");
     assert_eq!(refused.status.code(), Some(1));
@@ -519,7 +519,7 @@ fn a_table_is_published_and_taken_back_while_the_ledger_is_away_and_its_history_
 
 #[test]
 fn the_demos_table_declines_a_first_use_and_approves_the_everyday() {
-    let bench = Bench::new(short_budget);
+    let bench = Bench::new(ample_budget);
     let everyday = |id: &str| Marqeta::purchase(id, "10.00").mcc("5411");
     bench.faulty.set(Fault::Unavailable);
     bench.ask(&everyday("first"));

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::faults::{Bench, Fault, short_budget};
+use crate::faults::{Bench, Fault, ample_budget};
 use crate::shared::bench_on;
 use crate::stand_in::ALL;
 use crate::support::postgres::Postgres;
@@ -28,7 +28,7 @@ impl Bench {
 
 #[test]
 fn switched_on_no_question_goes_to_the_ledger_until_it_is_switched_off() {
-    let bench = Bench::new(short_budget);
+    let bench = Bench::new(ample_budget);
     assert!(bench.publish_table(ALL).status.success());
     let before = Marqeta::purchase("before", "10.00");
     let heard = bench.ask(&before);
@@ -63,7 +63,7 @@ fn switched_on_no_question_goes_to_the_ledger_until_it_is_switched_off() {
 
 #[test]
 fn a_switch_is_for_one_platform_and_ends_by_itself() {
-    let bench = Bench::new(short_budget);
+    let bench = Bench::new(ample_budget);
     bench.switch(&["on", "--program", "demo", "--platform", "apto", "--for", "1h"]).unwrap();
     assert_eq!(bench.ask(&Marqeta::purchase("not apto", "10.00")).status, 200);
     assert!(bench.faulty.asked.load(Ordering::SeqCst));
@@ -81,7 +81,7 @@ fn a_switch_is_for_one_platform_and_ends_by_itself() {
 
 #[test]
 fn what_cannot_be_switched_says_why() {
-    let bench = Bench::new(short_budget);
+    let bench = Bench::new(ample_budget);
     let refused = |arguments: &[&str], part: &str| {
         let (code, problem) = bench.switch(arguments).unwrap_err();
         assert_eq!(code, Some(1), "{problem}");
@@ -117,7 +117,7 @@ fn what_cannot_be_switched_says_why() {
 
 #[test]
 fn the_management_api_switches_while_the_ledger_is_away_and_only_once_a_key() {
-    let bench = Bench::new(short_budget);
+    let bench = Bench::new(ample_budget);
     bench.faulty.set(Fault::Unavailable);
     let mut office = BackOffice::demo(bench.app.api_listen);
     let until = "2999-01-01T00:00:00Z";
