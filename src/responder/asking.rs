@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use holdfast_core::StandInCause;
+use holdfast_core::{Basis, StandInCause, Timestamp};
 use tokio::time::timeout_at;
 
 use super::breaker::{Admission, Response};
@@ -76,14 +76,20 @@ impl Responder {
         let answer = timeout_at(decide_by, Wait::on(Arc::clone(&ticket))).await;
         out.came_back(response_of(&answer), clock::instant());
         worker.pool.lock().unwrap_or_else(PoisonError::into_inner).give_back(ticket);
-        self.said_in_time(answer)
+        self.said_in_time(answer, call.received.utc)
     }
 
     /// What the ledger said to a question, or why it has to be stood in for.
-    fn said_in_time<E>(&self, answer: Result<Result<ledger::Answer, LedgerError>, E>) -> Result<Decided, StandInCause> {
+    fn said_in_time<E>(
+        &self,
+        answer: Result<Result<ledger::Answer, LedgerError>, E>,
+        received_at: Timestamp,
+    ) -> Result<Decided, StandInCause> {
         match answer {
             Ok(Ok(ledger::Answer::Decided { decision, basis, balance, intent })) => {
-                Ok(Decided { told: Told { decision, basis }, balance, intent })
+                // What was answered before was asked at another time.
+                let asked_at = Some(received_at).filter(|_| basis != Basis::Replay);
+                Ok(Decided { told: Told { decision, basis, asked_at }, balance, intent })
             }
             // A ledger that is starting may know this key: it is waited for like any other.
             Err(_) if self.ledger.readiness() == Readiness::Starting => Err(StandInCause::Starting),

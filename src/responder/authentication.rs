@@ -278,7 +278,7 @@ impl Responder {
                     return mount.adapter.refuse(&Refused::Forbidden(missing), body);
                 }
                 if let Standing::Decided(decision) = payment.standing {
-                    watch.told(Told { decision, basis: Basis::Replay });
+                    watch.told(Told { decision, basis: Basis::Replay, asked_at: Some(payment.asked_at) });
                 }
                 replayed_if(true, encode(mount, &resumed.call.echo, &Answer::Payment(&payment), body))
             }

@@ -160,7 +160,7 @@ fn told(adopt: &Adopt) -> Told {
         ToldAnswer::Approved { amount } => Decision::Approve { amount },
         ToldAnswer::Declined { reason } => Decision::Decline { reason },
     };
-    Told { decision, basis: adopt.basis }
+    Told { decision, basis: adopt.basis, asked_at: Some(adopt.received_at) }
 }
 
 impl Heard for Unheard {

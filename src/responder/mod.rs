@@ -488,7 +488,7 @@ const fn refused_for(refusal: Refusal) -> Refused {
 }
 
 fn declined(reason: DeclineReason, basis: Basis) -> Decided {
-    Decided { told: Told { decision: Decision::Decline { reason }, basis }, balance: None, intent: None }
+    Decided { told: Told { decision: Decision::Decline { reason }, basis, asked_at: None }, balance: None, intent: None }
 }
 
 /// What a stand-in table wants in place of an answer; `None` is not a word.

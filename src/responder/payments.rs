@@ -167,7 +167,9 @@ impl Responder {
             mount.metrics.conflict();
             not_done(mount, echo, DeclineReason::ConflictingDuplicate, None, body)
         } else {
-            let payment = self.as_answered(call, mount, &question, &own, &decided, turn).await;
+            let Some(payment) = self.as_answered(call, mount, &question, &own, &decided, turn).await else {
+                return mount.adapter.refuse(&Refused::Unavailable, body).into();
+            };
             let is_replay = turn == Turn::Later || decided.told.basis == Basis::Replay;
             replayed_if(is_replay, encode(mount, echo, &Answer::Payment(&payment), body))
         };
@@ -223,7 +225,7 @@ impl Responder {
         Ok((request, Own { merchant, slip, written, life_seconds: Cell::new(None) }))
     }
 
-    /// The payment as it was decided now, or as it stands if it was decided before.
+    /// The payment as it was decided now, or as it stands if it was decided before; nothing where nobody can tell now how that is.
     async fn as_answered(
         &self,
         call: &Call<'_>,
@@ -232,23 +234,30 @@ impl Responder {
         own: &Own,
         decided: &Decided,
         turn: Turn,
-    ) -> Payment {
+    ) -> Option<Payment> {
         let request = &*question.request;
         let name = request.payment.authorization;
+        let mut asked_at = call.received.utc;
         if turn == Turn::Later || decided.told.basis == Basis::Replay {
-            let by = Deadline::new(&clock::now(), None, &mount.patience).decide_by;
-            // What was answered without a ledger that is away is not asked of it: that was told already, and is told again as it was.
-            let standing = async {
-                match self.ledger_stands() {
-                    LedgerStanding::Up => Box::pin(self.find(mount, name, by)).await,
-                    LedgerStanding::Down => Found::NotNow,
+            let standing = match (self.ledger_stands(), decided.told.asked_at) {
+                // What was answered without a ledger that is away is not asked of it: that was told already, and is told again as it was.
+                (LedgerStanding::Down, Some(_)) => Found::NotNow,
+                (LedgerStanding::Down, None) => {
+                    let by = Deadline::new(&call.received, None, &mount.patience).decide_by;
+                    Box::pin(self.find(mount, name, by)).await
+                }
+                (LedgerStanding::Up, _) => {
+                    let by = Deadline::new(&clock::now(), None, &mount.patience).decide_by;
+                    Box::pin(self.find(mount, name, by)).await
                 }
             };
-            if let Found::Payment(payment) = standing.await {
-                return *payment;
-            }
+            asked_at = match standing {
+                Found::Payment(payment) => return Some(*payment),
+                Found::Nobody => decided.told.asked_at.unwrap_or(asked_at),
+                // It was captured since, or voided, or neither.
+                Found::NotNow => decided.told.asked_at?,
+            };
         }
-        let asked_at = call.received.utc;
         if own.life_seconds.get().is_none() {
             // It was answered before, and rules were not asked again.
             question.opinion_unheard(&mount.program.rules.load(), mount, call);
@@ -260,7 +269,7 @@ impl Responder {
             }
             Decision::Approve { .. } | Decision::Decline { .. } => None,
         };
-        Payment {
+        Some(Payment {
             id: name,
             reference: mount.reference(&request.key),
             merchant: own.slip.merchant,
@@ -273,7 +282,7 @@ impl Responder {
             written: Some(own.written.clone()),
             released_by: None,
             ordered: None,
-        }
+        })
     }
 
     /// Does something with a payment of ours, and shows what stands of it then, or why not.

@@ -146,7 +146,7 @@ mod tests {
         let (book, digest) = (ToldBook::new(10), purchase("key", 100).content_digest());
         let name = Name { principal: 0, key: IdempotencyKey::new("key").unwrap() };
         let Begun::First(claim) = book.begin(name, digest) else { panic!("the key is not free") };
-        let told = Told { decision, basis: Basis::StandIn(StandInCause::Overloaded) };
+        let told = Told { decision, basis: Basis::StandIn(StandInCause::Overloaded), asked_at: Some(clock::utc()) };
         let adding = Adding::default();
         let telling = Telling::begin(claim, told, &spool, entry(decision), None, &adding);
         telling.put.durable_by(clock::instant().checked_add(until_durable).unwrap()).await;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
-use holdfast_core::{Basis, Decision, IdempotencyKey, QuestionDigest};
+use holdfast_core::{Basis, Decision, IdempotencyKey, QuestionDigest, Timestamp};
 use tokio::sync::oneshot;
 
 /// A key, and who uses it.
@@ -26,6 +26,8 @@ pub struct Told {
     pub decision: Decision,
     /// Why.
     pub basis: Basis,
+    /// When it was asked what this answers, where nothing has become of it since; nothing where more may have than is known here.
+    pub asked_at: Option<Timestamp>,
 }
 
 /// The keys that this process answers for.
@@ -206,7 +208,11 @@ mod tests {
 
     use super::*;
 
-    const TOLD: Told = Told { decision: Decision::Decline { reason: DeclineReason::CardFrozen }, basis: Basis::Ledger };
+    const TOLD: Told = Told {
+        decision: Decision::Decline { reason: DeclineReason::CardFrozen },
+        basis: Basis::Ledger,
+        asked_at: Some(Timestamp::EPOCH),
+    };
 
     fn digest() -> QuestionDigest {
         ContentDigest::from_bytes([1; 16]).into()

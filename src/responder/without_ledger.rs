@@ -66,7 +66,8 @@ impl Responder {
             return Decided { told, balance: None, intent: None };
         }
         let opinion = self.opinion(call, mount, question);
-        let decline = |reason, basis| Told { decision: Decision::Decline { reason }, basis };
+        let asked_at = Some(call.received.utc);
+        let decline = |reason, basis| Told { decision: Decision::Decline { reason }, basis, asked_at };
         let mut snapshot = self.with_what_waits(mount, question, &seen);
         let account = account_of(&snapshot);
         snapshot.adds_to = self.unheard.adding.over(&question.origin, request, account, snapshot.adds_to);
@@ -92,7 +93,7 @@ impl Responder {
             // Told to nobody, and remembered as what was told: whoever asks again hears nothing again, and the ledger holds nothing.
             StandInAnswer::Abstain(silence) => (claim, decline(silence.reason(), stood_in.basis)),
             StandInAnswer::Approve { amount } => {
-                let told = Told { decision: Decision::Approve { amount }, basis: stood_in.basis };
+                let told = Told { decision: Decision::Approve { amount }, basis: stood_in.basis, asked_at };
                 let adopt = adoption_of(call, question, &claim, told, opinion.clone());
                 let counted = counted.map(|name| (&mount.program.stand_in, name));
                 let entry = Entry::Told(Box::new(adopt), account);
@@ -319,11 +320,14 @@ fn before(call: &Call<'_>, question: &AuthorizationRequest, digest: &QuestionDig
         Lasts::NotYet => Before::Perhaps,
         // The platform may have recorded more than it asks for.
         Lasts::Yes if digest.is_of(&known) => {
-            Before::Told(Told { decision: decision.at_most(question.amount), basis: Basis::Replay })
+            let decision = decision.at_most(question.amount);
+            // Nothing becomes of a decline; what was held may have been taken or let go of since, which is not looked at.
+            let asked_at = Some(asked_at).filter(|_| matches!(decision, Decision::Decline { .. }));
+            Before::Told(Told { decision, basis: Basis::Replay, asked_at })
         }
         Lasts::Yes => {
             let decision = Decision::Decline { reason: DeclineReason::ConflictingDuplicate };
-            Before::Told(Told { decision, basis: Basis::Ledger })
+            Before::Told(Told { decision, basis: Basis::Ledger, asked_at: None })
         }
     }
 }

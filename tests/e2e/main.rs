@@ -42,6 +42,7 @@ mod notifications;
 mod order_keys;
 mod outages;
 mod payments;
+mod payments_away;
 mod payments_once;
 mod payments_shown;
 mod profiles;
