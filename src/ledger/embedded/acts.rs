@@ -166,7 +166,8 @@ impl Engine {
             Decision::Approve { .. } => Performed::OnceDurable(answer),
             Decision::Decline { .. } => {
                 self.told_declines.extend(outcome.answered.map(|answered| (now.utc, key, answered)));
-                Performed::Now(Ok(answer))
+                // Its caller gets a name of ours, which has to be found from then on, and no other answer under it.
+                if decide.slip.is_some() { Performed::OnceDurable(answer) } else { Performed::Now(Ok(answer)) }
             }
         }
     }

@@ -1,5 +1,6 @@
 //! The one writer: takes tickets in the order in which they came, has the engine perform and commit them in groups, and
-//! completes them. Declines are complete as soon as they are performed: their record follows unawaited.
+//! completes them. Declines are complete as soon as they are performed, their record follows unawaited; but for those of payments that
+//! are shown later by a name of ours, which wait for it as approvals do.
 //!
 //! An act that needs what memory has let go of goes to the finder, a thread of its own ([`seek`]), and comes back with it; nobody
 //! else waits for that.

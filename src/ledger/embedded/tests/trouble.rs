@@ -4,7 +4,8 @@ use holdfast_core::hold::{CardStatus, Finding, ToldEvent};
 use holdfast_core::rules::Window;
 
 use super::*;
-use crate::ledger::{Origin, Whose};
+use crate::clock;
+use crate::ledger::{Decide, Origin, Slip, Whose};
 
 #[test]
 fn a_directory_in_use_is_refused() {
@@ -80,6 +81,36 @@ fn a_failed_commit_undoes_its_group_and_the_ledger_comes_back() {
         house.restart();
     }
     assert_eq!(house.decide(purchase("yes", 100)), approved(100), "it was never answered");
+}
+
+/// Its caller looks for it under that name, also after a crash.
+#[test]
+fn a_decline_that_has_a_name_of_ours_is_told_once_it_is_durable() {
+    let mut house = House::with(1_000);
+    let operator = house.operator();
+    let slip = Arc::new(Slip {
+        program: program(),
+        platform: id("marqeta"),
+        payment: id("named"),
+        kind: 0,
+        merchant: id("m"),
+        source: id("c"),
+        at: clock::utc(),
+        body: None,
+        lasting: None,
+    });
+    let named = || Act::Decide(Decide { slip: Some(Arc::clone(&slip)), ..asked(purchase("named", 5_000)) });
+    let nameless = || Act::Decide(asked(purchase("nameless", 5_000)));
+    let answers = house.batch(|| operator.execute_batch(OBSTACLE).unwrap(), || vec![named(), nameless(), named()]);
+    assert_eq!((&answers[0], &answers[2]), (&Err(LedgerError::Unavailable), &Err(LedgerError::Unavailable)));
+    assert_eq!(said(answers[1].clone()), declined(NO_FUNDS));
+    house.becomes(Readiness::Unavailable);
+    operator.execute_batch(REMOVAL).unwrap();
+    house.becomes(Readiness::Ready);
+    for _ in 0..2 {
+        assert_eq!(said(house.act(named())), again(declined(NO_FUNDS)));
+        house.restart();
+    }
 }
 
 #[test]
