@@ -53,6 +53,11 @@ pub enum Crash {
 #[derive(Debug, Clone, Default)]
 pub struct MemoryDisk(Arc<Mutex<Disk>>);
 
+/// Whether both are of one payment.
+fn is_of_same(one: &Slip, other: &Slip) -> bool {
+    (one.program, one.platform, one.payment) == (other.program, other.platform, other.payment)
+}
+
 #[derive(Debug, Default)]
 struct Disk {
     groups: Vec<Kept>,
@@ -346,11 +351,11 @@ impl Log for MemoryLog {
     fn end_waits(&mut self, asked_until: Timestamp) -> Result<u64, JournalError> {
         let mut disk = self.disk()?;
         let Disk { begun, groups, ended, .. } = &mut *disk;
-        let same =
-            |one: &Slip, other: &Slip| (one.program, one.platform, one.payment) == (other.program, other.platform, other.payment);
         let over = |slip: &&Arc<Slip>| {
             let mut decided = groups.iter().flat_map(|kept| &kept.slips).chain(&self.slips);
-            slip.at <= asked_until && !decided.any(|other| same(slip, other)) && !ended.iter().any(|other| same(slip, other))
+            slip.at <= asked_until
+                && !decided.any(|other| is_of_same(slip, other))
+                && !ended.iter().any(|other| is_of_same(slip, other))
         };
         let over: Vec<_> = begun.iter().filter(over).cloned().collect();
         let waits = u64::try_from(over.len()).unwrap_or(u64::MAX);
@@ -361,9 +366,11 @@ impl Log for MemoryLog {
     fn slips(&self, wanted: &SlipsWanted) -> Result<SlipsFound, JournalError> {
         let disk = self.disk()?;
         let kept = disk.groups.iter().flat_map(|kept| &kept.slips).chain(&disk.alone);
-        let all = disk.begun.iter().chain(kept).chain(&self.slips);
-        let found = (1..).zip(all).filter(|(number, slip)| wanted.has(*number, slip));
-        let mut found: Vec<_> = found.map(|(number, slip)| (number, Slip::clone(slip))).collect();
+        let waits = |slip: &Slip| !disk.ended.iter().any(|ended| is_of_same(slip, ended));
+        let begun = disk.begun.iter().map(|slip| (slip, waits(slip)));
+        let all = begun.chain(kept.chain(&self.slips).map(|slip| (slip, false)));
+        let found = (1..).zip(all).filter(|(number, (slip, _))| wanted.has(*number, slip));
+        let mut found: Vec<_> = found.map(|(number, (slip, waits))| (number, Slip { waits, ..Slip::clone(slip) })).collect();
         found.reverse();
         let most = match wanted.which {
             Which::Page(page) => page.most,

@@ -31,6 +31,10 @@ pub struct Slip {
     /// kept none.
     #[serde(skip)]
     pub lasting: Option<String>,
+    /// Whether its payment waits for its payer: nobody has decided it, and it was not noted to have waited in vain. Told of what is
+    /// found; whoever keeps one says it by how it is kept.
+    #[serde(skip)]
+    pub waits: bool,
 }
 
 impl Slip {
@@ -120,13 +124,14 @@ pub(super) const LASTING: &str =
     "-- What is kept of a slip when its body is erased: JSON; none of those that an older version wrote.
      ALTER TABLE slip ADD COLUMN lasting TEXT;";
 
-const COLUMNS: &str = "number, program, platform, payment, kind, merchant, source, at, form, body, lasting";
+const COLUMNS: &str = "number, program, platform, payment, kind, merchant, source, at, form, body, lasting, waits";
 /// The same of a file that nobody brought to this schema.
-const COLUMNS_BEFORE: &str = "number, program, platform, payment, kind, merchant, source, at, form, body, NULL AS lasting";
+const COLUMNS_BEFORE: &str =
+    "number, program, platform, payment, kind, merchant, source, at, form, body, NULL AS lasting, 0 AS waits";
 
 /// Keeps one. What was decided again, because nothing of it was durable, has the text of the last time.
 pub(super) fn keep(connection: &Connection, slip: &Slip) -> rusqlite::Result<()> {
-    let Slip { program, platform, payment, kind, merchant, source, at, body, lasting } = slip;
+    let Slip { program, platform, payment, kind, merchant, source, at, body, lasting, waits: _ } = slip;
     let form = body.as_ref().map_or(Form::Clear, |sealed| sealed.form).number();
     connection
         .prepare_cached(
@@ -152,7 +157,7 @@ pub(super) fn keep(connection: &Connection, slip: &Slip) -> rusqlite::Result<()>
 
 /// Keeps one of a payment that is to be decided later, unless the payment has one: that one stays. Says whether it was kept.
 pub(super) fn begin(connection: &Connection, slip: &Slip) -> rusqlite::Result<bool> {
-    let Slip { program, platform, payment, kind, merchant, source, at, body, lasting } = slip;
+    let Slip { program, platform, payment, kind, merchant, source, at, body, lasting, waits: _ } = slip;
     let form = body.as_ref().map_or(Form::Clear, |sealed| sealed.form).number();
     let kept = connection
         .prepare_cached(
@@ -304,6 +309,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Option<Numbered>> {
     let form = Form::of_number(row.get("form")?);
     let body: Option<Vec<u8>> = row.get("body")?;
     let (number, kind, at, lasting) = (row.get("number")?, row.get("kind")?, row.get("at")?, row.get("lasting")?);
+    let waits = row.get("waits")?;
     let slip = || {
         Some(Slip {
             program: ProgramId::try_from(program.as_str()).ok()?,
@@ -315,6 +321,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Option<Numbered>> {
             at: Timestamp::from_unix_micros(at),
             body: body.map(|bytes| Sealed { bytes, form }),
             lasting,
+            waits,
         })
     };
     Ok(slip().map(|slip| (number, slip)))

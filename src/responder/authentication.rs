@@ -52,10 +52,15 @@ impl Awaited {
     }
 }
 
-/// How far a payment has come that nobody decided, and since when that is so.
-pub(super) fn standing(since: Timestamp, now: Timestamp, budget: Duration) -> (Standing, Timestamp) {
+/// How far a payment has come that nobody decided, and since when that is so. What was noted to have waited in vain may have been told so:
+/// it no longer waits, also where the clock was set back since.
+pub(super) fn standing((since, waits): (Timestamp, bool), now: Timestamp, budget: Duration) -> (Standing, Timestamp) {
     let until = since.saturating_add(WAITS_MAX);
-    if now < until.saturating_add(budget) { (Standing::Awaiting { until }, since) } else { (Standing::Unauthenticated, until) }
+    if waits && now < until.saturating_add(budget) {
+        (Standing::Awaiting { until }, since)
+    } else {
+        (Standing::Unauthenticated, until)
+    }
 }
 
 /// What is thought of a payment that waited: whoever was not authenticated does not pay. It is named as a profile's limits are, which a
@@ -156,7 +161,7 @@ impl Responder {
 
     /// A payment that begins to wait.
     fn that_begins(&self, mount: &Mount, key: IdempotencyKey, slip: &Slip) -> Payment {
-        let (standing, changed_at) = standing(slip.at, slip.at, mount.patience.budget);
+        let (standing, changed_at) = standing((slip.at, slip.waits), slip.at, mount.patience.budget);
         Payment {
             id: slip.payment,
             reference: mount.reference(&key),
@@ -212,7 +217,7 @@ impl Responder {
         if let Some(left) = Remnant::in_slip(&slip).filter(|left| is_erased(&slip) && left.awaited.is_some()) {
             return self.authenticated_before(mount, (asked, granted), (slip, left), watch, body).await.into();
         }
-        let (since, written) = (slip.at, slip.read(&self.till.reader.sealer));
+        let (since, waits, written) = (slip.at, slip.waits, slip.read(&self.till.reader.sealer));
         let Some(Written { awaited: Some(digest), text, .. }) = written else {
             let payment = self.shown(mount, slip, by).await.flatten();
             return refused(DeclineReason::AuthorizationUnknown, payment.as_ref(), body).into();
@@ -222,7 +227,7 @@ impl Responder {
         let Some(payment) = self.shown(mount, slip, by).await else {
             return mount.adapter.refuse(&Refused::Unavailable, body).into();
         };
-        let in_time = call.received.utc < since.saturating_add(WAITS_MAX);
+        let in_time = waits && call.received.utc < since.saturating_add(WAITS_MAX);
         match payment {
             Some(Payment { standing: Standing::Decided(_), .. }) => {}
             Some(_) if in_time => {}
@@ -311,12 +316,14 @@ mod tests {
     fn a_payment_waits_for_fifteen_minutes_and_a_result_in_time_is_never_told_as_a_failure() {
         let (since, budget) = (Timestamp::from_unix_seconds(1_000), Duration::from_secs(5));
         let until = Timestamp::from_unix_seconds(1_900);
-        let at = |seconds| standing(since, Timestamp::from_unix_seconds(seconds), budget).0;
+        let standing = |seconds, waits| standing((since, waits), Timestamp::from_unix_seconds(seconds), budget);
+        let at = |seconds| standing(seconds, true).0;
         assert_eq!(at(1_000), Standing::Awaiting { until });
         assert_eq!(at(1_904), Standing::Awaiting { until }, "a result of 1,899 may be on its way");
         assert_eq!(at(1_905), Standing::Unauthenticated);
-        assert_eq!(standing(since, Timestamp::from_unix_seconds(9_999), budget).1, until, "it failed then, whoever asks when");
+        assert_eq!(standing(9_999, true).1, until, "it failed then, whoever asks when");
         assert_eq!(at(0), Standing::Awaiting { until }, "a clock that was set back");
+        assert_eq!(standing(0, false), (Standing::Unauthenticated, until), "and a payment that was told to have failed");
     }
 
     #[test]

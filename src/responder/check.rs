@@ -193,6 +193,7 @@ impl Responder {
             at,
             body: Some(body),
             lasting: None,
+            waits: false,
         };
         self.ledger.submit(Ticket::new(Act::KeepSlip(Arc::new(slip))));
     }

@@ -221,6 +221,7 @@ impl Responder {
             at,
             body: Some(body),
             lasting: Remnant::of(slip, &written, authenticated.flatten()).kept(),
+            waits: false,
         });
         Ok((request, Own { merchant, slip, written, life_seconds: Cell::new(None) }))
     }

@@ -166,7 +166,7 @@ impl Responder {
             // It may have been decided without the ledger, which has yet to hear of that.
             (None, Some(Written { awaited: Some(_), .. })) if may_be_decided => return None,
             (None, Some(Written { awaited: Some(_), .. })) if slip.body.is_some() => {
-                let (standing, changed_at) = authentication::standing(slip.at, clock::utc(), mount.patience.budget);
+                let (standing, changed_at) = authentication::standing((slip.at, slip.waits), clock::utc(), mount.patience.budget);
                 (standing, slip.at, changed_at)
             }
             // Also one whose text was erased while it waited: nobody can decide it any more.

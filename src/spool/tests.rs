@@ -139,6 +139,7 @@ fn every_entry_reads_as_it_was_written() {
         at: Timestamp::EPOCH,
         body: None,
         lasting: None,
+        waits: false,
     }));
     let mut past_rules = with_slip.clone();
     past_rules.slip.as_mut().map(Arc::make_mut).unwrap().lasting = Some("{}".to_owned());

@@ -125,3 +125,41 @@ fn a_payment_begins_to_wait_while_stand_in_answers_or_leaves_nothing_behind() {
         journal.query_row("SELECT count(*) FROM slip WHERE platform = 'payment_gateway'", [], |row| row.get(0)).unwrap();
     assert_eq!(kept, 3, "at once, one, and other");
 }
+
+/// Minutes go by, or the clock is set back by as many.
+fn moved(workplace: &Workplace, id: &Value, minutes: i64) {
+    let journal = rusqlite::Connection::open(workplace.data().join("journal.sqlite")).unwrap();
+    let values = rusqlite::params![minutes * 60_000_000, id.as_str()];
+    assert_eq!(journal.execute("UPDATE slip SET at = at + ?1 WHERE payment = ?2", values).unwrap(), 1);
+}
+
+#[test]
+fn what_was_noted_to_have_failed_stays_so_when_the_clock_is_set_back() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let id = wait_at(&mut server.client(), "auth", "invain").json()["id"].clone();
+    assert!(server.terminate().success());
+    moved(&workplace, &id, -16);
+    let server = workplace.serve();
+    let noted = || {
+        let journal = rusqlite::Connection::open(workplace.data().join("journal.sqlite")).unwrap();
+        let sql = "SELECT waits = 0 FROM slip WHERE payment = ?1";
+        journal.query_row(sql, [id.as_str()], |row| row.get::<_, bool>(0)).unwrap()
+    };
+    for _ in 0..600 {
+        if noted() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    assert!(noted());
+    assert!(server.terminate().success());
+    moved(&workplace, &id, 16);
+    let server = workplace.serve();
+    let mut client = server.client();
+    let shown = client.get(&format!("/api/payment/{}", id.as_str().unwrap())).json();
+    assert_eq!(shown["auth_response"]["response_code"], "D0082", "{shown}");
+    assert_eq!(finish(&mut client, &id).status, 422);
+    assert_eq!(status(&wait_at(&mut client, "auth", "invain")), (200, "FAIL".to_owned()), "nor does it begin again");
+    assert_eq!(balance(&workplace, "acct-demo-4"), (100_000, 0, 100_000));
+}

@@ -41,6 +41,7 @@ fn slip(number: u32, merchant: &str) -> Slip {
         at: Timestamp::from_unix_seconds(i64::from(number)),
         body: None,
         lasting: None,
+        waits: false,
     }
 }
 

@@ -22,6 +22,7 @@ fn slip(name: &str, merchant: &str, text: &str) -> Slip {
         at: now(),
         body: Some(Sealed { bytes: text.as_bytes().to_vec(), form: Form::Clear }),
         lasting: Some(format!("what lasts of {text}")),
+        waits: false,
     }
 }
 
@@ -115,7 +116,7 @@ pub fn a_payment_that_waits_keeps_what_was_written_first(engine: &dyn Engine) {
         Ok(Answer::Slips(found)) => found.slips.into_iter().map(|(_, slip)| slip).collect::<Vec<_>>(),
         other => panic!("{other:?}"),
     };
-    let (first, decided) = (slip("waits", "m", "first"), slip("waits", "m", "decided"));
+    let (first, decided) = (Slip { waits: true, ..slip("waits", "m", "first") }, slip("waits", "m", "decided"));
     assert_eq!(begin(&house, "first"), vec![first.clone()]);
     assert_eq!(begin(&house, "second"), vec![first.clone()], "the one that is there stays");
     house.always(|house| {
@@ -127,11 +128,16 @@ pub fn a_payment_that_waits_keeps_what_was_written_first(engine: &dyn Engine) {
     let just_before = holdfast_core::Timestamp::from_unix_micros(asked_at.unix_micros() - 1);
     assert_eq!(house.act(Act::EndWaits(just_before)), Ok(Answer::WaitsEnded(0)), "its time is not over");
     assert!(house.act(Act::BeginSlip(Arc::new(slip("waits on", "m", "in vain")), soon())).is_ok());
+    assert!(find(&house, Which::Named(id("waits on"))).iter().all(|slip| slip.waits));
     assert_eq!(ask(&house, "waits", 400, decided.clone()), Decision::Approve { amount: usd(400) });
     assert_eq!(begin(&house, "third"), vec![decided.clone()]);
     house.always(|house| assert_eq!(find(house, Which::Named(id("waits"))), vec![decided.clone()]));
     assert_eq!(house.act(Act::EndWaits(asked_at)), Ok(Answer::WaitsEnded(1)), "the one that nobody decided");
-    house.always(|house| assert_eq!(house.act(Act::EndWaits(asked_at)), Ok(Answer::WaitsEnded(0)), "once"));
+    house.always(|house| {
+        assert_eq!(house.act(Act::EndWaits(asked_at)), Ok(Answer::WaitsEnded(0)), "once");
+        let in_vain = find(house, Which::Named(id("waits on")));
+        assert_eq!(in_vain.iter().map(|slip| slip.waits).collect::<Vec<_>>(), [false], "it stays so, whatever time it is");
+    });
 }
 
 /// Its caller was told that it cannot wait now: nothing is left of it.

@@ -20,7 +20,7 @@ use crate::seal::{Form, Sealed};
 /// The kind of the signals that tell of payments that wait.
 const WAITING: &str = "PAYMENT_AUTH";
 
-const COLUMNS: &str = "number, program, platform, payment, kind, merchant, source, at, form, body, lasting";
+const COLUMNS: &str = "number, program, platform, payment, kind, merchant, source, at, form, body, lasting, waits";
 
 /// Keeps one under a number.
 ///
@@ -208,6 +208,7 @@ fn read(row: &Row) -> Option<Numbered> {
         at,
         body: body.map(|bytes| Sealed { bytes, form }),
         lasting: row.try_get("lasting").ok()?,
+        waits: row.try_get("waits").ok()?,
     };
     Some((row.try_get("number").ok()?, slip))
 }

@@ -98,6 +98,7 @@ fn a_decline_that_has_a_name_of_ours_is_told_once_it_is_durable() {
         at: clock::utc(),
         body: None,
         lasting: None,
+        waits: false,
     });
     let named = || Act::Decide(Decide { slip: Some(Arc::clone(&slip)), ..asked(purchase("named", 5_000)) });
     let nameless = || Act::Decide(asked(purchase("nameless", 5_000)));
