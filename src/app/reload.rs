@@ -1,4 +1,4 @@
-//! Credentials and certificates, read again while the server runs, whether its ledger is ready or not.
+//! Credentials, what signs webhooks, and certificates, read again while the server runs, whether its ledger is ready or not.
 
 use std::sync::Arc;
 
@@ -28,6 +28,12 @@ impl Reload {
                     let fresh = reloaded.keyrings.iter().find(|fresh| fresh.program == program && fresh.path == *path);
                     if let Some(fresh) = fresh {
                         mount.keyring.store(Arc::new(fresh.keyring.clone()));
+                    }
+                }
+                for endpoint in &self.config.webhooks {
+                    // Those that send have copies of these.
+                    if let Some((_, fresh)) = reloaded.webhook_keys.iter().find(|(name, _)| *name == endpoint.name) {
+                        endpoint.address.keys.replace(fresh);
                     }
                 }
                 self.api.tokens.store(Arc::new(reloaded.tokens));

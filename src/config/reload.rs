@@ -1,4 +1,4 @@
-//! What a SIGHUP reads again: credentials and the TLS files, and nothing else. Whatever else has changed in the file is
+//! What a SIGHUP reads again: credentials, what signs webhooks, and the TLS files, and nothing else. Whatever else has changed in the file is
 //! named, so that the operator knows what waits for a restart.
 
 use std::sync::Arc;
@@ -12,6 +12,8 @@ use super::mount::MountConfig;
 use super::program::ProgramConfig;
 use super::server::ServerConfig;
 use super::{CardNumbersConfig, Config, Depth, Surroundings};
+use crate::webhook::Endpoint;
+use crate::webhook::post::Keys;
 
 /// What takes effect without a restart.
 #[derive(Debug, Clone)]
@@ -24,6 +26,8 @@ pub struct Reloaded {
     pub tls: Option<Arc<rustls::ServerConfig>>,
     /// The certificate and key of `[card_numbers.tls]`, if the running configuration takes card numbers.
     pub card_numbers_tls: Option<Arc<rustls::ServerConfig>>,
+    /// What signs from now on for each endpoint, by its name, that is where it was.
+    pub webhook_keys: Vec<(String, Keys)>,
     /// What has changed in the file and waits for a restart, such as `[server]` or `program demo, mount /marqeta`.
     pub waiting: Vec<String>,
 }
@@ -109,10 +113,41 @@ impl Config {
         }
         let is_new = |twin: &&ProgramConfig| self.programs.iter().all(|program| program.id != twin.id);
         waiting.extend(new.programs.iter().filter(is_new).map(|twin| format!("program {} (new)", twin.id)));
+        let webhook_keys = keys_of(&self.webhooks, &new.webhooks, &mut waiting);
         let card_numbers_tls = new.card_numbers.filter(|_| self.card_numbers.is_some()).map(|numbers| numbers.tls);
         let tls = new.tls.filter(|_| self.tls.is_some());
-        Ok(Reloaded { keyrings, tokens: new.api.tokens, tls, card_numbers_tls, waiting })
+        Ok(Reloaded { keyrings, tokens: new.api.tokens, tls, card_numbers_tls, webhook_keys, waiting })
     }
+}
+
+/// What signs from now on; whoever is somewhere else by the new reading is told where it was, and signed for as before, until a restart.
+fn keys_of(running: &[Endpoint], new: &[Endpoint], waiting: &mut Vec<String>) -> Vec<(String, Keys)> {
+    let mut keys = Vec::new();
+    for endpoint in running {
+        let Some(twin) = new.iter().find(|twin| twin.name == endpoint.name) else {
+            waiting.push(format!("webhook {} (gone)", endpoint.name));
+            continue;
+        };
+        if !same_endpoint(endpoint, twin) {
+            waiting.push(format!("webhook {}", endpoint.name));
+        }
+        if twin.address.url == endpoint.address.url {
+            keys.push((endpoint.name.clone(), twin.address.keys.clone()));
+        }
+    }
+    let is_new = |twin: &&Endpoint| running.iter().all(|endpoint| endpoint.name != twin.name);
+    waiting.extend(new.iter().filter(is_new).map(|twin| format!("webhook {} (new)", twin.name)));
+    keys
+}
+
+/// Whether two readings of an endpoint agree in all but what signs.
+fn same_endpoint(one: &Endpoint, other: &Endpoint) -> bool {
+    one.subscription == other.subscription
+        && one.in_flight_max == other.in_flight_max
+        && one.address.url == other.address.url
+        && one.address.addresses == other.address.addresses
+        && one.address.roots == other.address.roots
+        && one.address.timeout == other.address.timeout
 }
 
 /// Whether two readings agree in where card numbers are taken. Whether the key is the same, nobody can tell.

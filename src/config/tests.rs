@@ -952,6 +952,25 @@ fn a_reload_takes_credentials_and_names_the_rest() {
     assert_eq!(reloaded.waiting, ["[server]", "[telemetry]", "program one, mount /m (gone)", "program one, mount /n (new)"]);
 }
 
+#[test]
+fn a_reload_takes_what_signs_webhooks_where_they_were() {
+    let directory = directory();
+    let endpoint = |name: &str, place: &str| {
+        format!(
+            "[[webhook]]\nname = '{name}'\nprogram = 'one'\nurl = 'https://example.com/{place}'\n\
+             events = ['authorization.approved']\nsecrets = ['env:WHSEC']\n"
+        )
+    };
+    let text = format!("{}{}{}{LEAST}", endpoint("kept", "1"), endpoint("moved", "2"), endpoint("gone", "3"));
+    let running = load_with(&directory, &text, Overrides::default()).unwrap();
+    let text = format!("{}{}{}{LEAST}", endpoint("kept", "1"), endpoint("moved", "4"), endpoint("new", "5"));
+    fs::write(&running.path, text).unwrap();
+    let surroundings = Surroundings { platforms: holdfast_adapters::PLATFORMS, depth: Depth::Credentials, ..SURROUNDINGS };
+    let reloaded = running.reload_in(&surroundings).unwrap();
+    assert_eq!(reloaded.webhook_keys.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["kept"]);
+    assert_eq!(reloaded.waiting, ["webhook moved", "webhook gone (gone)", "webhook new (new)"]);
+}
+
 const SHIPPED: &str = include_str!("../../config/holdfast.toml");
 
 /// The shipped file, changed, read in its own directory.

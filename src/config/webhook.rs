@@ -13,7 +13,7 @@ use super::program::Programs;
 use super::read::{Section, Text};
 use super::secret::{Origin, SecretReader};
 use crate::webhook::feed::Subscription;
-use crate::webhook::post::Address;
+use crate::webhook::post::{Address, Keys};
 use crate::webhook::target::{self, Addresses};
 use crate::webhook::{Endpoint, EventKind};
 
@@ -62,7 +62,7 @@ impl WebhookReader<'_> {
             address: Address {
                 url: url?,
                 addresses: addresses?,
-                secrets: secrets?,
+                keys: Keys::new(secrets?),
                 roots: roots?,
                 timeout: Duration::from_millis(u64::try_from(timeout_ms).unwrap_or(1_000)),
             },

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use holdfast_adapters::proof::standard_webhooks::{ID, SIGNATURE, SigningKey, TIMESTAMP};
 use holdfast_core::Timestamp;
 use http::header::CONTENT_TYPE;
@@ -54,12 +55,30 @@ pub struct Address {
     pub url: Url,
     /// Which addresses its name may have.
     pub addresses: Addresses,
-    /// Each signs; more than one while they are rotated.
-    pub secrets: Vec<SigningKey>,
+    /// What signs.
+    pub keys: Keys,
     /// Whose certificates it has, besides those of the web.
     pub roots: Vec<rustls::pki_types::CertificateDer<'static>>,
     /// How long it may take to answer.
     pub timeout: Duration,
+}
+
+/// The keys of an endpoint: each signs; more than one while they are rotated. Copies are of the same ones, so that who sends has new ones at
+/// once.
+#[derive(Debug, Clone)]
+pub struct Keys(Arc<ArcSwap<Vec<SigningKey>>>);
+
+impl Keys {
+    /// These.
+    #[must_use]
+    pub fn new(keys: Vec<SigningKey>) -> Self {
+        Keys(Arc::new(ArcSwap::from_pointee(keys)))
+    }
+
+    /// Takes what others are now.
+    pub fn replace(&self, others: &Keys) {
+        self.0.store(others.0.load_full());
+    }
 }
 
 /// The way to one endpoint.
@@ -93,7 +112,8 @@ impl Post {
     /// # Errors
     /// It was not taken: any answer but a success, or none in time.
     pub async fn send(&self, event: &Event, body: Vec<u8>, now: Timestamp) -> Result<(), Refused> {
-        let signatures: Option<Vec<String>> = self.address.secrets.iter().map(|key| key.sign(&event.id, now, &body)).collect();
+        let keys = self.address.keys.0.load_full();
+        let signatures: Option<Vec<String>> = keys.iter().map(|key| key.sign(&event.id, now, &body)).collect();
         let signatures = signatures.filter(|signatures| !signatures.is_empty()).ok_or(Refused::Unsigned)?;
         let request = self.client.post(self.address.url.clone());
         let request = request

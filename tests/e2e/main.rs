@@ -70,4 +70,5 @@ mod telemetry;
 mod walk_authorizations;
 mod walk_payment_auth;
 mod webhooks;
+mod webhooks_signed;
 mod webhooks_wanted;

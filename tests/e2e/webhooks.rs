@@ -19,7 +19,7 @@ use crate::support::postgres::Postgres;
 use crate::support::server::Server;
 use crate::support::{Client, Marqeta, Workplace};
 
-const SECRET: &str = "whsec_dGhpcyBpcyBhIHRlc3QgYW5kIG9ubHkgYSB0ZXN0";
+pub const SECRET: &str = "whsec_dGhpcyBpcyBhIHRlc3QgYW5kIG9ubHkgYSB0ZXN0";
 /// Longer than anything here takes, so that a failure ends.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -41,7 +41,7 @@ impl Got {
     }
 
     /// Whether one of its signatures is that of the secret.
-    fn is_signed_by(&self, secret: &str) -> bool {
+    pub fn is_signed_by(&self, secret: &str) -> bool {
         let key = base64::engine::general_purpose::STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
         let mut mac = Hmac::<Sha256>::new_from_slice(&key).unwrap();
         mac.update(format!("{}.{}.{}", self.id(), self.headers["webhook-timestamp"], self.body).as_bytes());

@@ -8,7 +8,7 @@ use super::super::beside::{Beside, Records};
 use super::super::event::EventKind;
 use super::super::letter::Retried;
 use super::super::outbox::Outbox;
-use super::super::post::Address;
+use super::super::post::{Address, Keys};
 use super::super::signal::Signal;
 use super::super::target::Addresses;
 use super::*;
@@ -39,7 +39,7 @@ impl House {
         let subscription = Subscription { program: program(), kinds: vec![EventKind::StandInEntered, EventKind::StandInLeft] };
         let url = "http://127.0.0.1:9/".parse().unwrap();
         let (roots, timeout) = (Vec::new(), Duration::from_secs(1));
-        let address = Address { url, addresses: Addresses::Any, secrets: Vec::new(), roots, timeout };
+        let address = Address { url, addresses: Addresses::Any, keys: Keys::new(Vec::new()), roots, timeout };
         let profiles = Profiles::open(profiles::Store::open(directory.path(), Sealer::default()).unwrap(), None).unwrap();
         let metrics = Metrics::new(&[(program(), PlatformName::try_from("marqeta").unwrap())]).unwrap();
         let (endpoint, outbox) = ("office".to_owned(), Rc::new(outbox));
