@@ -206,10 +206,11 @@ fn net(payment: &Payment, told: &Told, dialect: u8) -> Option<(i64, i64)> {
     if (before == 0 && after == 0) || matches!(order::transaction(dialect), "VOID" | "REFUND") {
         return None;
     }
+    let approved = payment.approved().map_or(0, |approved| approved.minor());
     let gross = match payment.hold {
-        None => payment.approved().map_or(0, |approved| approved.minor()),
+        None => approved,
         Some(hold) if standing::taken(&hold) > 0 => standing::taken(&hold),
-        Some(hold) => hold.held,
+        Some(hold) => standing::open(&hold, approved),
     };
     let settled = gross.saturating_sub(before).max(0);
     Some((settled, settled.saturating_sub(after).max(0)))

@@ -16,12 +16,17 @@ pub(super) const fn taken(hold: &Hold) -> i64 {
     hold.captured.saturating_add(hold.ahead)
 }
 
-/// The state, and what was authorized, captured and refunded, and what is still open: held, to be captured or let go of.
+/// What of a payment is still to be captured or let go of. More is held where rules hold something extra: that is no part of the payment.
+pub(super) fn open(hold: &Hold, approved: i64) -> i64 {
+    hold.held.min(approved)
+}
+
+/// The state, and what was authorized, captured and refunded, and what is still open: to be captured or let go of.
 pub(super) fn shown(payment: &Payment, currency: Currency) -> Value {
     let approved = payment.approved().map_or(0, |approved| approved.minor());
     let state = state(payment);
     let (captured, refunded, open) = match payment.hold {
-        Some(hold) => (taken(&hold), hold.refunded, hold.held),
+        Some(hold) => (taken(&hold), hold.refunded, open(&hold, approved)),
         None if state == "captured" => (approved, 0, 0),
         None => (0, 0, approved),
     };

@@ -1,6 +1,7 @@
 //! Every constraint of the interface broken one by one, by its field; and receipts.
 
-use holdfast_core::{AuthorizationRequest, Checkout, Currency, Decision, ThreeDSecure};
+use holdfast_core::hold::{Hold, HoldStatus};
+use holdfast_core::{AuthorizationRequest, Checkout, Currency, Decision, Posting, ThreeDSecure};
 use http::HeaderMap;
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr as _;
@@ -363,6 +364,40 @@ fn the_event_has_what_its_document_shows() {
     let asked = decode(AUTH, &HeaderMap::new(), &sound().to_string(), |inbound| match inbound {
         Ok(Inbound::Payment(asked)) => asked.slip,
         other => panic!("{other:?}"),
+#[test]
+fn what_is_held_beyond_the_payment_is_nobodys_to_be_paid() {
+    let asked = decode(AUTH, &HeaderMap::new(), &sound().to_string(), |inbound| match inbound {
+        Ok(Inbound::Payment(asked)) => asked.slip,
+        other => panic!("{other:?}"),
+    });
+    let decided = payment_of(asked);
+    let shown = |hold: Option<Hold>| {
+        let mut body = Vec::new();
+        let payment = Payment { hold, ..decided.clone() };
+        answer::encode(&Echo::default(), &Answer::Payment(&payment), &mut body);
+        let shown: Value = serde_json::from_slice(&body).unwrap();
+        let net = ["net_settlement_amount", "net_payout_amount"].map(|name| shown["auth_response"][name].clone());
+        (net, shown["standing"]["open_amount"].clone())
+    };
+    let open = Hold {
+        posting: Posting::Hold,
+        status: HoldStatus::Open,
+        authorized: 11_000,
+        held: 13_750,
+        ahead: 0,
+        captured: 0,
+        refunded: 0,
+        moved: 0,
+        tolerance: 0,
+        expires_at: None,
+    };
+    let told = ([json!("105.00"), json!("97.50")], json!("110.00"));
+    assert_eq!(shown(None), told, "just decided");
+    assert_eq!(shown(Some(open)), told, "a quarter more is held");
+    let let_go_of = Hold { status: HoldStatus::Released, held: 0, ..open };
+    assert_eq!(shown(Some(let_go_of)), ([json!("0.00"), json!("0.00")], json!("0.00")));
+}
+
     });
     let payment = payment_of(asked);
     let event = |payment: &Payment| serde_json::from_slice::<Value>(&answer::event("9fff410f", 0, payment)).unwrap();
