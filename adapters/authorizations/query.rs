@@ -84,7 +84,7 @@ fn read(wanted: &mut Wanted, name: &str, value: &str) -> Result<(), Malformed> {
             });
         }
         "created_at.gte" => wanted.since = at("created_at.gte")?,
-        "created_at.lte" => wanted.until = at("created_at.lte")?,
+        "created_at.lte" => wanted.until = at("created_at.lte")?.map(end_of_millisecond),
         _ => {
             let name: String = name.chars().take(NAME_MAX).collect();
             return Err(Malformed::field(
@@ -94,6 +94,12 @@ fn read(wanted: &mut Wanted, name: &str, value: &str) -> Result<(), Malformed> {
         }
     }
     Ok(())
+}
+
+/// The last moment that answers write as this one: they write milliseconds, and who asks by what they read there means that payment, too.
+const fn end_of_millisecond(at: Timestamp) -> Timestamp {
+    let micros = at.unix_micros();
+    Timestamp::from_unix_micros(micros.saturating_sub(micros.rem_euclid(1_000)).saturating_add(999))
 }
 
 /// What a page says of where the next one begins.

@@ -203,6 +203,26 @@ fn an_order_is_a_capture_or_a_void_and_not_both() {
 }
 
 #[test]
+fn a_moment_of_a_list_is_as_long_as_answers_write_it() {
+    let wanted = |query: &str| {
+        decode(LIST, "", query, "", |inbound| match inbound {
+            Ok(Inbound::List(list)) => {
+                (list.wanted.since.map(Timestamp::unix_micros), list.wanted.until.map(Timestamp::unix_micros))
+            }
+            other => panic!("{other:?}"),
+        })
+    };
+    for (moment, since, until) in [
+        ("1970-01-01T00:00:02.345Z", 2_345_000, 2_345_999),
+        ("1970-01-01T00:00:02Z", 2_000_000, 2_000_999),
+        ("1970-01-01T00:00:02.345678Z", 2_345_678, 2_345_999),
+    ] {
+        let query = format!("created_at.gte={moment}&created_at.lte={moment}");
+        assert_eq!(wanted(&query), (Some(since), Some(until)), "{moment}");
+    }
+}
+
+#[test]
 fn filters_that_are_none_are_named() {
     for (query, path) in [
         ("limit=0", "limit"),
