@@ -161,8 +161,8 @@ fn request(
     }
 }
 
-/// Holds every optional field to its constraint, and keeps those that are given back, printed or reported.
-fn kept(data: &Fields<'_>, members: &Map<String, Value>, total: Money) -> Result<Map<String, Value>, Malformed> {
+/// Holds every optional field to its constraint.
+pub(crate) fn hold_to_constraints(data: &Fields<'_>, total: Money) -> Result<(), Malformed> {
     for (name, most) in TEXTS {
         data.text(name, most)?;
     }
@@ -195,6 +195,12 @@ fn kept(data: &Fields<'_>, members: &Map<String, Value>, total: Money) -> Result
     for (index, item) in data.list("items", LINES_MAX)?.iter().enumerate() {
         self::item(item, &format!("data.items[{index}]"), total.currency())?;
     }
+    Ok(())
+}
+
+/// Optional fields that are given back, printed or reported, once each is held to its constraint.
+fn kept(data: &Fields<'_>, members: &Map<String, Value>, total: Money) -> Result<Map<String, Value>, Malformed> {
+    hold_to_constraints(data, total)?;
     let named = ["order_number", "sales_tax", "gratuity", "service_charge", "surcharge_amount", "pre_settlement_fee_charge"];
     let further = ["post_settlement_fee_charge", "metadata", "additional_data", "other_tax", "items"];
     let all = TEXTS.iter().map(|(name, _)| *name).chain(named).chain(further);

@@ -37,7 +37,7 @@ use crate::strict::no_number_around;
 
 use options::Options;
 
-pub(crate) use ask::checkout;
+pub(crate) use ask::{checkout, hold_to_constraints};
 pub(crate) use fields::amount;
 
 /// The door as the registry knows it. Its documents name no budget; see the one of `authorizations`.

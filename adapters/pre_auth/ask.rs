@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::answer::{DecisionReference, Echo};
 use crate::inbound::{Inbound, Malformed};
 use crate::payment::{CardExpiry, CheckCall, LimitsAre};
-use crate::payment_gateway::{amount, checkout};
+use crate::payment_gateway::{amount, checkout, hold_to_constraints};
 use crate::strict::{self, Fields};
 
 /// Understands a check, with the card's number if it came by that.
@@ -49,7 +49,14 @@ pub(super) fn decode<'a>(
     no_number_left(&top)?;
     no_number_left(&fields)?;
     let (card, expiry) = card(&fields, number.as_ref(), data.is_some())?;
-    // The body is like that of the door at which the payment would be asked for.
+    // The body is like that of the door at which the payment would be asked for, and what that refuses is refused here. Captures and
+    // refunds are asked for without any of it.
+    if matches!(word, "sale" | "auth") {
+        for name in ["transaction_monitoring_bypass", "attempt_3d_secure"] {
+            top.switch(name)?;
+        }
+        hold_to_constraints(&fields, amount)?;
+    }
     let checkout = checkout(&fields, amount)?;
     let text = json!({
         "transaction_type": word,

@@ -65,6 +65,37 @@ fn every_constraint_is_held_and_the_field_is_named() {
 }
 
 #[test]
+fn what_the_payments_own_door_refuses_is_refused_by_its_field() {
+    let sound = |word: &str| {
+        json!({"transaction_type": word, "merchant_id": "m", "attempt_3d_secure": true, "transaction_monitoring_bypass": false,
+            "data": {"card_token": "c", "transaction_amount": "10.00", "order_number": "Order124", "description": "", "metadata": {},
+                "other_tax": [{"name": "CRV", "amount": "0.20"}], "items": [{"quantity": "2", "unit_cost": "4.90"}]}})
+    };
+    for (pointer, value, path) in [
+        ("/attempt_3d_secure", json!("yes"), "attempt_3d_secure"),
+        ("/transaction_monitoring_bypass", json!("yes"), "transaction_monitoring_bypass"),
+        ("/data/order_number", json!("a-b"), "data.order_number"),
+        ("/data/description", json!("x".repeat(256)), "data.description"),
+        ("/data/metadata", json!([]), "data.metadata"),
+        ("/data/sales_tax", json!("10.01"), "data.sales_tax"),
+        ("/data/other_tax", json!([{"name": "CRV", "amount": "11.00"}]), "data.other_tax[0].amount"),
+        ("/data/other_tax", json!([{"name": "CRV", "amount": "6"}, {"name": "x", "amount": "6"}]), "data.transaction_amount"),
+        ("/data/other_tax", json!([{"amount": "1"}]), "data.other_tax[0].name"),
+        ("/data/items", json!([{"quantity": "x"}]), "data.items[0].quantity"),
+    ] {
+        let (above, name) = pointer.rsplit_once('/').unwrap();
+        for word in ["sale", "auth", "capture"] {
+            let mut body = sound(word);
+            assert_eq!(asked(&body), Ok((AuthorizationKind::Purchase, 1_000)));
+            body.pointer_mut(above).unwrap()[name] = value.clone();
+            // At its own door a capture has an amount and nothing else.
+            let expected = if word == "capture" { Ok((AuthorizationKind::Purchase, 1_000)) } else { Err(path.to_owned()) };
+            assert_eq!(asked(&body), expected, "{word}: {pointer} = {value}");
+        }
+    }
+}
+
+#[test]
 fn a_card_number_is_taken_on_its_own_listener_only_and_with_its_holder() {
     let sound = json!({"transaction_type": "auth", "merchant_id": "m", "data": {"card_number": "4111111111111111",
         "cardholder_name": "John Doe", "card_exp": "12/27", "currency_code": "USD", "transaction_amount": "5.50", "cvv": "123"}});

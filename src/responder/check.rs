@@ -8,7 +8,7 @@ use holdfast_adapters::payment::{CardExpiry, CheckCall, Checked, CheckedRule, Li
 use holdfast_adapters::{Answer, Malformed, Refused, Reply};
 use holdfast_core::hold::LimitUse;
 use holdfast_core::rules::{Enforcement, LimitCheck, MatchList, Ruleset, Verdict, evaluate};
-use holdfast_core::{AuthorizationRequest, CardToken, DeclineReason, MerchantId, RuleId, Timestamp};
+use holdfast_core::{AuthorizationRequest, CardToken, Currency, DeclineReason, MerchantId, RuleId, Timestamp};
 use tokio::time::timeout_at;
 
 use super::breaker::BreakerIs;
@@ -117,7 +117,11 @@ impl Responder {
         {
             listed.push(CheckedRule { id: *rule, description: None, reason: *reason, enforcement: Enforcement::Enforce });
         }
-        listed.extend(refused_at_its_door(asked, merchant.as_deref(), now));
+        for refused in refused_at_its_door(asked, merchant.as_deref(), rules.currency(), now) {
+            if listed.iter().all(|found| found.id != refused.id) {
+                listed.push(refused);
+            }
+        }
         Ok(Thought { request, merchant, verdict, rules: listed })
     }
 
@@ -208,13 +212,21 @@ fn passed(check: &LimitCheck, used: &LimitUse, minor: i64, rules: &Ruleset) -> O
 }
 
 /// Why the door of the payment itself would refuse what is checked, whatever the rules say: under names like a profile's own.
-fn refused_at_its_door(asked: &CheckCall<'_>, merchant: Option<&profiles::Merchant>, now: Timestamp) -> Vec<CheckedRule> {
+fn refused_at_its_door(
+    asked: &CheckCall<'_>,
+    merchant: Option<&profiles::Merchant>,
+    currency: Currency,
+    now: Timestamp,
+) -> Vec<CheckedRule> {
     let surcharge = asked.request.checkout.map_or(0, |checkout| checkout.surcharge);
     let is_prohibited = surcharge > 0 && merchant.is_some_and(|merchant| merchant.surcharges == Surcharges::Prohibited);
     let today = jiff::Timestamp::from_microsecond(now.unix_micros()).unwrap_or_default().to_zoned(jiff::tz::TimeZone::UTC);
     let this_month = CardExpiry { year: today.year(), month: today.month() };
     let is_expired = asked.expiry.is_some_and(|expiry| expiry < this_month);
+    // All accounts of a program are in its currency. What is given back is in its payment's, whatever is told here.
+    let is_foreign = asked.request.kind.takes_money() && asked.request.amount.currency() != currency;
     let found = [
+        (is_foreign, "account:currency", DeclineReason::CurrencyNotAllowed),
         (is_prohibited, "merchant:surcharge", DeclineReason::TransactionNotPermitted),
         (is_expired, "card:expired", DeclineReason::CardExpired),
     ];

@@ -189,6 +189,11 @@ fn a_check_is_found_again_and_says_what_the_door_would() {
     );
     let (status, refused) = check(json!({"currency": "USD", "currency_code": "CAD"}));
     assert_eq!((status, &refused["field"]), (400, &json!("data.currency_code")));
+    let (status, foreign) = check(json!({"currency": "EUR"}));
+    assert_eq!((status, &foreign["processing_status"]), (200, &json!("decline")), "{foreign}");
+    assert_eq!(foreign["triggered_rules"].as_array().unwrap().last().unwrap()["rule"], "account:currency", "{foreign}");
+    let (status, refused) = check(json!({"order_number": "a-b"}));
+    assert_eq!((status, &refused["field"]), (400, &json!("data.order_number")));
     let (_, allowed) = check(json!({"card_exp": "11/59"}));
     assert_eq!(allowed["processing_status"], "allow");
     // A refund as the interface shows it names neither merchant nor card.
