@@ -9,7 +9,7 @@ use holdfast_core::{AuthorizationRequest, DeclineReason, ProgramId, RuleId, Time
 use jiff::Zoned;
 use jiff::tz::TimeZone;
 
-use super::{Merchant, MerchantLimits, MerchantStanding};
+use super::{Merchant, MerchantLimits, MerchantStanding, Surcharges};
 
 /// With what the names of a profile's limits begin.
 const HOUSE: &str = "merchant:";
@@ -24,11 +24,15 @@ pub fn opinion(
     of_rules: Verdict,
 ) -> Verdict {
     let decline = |reason, name: &str| named(name).map(|rule| Verdict::Decline { reason, rule });
+    let surcharge = request.checkout.map_or(0, |checkout| checkout.surcharge);
+    let is_prohibited = surcharge > 0 && merchant.surcharges == Surcharges::Prohibited;
     let refusal = match (merchant.standing, merchant.limits.amount_max) {
         (MerchantStanding::Disabled, _) => decline(DeclineReason::MerchantNotAllowed, "merchant:disabled"),
         (MerchantStanding::Enabled, Some(amount_max)) if request.amount.minor() > amount_max => {
             decline(DeclineReason::AmountAboveMaximum, "merchant:amount")
         }
+        // Who asks for one is refused before; this is a payment that waited while it was prohibited.
+        (MerchantStanding::Enabled, _) if is_prohibited => decline(DeclineReason::TransactionNotPermitted, "merchant:surcharge"),
         (MerchantStanding::Enabled, _) => None,
     };
     match (refusal, of_rules) {
@@ -89,6 +93,7 @@ fn local(merchant: &Merchant, now: Timestamp) -> Option<Zoned> {
 
 #[cfg(test)]
 mod tests {
+    use holdfast_core::Checkout;
     use holdfast_core::rules::{HoldPolicy, LIMITS_MAX, Proceed};
 
     use super::*;
@@ -122,6 +127,18 @@ mod tests {
         let most = Merchant { limits: MerchantLimits { amount_max: Some(500), ..MerchantLimits::default() }, ..merchant() };
         assert_eq!(declined(&of(&most, 500, noon)), None);
         assert_eq!(declined(&of(&most, 501, noon)), Some((DeclineReason::AmountAboveMaximum, "merchant:amount")));
+    }
+
+    #[test]
+    fn a_prohibited_surcharge_does_not_pass_whenever_it_was_asked_for() {
+        let strict = Merchant { surcharges: Surcharges::Prohibited, ..merchant() };
+        let of = |merchant: &Merchant, surcharge| {
+            let mut request = purchase("key", 500);
+            request.checkout = Some(Checkout { surcharge, ..Checkout::NOTHING_TOLD });
+            opinion(program(), merchant, &request, Timestamp::from_unix_seconds(0), proceed())
+        };
+        assert_eq!(declined(&of(&strict, 1)), Some((DeclineReason::TransactionNotPermitted, "merchant:surcharge")));
+        assert_eq!((of(&strict, 0), of(&merchant(), 1)), (proceed(), proceed()));
     }
 
     #[test]

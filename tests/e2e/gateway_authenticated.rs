@@ -6,7 +6,7 @@ use crate::faults::{Bench, Fault, short_budget};
 use crate::stand_in::ALL;
 use crate::support::http::demo_authorization;
 use crate::support::server::balance;
-use crate::support::{Client, Response, Workplace};
+use crate::support::{BackOffice, Client, Response, Workplace};
 
 const REPLAYED: &str = "idempotency-replayed";
 
@@ -84,6 +84,40 @@ fn a_second_call_for_a_payment_that_waits_says_that_it_is_one() {
     assert_eq!(status(&finish(&mut client, &first.json()["id"])), (200, "PASS".to_owned()));
     let decided = wait_at(&mut client, "auth", "one");
     assert_eq!((status(&decided), decided.header(REPLAYED)), ((200, "PASS".to_owned()), Some("true")));
+}
+
+/// What was asked for while it was allowed is decided by what is prohibited when the payer was authenticated.
+#[test]
+fn a_surcharge_that_was_prohibited_meanwhile_is_declined_when_the_payer_was_authenticated() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let (mut client, mut office) = (server.client(), BackOffice::of(&server));
+    let mut put = |surcharges: &str| {
+        let merchant = json!({"name": "Strict", "mcc": "5734", "country": "USA", "time_zone": "America/New_York",
+            "surcharges": surcharges});
+        let headers = [("Idempotency-Key", surcharges), ("Content-Type", "application/json")];
+        assert_eq!(office.raw("PUT", "/v1/merchants/strict", &headers, &merchant.to_string()).status, 200);
+    };
+    put("allowed");
+    let mut wait = |surcharge: &str| {
+        let body = json!({"merchant_id": "strict", "attempt_3d_secure": true, "data": {"transaction_amount": "10.00",
+            "card_token": "card_sandbox_demo", "surcharge_amount": surcharge}});
+        let begun = client.post("/api/payment/auth", &body.to_string());
+        assert_eq!(status(&begun), waits());
+        begun.json()["id"].clone()
+    };
+    let [before, with, without] = ["1.00", "1.00", "0"].map(&mut wait);
+    let passed = (200, "PASS".to_owned());
+    assert_eq!(status(&finish(&mut client, &before)), passed);
+    put("prohibited");
+    let declined = finish(&mut client, &with);
+    assert_eq!(status(&declined), (200, "FAIL".to_owned()));
+    assert_eq!(declined.json()["auth_response"]["response_code"], "D0057");
+    assert_eq!(status(&finish(&mut client, &without)), passed);
+    assert_eq!(status(&finish(&mut client, &before)), passed, "it was decided before");
+    assert_eq!(balance(&workplace, "acct-demo-4"), (100_000, 2_000, 98_000));
+    let replay = workplace.run(&["replay", "--data", workplace.data().to_str().unwrap()]);
+    assert!(replay.status.success(), "{}", String::from_utf8_lossy(&replay.stdout));
 }
 
 /// It holds nothing, so that stand-in has no word in it: what is answered is kept, and what is refused is not.
