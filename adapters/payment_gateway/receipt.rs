@@ -76,10 +76,21 @@ pub(super) fn print(slip: &Slip<'_>, copy: Copy) -> String {
     lines.iter().flat_map(|line| folded(line)).map(|line| centred(&line)).collect()
 }
 
+/// Whether a letter is printed. What only says how others are set is not: it turns the rest of a line around, or hides in it.
+fn is_printed(letter: char) -> bool {
+    let is_mark = matches!(
+        letter,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' | '\u{fff0}'..='\u{fffb}' | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e007f}'
+    );
+    !is_mark && !letter.is_control()
+}
+
 /// A line in pieces that fit, by how wide its letters are printed. What is not printable becomes a blank.
 fn folded(line: &str) -> Vec<String> {
     let (mut pieces, mut piece, mut used) = (Vec::new(), String::new(), 0_usize);
-    for letter in line.chars().map(|letter| if letter.is_control() { ' ' } else { letter }) {
+    for letter in line.chars().map(|letter| if is_printed(letter) { letter } else { ' ' }) {
         let width = letter.width().unwrap_or(1);
         if used.saturating_add(width) > COLUMNS {
             pieces.push(std::mem::take(&mut piece));

@@ -239,6 +239,11 @@ fn a_receipt_has_36_columns_however_long_its_lines_are() {
     let printed = print(&receipt::Slip { merchant, bill: &[(tax, "JPY 1234567".to_owned())], ..slip }, Copy::Customer);
     assert!(printed.lines().all(|line| line.width() == COLUMNS), "{printed}");
     assert!(printed.contains(" JPY 1234567 "), "{printed}");
+    // What turns the rest of a line around, breaks it or hides in it is a blank; what is combined with a letter stays.
+    let merchant = "A\u{202e}B\u{200b}C\u{2066}D\u{feff}E\u{2028}F\u{7f}G e\u{301}";
+    let printed = print(&receipt::Slip { merchant, card: None, bill: &[], ..slip }, Copy::Customer);
+    assert_eq!(printed.lines().next().map(str::trim), Some("A B C D E F G e\u{301}"));
+    assert!(printed.lines().all(|line| line.width() == COLUMNS), "{printed}");
     assert_eq!(receipt::local(Timestamp::from_unix_seconds(1_743_616_640), "America/New_York").1, "2025-04-02 01:57 PM");
 }
 
@@ -360,11 +365,6 @@ fn metadata_is_given_back_digit_by_digit() {
 }
 
 #[test]
-fn the_event_has_what_its_document_shows() {
-    let asked = decode(AUTH, &HeaderMap::new(), &sound().to_string(), |inbound| match inbound {
-        Ok(Inbound::Payment(asked)) => asked.slip,
-        other => panic!("{other:?}"),
-#[test]
 fn what_is_held_beyond_the_payment_is_nobodys_to_be_paid() {
     let asked = decode(AUTH, &HeaderMap::new(), &sound().to_string(), |inbound| match inbound {
         Ok(Inbound::Payment(asked)) => asked.slip,
@@ -398,6 +398,11 @@ fn what_is_held_beyond_the_payment_is_nobodys_to_be_paid() {
     assert_eq!(shown(Some(let_go_of)), ([json!("0.00"), json!("0.00")], json!("0.00")));
 }
 
+#[test]
+fn the_event_has_what_its_document_shows() {
+    let asked = decode(AUTH, &HeaderMap::new(), &sound().to_string(), |inbound| match inbound {
+        Ok(Inbound::Payment(asked)) => asked.slip,
+        other => panic!("{other:?}"),
     });
     let payment = payment_of(asked);
     let event = |payment: &Payment| serde_json::from_slice::<Value>(&answer::event("9fff410f", 0, payment)).unwrap();
