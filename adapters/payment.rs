@@ -262,6 +262,15 @@ pub fn roc_of(check: &AuthorizationId) -> String {
     format!("{:012}", number.checked_rem(1_000_000_000_000).unwrap_or(0))
 }
 
+/// The field that has it, where a check is answered and where a payment passes it on.
+pub const ROC: &str = "roc_text_data";
+
+/// Whether a text could be one.
+#[must_use]
+pub fn is_roc(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// Whether a check asks, or asked, what limits have counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LimitsAre {

@@ -13,7 +13,7 @@ use super::{METADATA_AS_WRITTEN, authenticated, bill, names, order, reasons, sta
 use crate::answer::{Answer, Echo, Refused, Reply};
 use crate::exact;
 use crate::inbound::Malformed;
-use crate::payment::{NotDone, Payment, Standing};
+use crate::payment::{NotDone, Payment, ROC, Standing};
 
 /// Writes an answer. A decline is an answer like any other: 200, and `FAIL`.
 pub(super) fn encode(echo: &Echo<'_>, answer: &Answer<'_>, body: &mut Vec<u8>) -> Reply {
@@ -137,7 +137,7 @@ fn object(payment: &Payment, told: &Told, dialect: u8) -> Value {
     if let Some(secured) = secured {
         members.insert(authenticated::RESULT.to_owned(), secured);
     }
-    for name in ["description", "internal_transaction_id", "order_number", "customer_name", "metadata"] {
+    for name in ["description", "internal_transaction_id", "order_number", "customer_name", ROC, "metadata"] {
         if let Some(value) = told.data.get(name).filter(|_| name != "metadata" || told.metadata.is_none()) {
             members.insert(name.to_owned(), value.clone());
         }

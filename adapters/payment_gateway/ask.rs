@@ -13,7 +13,7 @@ use super::{Kind, METADATA_AS_WRITTEN, lasting, names};
 use crate::answer::Echo;
 use crate::exact;
 use crate::inbound::{AuthorizationCall, Inbound, Malformed};
-use crate::payment::{Authentication, NamedBy, PaymentCall, PaymentTurn, Slip};
+use crate::payment::{Authentication, NamedBy, PaymentCall, PaymentTurn, ROC, Slip, is_roc};
 use crate::proof::RuleBypass;
 use crate::strict::{self, Fields, document};
 
@@ -172,6 +172,11 @@ pub(crate) fn hold_to_constraints(data: &Fields<'_>, total: Money) -> Result<(),
     {
         return Err(data.wrong("order_number", "is not made of letters and digits"));
     }
+    if let Some(roc) = data.text(ROC, 12)?
+        && !is_roc(roc)
+    {
+        return Err(data.wrong(ROC, "is not the twelve digits with which a check was answered"));
+    }
     let mut included = 0_i64;
     for name in ["sales_tax", "gratuity", "service_charge", "surcharge_amount"] {
         included = included.saturating_add(part(data, name, total)?.map_or(0, Money::minor));
@@ -202,7 +207,7 @@ pub(crate) fn hold_to_constraints(data: &Fields<'_>, total: Money) -> Result<(),
 fn kept(data: &Fields<'_>, members: &Map<String, Value>, total: Money) -> Result<Map<String, Value>, Malformed> {
     hold_to_constraints(data, total)?;
     let named = ["order_number", "sales_tax", "gratuity", "service_charge", "surcharge_amount", "pre_settlement_fee_charge"];
-    let further = ["post_settlement_fee_charge", "metadata", "additional_data", "other_tax", "items"];
+    let further = [ROC, "post_settlement_fee_charge", "metadata", "additional_data", "other_tax", "items"];
     let all = TEXTS.iter().map(|(name, _)| *name).chain(named).chain(further);
     let present = all.filter_map(|name| Some((name.to_owned(), members.get(name).filter(|value| !value.is_null())?.clone())));
     Ok(present.collect())

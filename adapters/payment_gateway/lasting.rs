@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::authenticated::{INDICATOR, RESULT};
+use crate::payment::ROC;
 use crate::strict;
 
 /// What is asked for.
@@ -21,6 +22,8 @@ pub(super) fn of(text: &Map<String, Value>) -> String {
     let empty = Map::new();
     let data = text.get("data").and_then(Value::as_object).unwrap_or(&empty);
     let mut amounts = some(data, &AMOUNTS);
+    // Digits that we made ourselves: reconciliation goes by them.
+    amounts.extend(some(data, &[ROC]));
     let taxes = data.get("other_tax").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     if !taxes.is_empty() {
         let taxes: Vec<Value> = taxes.iter().map(|tax| json!({ "name": OTHER_TAX, "amount": tax.get("amount") })).collect();
@@ -50,7 +53,7 @@ mod tests {
             "data": {
                 "sales_tax": "0.10", "gratuity": "0.20", "service_charge": "0.30", "surcharge_amount": "0.40",
                 "pre_settlement_fee_charge": "0.05", "post_settlement_fee_charge": "0.06",
-                "other_tax": [{"name": "w", "amount": "0.01"}], "items": [{"name": "w"}], "metadata": {"w": "w"},
+                "roc_text_data": "000000012345", "other_tax": [{"name": "w", "amount": "0.01"}], "items": [{"name": "w"}], "metadata": {"w": "w"},
                 "additional_data": {"w": "w"}, "customer_name": "w", "description": "w", "order_number": "w", "gateway_id": "w",
                 "internal_transaction_id": "w", "fraud_monitor_session_id": "w", "ip_address": "192.0.2.1",
             },
@@ -62,7 +65,7 @@ mod tests {
             "data": {
                 "sales_tax": "0.10", "gratuity": "0.20", "service_charge": "0.30", "surcharge_amount": "0.40",
                 "pre_settlement_fee_charge": "0.05", "post_settlement_fee_charge": "0.06",
-                "other_tax": [{"name": "OTHER TAX", "amount": "0.01"}],
+                "roc_text_data": "000000012345", "other_tax": [{"name": "OTHER TAX", "amount": "0.01"}],
             },
         });
         assert_eq!(kept, expected);

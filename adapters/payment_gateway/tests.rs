@@ -112,6 +112,9 @@ fn every_constraint_is_held_and_the_field_is_named() {
         ("/data/items", json!([{"quantity": "1.5.0"}]), "data.items[0].quantity"),
         ("/data/items", json!([{"tax_rate": "high"}]), "data.items[0].tax_rate"),
         ("/data/items", json!([{"tax_rate": -8.25}]), "data.items[0].tax_rate"),
+        ("/data/roc_text_data", json!("00000001234"), "data.roc_text_data"),
+        ("/data/roc_text_data", json!("00000001234x"), "data.roc_text_data"),
+        ("/data/roc_text_data", json!("0000000123456"), "data.roc_text_data"),
         ("/data/metadata", json!({"note": "4111-1111-1111-1111"}), "data.metadata.note"),
     ] {
         assert_eq!(asked(&with(pointer, Some(value.clone()))), Err(path.to_owned()), "{pointer} = {value}");
@@ -124,6 +127,8 @@ fn every_constraint_is_held_and_the_field_is_named() {
         ("/data/ip_address", json!("")),
         ("/data/currency_code", json!("")),
         ("/data/order_number", json!("")),
+        ("/data/roc_text_data", json!("")),
+        ("/data/roc_text_data", json!("000000012345")),
         ("/data/items", json!([{"tax_rate": 8.25, "quantity": 1.5}, {"quantity": 2.0}, {"quantity": "2.50"}, {"name": ""}])),
         // Each is at most the amount; together they leave nothing to be paid out.
         ("/data/post_settlement_fee_charge", json!("110.00")),

@@ -16,7 +16,7 @@ use crate::config::{Config, Overrides, ProgramConfig};
 use crate::journal::{Begins, Reader};
 use crate::ledger::embedded::projection::checkpoint::Beginning;
 use crate::settlement::report::{self, Title};
-use crate::settlement::{Before, Called, Day, FileRow, Question, Reconciled, Summing, read_file, reconcile};
+use crate::settlement::{Before, Called, Checked, Day, FileRow, Question, Reconciled, Summing, read_file, reconcile};
 use crate::settlement_day::{Cutoff, date_of, days};
 
 const EXAMPLES: &str = "\
@@ -31,7 +31,8 @@ else by when it was recorded. A debit that its decision took is moved to the day
 the wallet is what is on all accounts by what counts to the day or to earlier ones, and what is due for the day. Only what is balanced against a network is due; loads, fees, disputes and stand-in loss are
 listed beside it. A day of which records were dropped (journal_keep_days) is not told. What a platform announces, and its file, are
 compared with what came from that platform. The columns of the file are named in [program.settlement_file]; its rows may
-name a message or, by whatever one of its messages called it, the payment. Amounts are decimals, and the order of rows means nothing.
+name a message or, by whatever one of its messages called it, the payment; or, on the embedded ledger, by the roc_text_data that
+was passed on with it. Amounts are decimals, and the order of rows means nothing.
 
 Exit codes:
   0  told; and what there was to compare (the file, a settlement that the platform announced) is the same
@@ -122,6 +123,8 @@ fn sum(reader: &Reader, program: &ProgramConfig, day: Date, sought: HashSet<Stri
         None => Summing::new(question),
         Some(beginning) => sum_from(&beginning, question)?,
     };
+    let checked = Checked::among(reader, &program.id, &sought).map_err(Failure::told)?;
+    let sought = sought.into_iter().chain(checked.payments().cloned()).collect();
     let mut summing = summing.seeking(sought);
     let mut told = Told::default();
     reader
@@ -132,6 +135,7 @@ fn sum(reader: &Reader, program: &ProgramConfig, day: Date, sought: HashSet<Stri
         .map_err(Failure::told)?;
     let mut day = summing.finish();
     name_payments(reader, program.id, &mut day)?;
+    checked.tell(&mut day);
     Ok(day)
 }
 

@@ -1,4 +1,5 @@
-//! Finds what was only checked: it is no record, for it moves nothing, and is kept as what its caller wrote.
+//! Finds what was only checked: it is no record, for it moves nothing, and is kept as what its caller wrote. And finds payments by what
+//! lasts of theirs.
 
 use holdfast_adapters::payment::roc_of;
 use holdfast_core::{AuthorizationId, ProgramId};
@@ -18,5 +19,18 @@ impl Reader {
         let is_meant =
             |payment: &str| payment == name || AuthorizationId::new(payment).is_ok_and(|payment| roc_of(&payment) == name);
         slips::first_where(&self.connection, (door, program), is_meant).map_err(disk)
+    }
+
+    /// Tells platform, payment and what lasts of each text of a program whose part that lasts has a word. It is no part of the chain.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn lasting_with(
+        &self,
+        program: &ProgramId,
+        word: &str,
+        each: &mut dyn FnMut(String, String, &str),
+    ) -> Result<(), JournalError> {
+        slips::lasting_with(&self.connection, (program, word), each).map_err(JournalError::disk(self.path()))
     }
 }

@@ -226,6 +226,25 @@ pub(super) fn first_where(
     Ok(None)
 }
 
+/// Tells platform, payment and what lasts of each of a program whose part that lasts has a word. A journal from before anything did has none.
+pub(super) fn lasting_with(
+    connection: &Connection,
+    (program, word): (&ProgramId, &str),
+    each: &mut dyn FnMut(String, String, &str),
+) -> rusqlite::Result<()> {
+    if !connection.table_exists(None, "slip")? || !connection.column_exists(None, "slip", "lasting")? {
+        return Ok(());
+    }
+    let mut statement =
+        connection.prepare("SELECT platform, payment, lasting FROM slip WHERE program = ?1 AND instr(lasting, ?2) > 0")?;
+    let mut rows = statement.query(params![program.as_str(), word])?;
+    while let Some(row) = rows.next()? {
+        let lasting: String = row.get("lasting")?;
+        each(row.get("platform")?, row.get("payment")?, &lasting);
+    }
+    Ok(())
+}
+
 fn find_page(connection: &Connection, (program, platform): (&str, &str), page: &Wanted) -> rusqlite::Result<SlipsFound> {
     let sql = format!(
         "SELECT {COLUMNS}, (?5 IS NULL OR merchant = ?5) AND (?6 IS NULL OR source = ?6) AND at >= ?7 AND at <= ?8 AS wanted

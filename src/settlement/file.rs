@@ -8,7 +8,7 @@ use holdfast_core::{Currency, Money};
 /// What the columns are called, and what the amounts' sign means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileColumns {
-    /// What names the payment: its id, its alias, its message's key, or the platform's own token of that message.
+    /// What names the payment: its id, its alias, the number of the check before it, its message's key, or the platform's own token of that message.
     pub payment: String,
     /// How much.
     pub amount: String,

@@ -5,6 +5,7 @@
 //! belongs to, [`settlement_day`](crate::settlement_day) says.
 
 mod called;
+mod checked;
 mod day;
 mod file;
 mod joined;
@@ -16,6 +17,7 @@ pub mod report;
 mod tests;
 
 pub use called::Called;
+pub use checked::Checked;
 pub use day::{Announced, Before, Cause, Day, Float, Movement, Question, Summing, of_day};
 pub use file::{FileColumns, FileProblem, FileRow, Sign, read_file};
 pub use names::message_name;

@@ -228,6 +228,55 @@ fn a_check_is_found_again_and_says_what_the_door_would() {
 }
 
 #[test]
+fn a_settlement_file_may_call_a_payment_by_the_check_before_it() {
+    let workplace = Workplace::demo();
+    workplace.edit("holdfast.toml", |text| {
+        text.replace("# [program.settlement_file]", "[program.settlement_file]")
+            .replace("# payment = \"transaction_token\"", "payment = \"roc\" #")
+            .replace("# amount = \"amount\"", "amount = \"amount\"")
+    });
+    let server = workplace.serve();
+    let mut client = server.client();
+    let mut pay = |route: &str, amount: &str| {
+        let data = json!({"card_token": "card_sandbox_demo", "transaction_amount": amount});
+        let check = json!({"transaction_type": route, "merchant_id": "merchant-demo", "data": data});
+        let roc = client.post("/transaction-monitoring/pre-auth", &check.to_string()).json()["roc_text_data"].clone();
+        let mut asked = json!({"merchant_id": "merchant-demo", "data": data});
+        asked["data"]["roc_text_data"] = roc.clone();
+        let paid = client.post(&format!("/api/payment/{route}"), &asked.to_string()).json();
+        assert_eq!((&paid["auth_response"]["status"], &paid["roc_text_data"]), (&json!("PASS"), &roc), "{paid}");
+        let roc = roc.as_str().unwrap().to_owned();
+        (paid["id"].clone(), roc)
+    };
+    let ((_, sold), (held, authorized)) = (pay("sale", "20.00"), pay("auth", "30.00"));
+    assert_eq!(order(&mut client, "capture", &json!({"id": held, "amount": "25.00"})).status, 200);
+    assert!(server.terminate().success());
+    let data = workplace.data().to_str().unwrap().to_owned();
+    let erase = ["erase", "--program", "demo", "--data", &data];
+    assert!(workplace.run(&erase).status.success());
+    let file = workplace.data().join("settled.csv");
+    std::fs::write(&file, format!("roc,amount\n{sold},20.00\n{authorized},25.00\n")).unwrap();
+    let today = jiff::Timestamp::now().in_tz("America/New_York").unwrap().date().to_string();
+    let output = workplace.run(&[
+        "settlement",
+        "--program",
+        "demo",
+        "--day",
+        &today,
+        "--file",
+        file.to_str().unwrap(),
+        "--platform",
+        "payment_gateway",
+        "--json",
+        "--data",
+        &data,
+    ]);
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(told["file"], json!({"matching": 2, "differences": []}), "{told:#}");
+    assert!(output.status.success());
+}
+
+#[test]
 fn a_payment_of_nothing_is_voided_and_neither_captured_nor_refunded() {
     let workplace = Workplace::demo();
     let server = workplace.serve();
