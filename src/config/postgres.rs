@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
-use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::config::{ChannelBinding, Host, SslMode};
 
 use super::read::{Section, Spot};
 use super::secret::SecretReader;
@@ -100,6 +100,11 @@ fn checked(text: &str, encryption: Encryption) -> Result<tokio_postgres::Config,
             "names a connection string that asks for sslmode=verify-…, which is what ledger.postgres.ca does: leave sslmode out, and name the CA there",
         );
     }
+    if text.contains("sslrootcert=") {
+        return Err(
+            "names a connection string with sslrootcert=…, which is what ledger.postgres.ca does: leave it out, and name the CA there",
+        );
+    }
     let config: tokio_postgres::Config = text.parse().map_err(|_| {
         "names something that is no connection string of PostgreSQL; \
          write it like \"host=127.0.0.1 port=5432 dbname=holdfast user=holdfast password=…\""
@@ -122,6 +127,14 @@ fn checked(text: &str, encryption: Encryption) -> Result<tokio_postgres::Config,
         ),
         (SslMode::Disable, Encryption::Verified) => Err(
             "names a connection string that asks for sslmode=disable, and ledger.postgres.ca names a CA to verify the server by; leave one of them out",
+        ),
+        (_, Encryption::Verified) if config.get_hosts().is_empty() => Err(
+            "names a connection string with a hostaddr and no host, and ledger.postgres.ca names a CA: add the host=… whose name or address the \
+                 server's certificate has",
+        ),
+        (_, Encryption::None) if config.get_channel_binding() == ChannelBinding::Require => Err(
+            "names a connection string that asks for channel_binding=require, which there is with TLS only: name the CA of the server's \
+                 certificate in ledger.postgres.ca, or leave it out",
         ),
         (_, _) => Ok(config),
     }

@@ -1088,6 +1088,9 @@ fn a_shared_database_is_named_by_reference_and_reached_safely() {
     write("verified", "host=127.0.0.1 sslmode=verify-full password=only-here");
     write("torn", "postgres://pay:SEC@RET@127.0.0.1:5432/holdfast");
     write("plain", "host=127.0.0.1 sslmode=disable password=only-here");
+    write("rooted", "host=127.0.0.1 sslrootcert=/etc/ca.pem password=only-here");
+    write("nameless", "hostaddr=127.0.0.1 password=only-here");
+    write("bound", "host=127.0.0.1 channel_binding=require password=only-here");
     write("address", "host=localhost hostaddr=10.0.0.1 password=only-here");
     let load = |section: &str, least: &str| {
         load_with(&directory, &format!("[ledger]\nengine = 'postgres'\n{section}\n{least}"), Overrides::default())
@@ -1157,6 +1160,29 @@ fn a_shared_database_is_named_by_reference_and_reached_safely() {
             format!(
                 "{PLACE} a connection string that asks for sslmode=disable, and ledger.postgres.ca names a CA to verify the \
                  server by; leave one of them out"
+            ),
+        ),
+        (
+            "[ledger.postgres]\nconnection = 'file:rooted'",
+            &least,
+            format!(
+                "{PLACE} a connection string with sslrootcert=…, which is what ledger.postgres.ca does: leave it out, and name the CA there"
+            ),
+        ),
+        (
+            "[ledger.postgres]\nconnection = 'file:nameless'\nca = 'certificate.pem'",
+            &least,
+            format!(
+                "{PLACE} a connection string with a hostaddr and no host, and ledger.postgres.ca names a CA: add the host=… whose name or \
+                 address the server's certificate has"
+            ),
+        ),
+        (
+            "[ledger.postgres]\nconnection = 'file:bound'",
+            &least,
+            format!(
+                "{PLACE} a connection string that asks for channel_binding=require, which there is with TLS only: name the CA of the \
+                 server's certificate in ledger.postgres.ca, or leave it out"
             ),
         ),
         (

@@ -30,6 +30,9 @@ const WAIT_FOR_OTHERS: &str =
 /// the middle of acts. Whether it is worth anything is looked at besides.
 const WORTH_OF_A_COMMIT: &str = "SELECT set_config('synchronous_commit', current_setting('synchronous_commit'), false)";
 
+/// Acts lock what they read and change in the order in which all do: a stricter isolation makes them collide instead of waiting.
+const ISOLATION: &str = "SELECT set_config('default_transaction_isolation', 'read committed', false)";
+
 /// After how long a machine that is gone without a word counts as gone: what was sent is not acknowledged, or nobody is there
 /// when nothing was said for a while.
 const SILENT_MAX: Duration = Duration::from_secs(10);
@@ -114,7 +117,7 @@ impl Database {
         let made = Hook::async_fn(move |client: &mut deadpool_postgres::ClientWrapper, _| {
             let at = at.clone();
             Box::pin(async move {
-                let settings = format!("{WAIT_FOR_OTHERS}; {WORTH_OF_A_COMMIT}");
+                let settings = format!("{WAIT_FOR_OTHERS}; {WORTH_OF_A_COMMIT}; {ISOLATION}");
                 client.batch_execute(&settings).await.map_err(HookError::Backend)?;
                 must_be_durable(client, &at).await.map_err(|trouble| HookError::message(trouble.to_string()))
             })

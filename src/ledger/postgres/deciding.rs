@@ -53,7 +53,7 @@ impl Ahead {
     }
 
     /// A moment of ours by the database's clock.
-    fn theirs(&self, ours: Timestamp) -> Timestamp {
+    pub fn theirs(&self, ours: Timestamp) -> Timestamp {
         Timestamp::from_unix_micros(ours.unix_micros().saturating_add(self.0.load(Ordering::Relaxed)))
     }
 }

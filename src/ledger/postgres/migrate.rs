@@ -161,7 +161,26 @@ pub async fn must_be_ours(client: &Client, at: &Whereabouts) -> Result<(), Troub
 pub async fn look(database: &Database) -> Result<(), Trouble> {
     let at = database.whereabouts();
     let (client, _driving) = database.open(|_| {}).await?;
-    within(ANSWER_MAX, &at, look_with(&client, &at)).await
+    within(ANSWER_MAX, &at, look_with(&client, &at)).await?;
+    must_have_a_session(database, &client, &at).await
+}
+
+/// Makes sure that a connection is one process's of the server as long as it lasts.
+///
+/// # Errors
+/// It is not.
+async fn must_have_a_session(database: &Database, client: &Client, at: &Whereabouts) -> Result<(), Trouble> {
+    let said = |error: tokio_postgres::Error| Trouble::of(&error, at);
+    let process = async |client: &Client| -> Result<i32, Trouble> {
+        client.query_one("SELECT pg_backend_pid()", &[]).await.map_err(said)?.try_get(0).map_err(said)
+    };
+    let first = process(client).await?;
+    // Who pools by session, and has no other to lend, makes this one wait: that says nothing against it.
+    let Ok((second, _driving)) = database.open(|_| {}).await else { return Ok(()) };
+    match within(ANSWER_MAX, at, process(&second)).await {
+        Ok(process) if process == first => Err(Trouble::PooledByTransaction(at.clone())),
+        Ok(_) | Err(_) => Ok(()),
+    }
 }
 
 /// Makes sure that all is there that the steps make: whoever took some last took them from what others left.

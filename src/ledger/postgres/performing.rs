@@ -77,6 +77,11 @@ impl Performing {
         }
     }
 
+    /// What the database's clock shows, as far as it is known: what is done for all goes by that one, whoever does it.
+    pub fn now_there(&self) -> Timestamp {
+        self.ahead.theirs(clock::utc())
+    }
+
     /// Learns how far the database's clock is ahead of ours.
     ///
     /// # Errors

@@ -62,6 +62,8 @@ pub enum Trouble {
     DiskFull(Whereabouts),
     /// It acknowledges what is on no disk.
     NotDurable(Whereabouts),
+    /// A pooler in front of it lends another connection for each transaction.
+    PooledByTransaction(Whereabouts),
     /// It has no schema of ours.
     NotMigrated(Whereabouts),
     /// It has the ledger's tables, and not the notes of which steps made them.
@@ -178,6 +180,9 @@ impl Trouble {
             code if *code == SqlState::TOO_MANY_CONNECTIONS => Trouble::Crowded(at),
             code if *code == SqlState::READ_ONLY_SQL_TRANSACTION => Trouble::ReadOnly(at),
             code if *code == SqlState::DISK_FULL => Trouble::DiskFull(at),
+            code if *code == SqlState::DUPLICATE_PSTATEMENT || *code == SqlState::INVALID_SQL_STATEMENT_NAME => {
+                Trouble::PooledByTransaction(at)
+            }
             code if *code == SqlState::INSUFFICIENT_PRIVILEGE => Trouble::NotAllowed(words, at),
             code if *code == SqlState::INVALID_SCHEMA_NAME || *code == SqlState::UNDEFINED_TABLE => Trouble::NotMigrated(at),
             code if *code == SqlState::UNDEFINED_FUNCTION || *code == SqlState::UNDEFINED_COLUMN => {
@@ -218,6 +223,7 @@ impl Trouble {
             | Trouble::KeptOut(..)
             | Trouble::NoDatabase(_)
             | Trouble::NotDurable(_)
+            | Trouble::PooledByTransaction(_)
             | Trouble::NotMigrated(_)
             | Trouble::NotesGone(_)
             | Trouble::InTheWay(..)
@@ -296,6 +302,13 @@ impl fmt::Display for Trouble {
             Trouble::NotDurable(at) => {
                 write!(f, "{at} acknowledges what is on no disk yet; set synchronous_commit to on (or remote_apply) for user ")?;
                 write!(f, "\"{}\", and fsync to on", at.user)
+            }
+            Trouble::PooledByTransaction(at) => {
+                write!(
+                    f,
+                    "{at} is behind a pooler that lends another connection for each transaction; have it pool by session "
+                )?;
+                f.write_str("(PgBouncer: pool_mode = session), or connect to the database itself: responders prepare statements and listen")
             }
             Trouble::NotMigrated(at) => write!(f, "{at} has no schema of Holdfast's; run `holdfast migrate`"),
             Trouble::NotesGone(at) => {

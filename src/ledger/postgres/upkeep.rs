@@ -1,5 +1,6 @@
 //! What one responder does for all: releases holds whose time has come, chains the journal, makes its partitions ahead, drops
-//! those that are old enough, and what limits have counted in windows that are over.
+//! those that are old enough, and what limits have counted in windows that are over. What is due, and what is old, the database's
+//! clock says: a responder whose own is wrong must not release everybody's holds.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -8,7 +9,7 @@ use holdfast_core::{Expiry, ProgramId, Timestamp};
 
 use super::chaining::chain_next;
 use super::connect::{ANSWER_MAX, within};
-use super::migrate::must_be_durable;
+use super::migrate::{must_be_durable, must_be_ours};
 use super::office::Office;
 use super::trouble::Trouble;
 use super::values::{self, At, named};
@@ -42,6 +43,9 @@ const GROUPS_MAX: u32 = 8;
 /// How long looking after partitions may take: what is dropped is counted first.
 const PARTITIONS_TAKE_MAX: Duration = Duration::from_secs(120);
 
+/// How far this machine's clock and the database's may be from each other before somebody should hear of it.
+const CLOCKS_APART_MAX: Duration = Duration::from_secs(5);
+
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// Does it, for ever.
@@ -63,6 +67,34 @@ pub async fn keep_up(office: &Office, journal_keep_days: Option<u32>) {
 struct Looked {
     partitions_at: Option<clock::Instant>,
     counters_at: Option<clock::Instant>,
+    clocks: Clocks,
+}
+
+/// Whether this machine's clock and the database's were near each other.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Clocks {
+    #[default]
+    Near,
+    Apart,
+}
+
+impl Looked {
+    /// Says once that they went apart, and once that they are near again.
+    fn say_of_clocks(&mut self, office: &Office) {
+        let (ours, theirs) = (clock::utc(), office.performing.now_there());
+        let apart = ours.saturating_since(theirs).max(theirs.saturating_since(ours));
+        let clocks = if apart > CLOCKS_APART_MAX { Clocks::Apart } else { Clocks::Near };
+        match (self.clocks, clocks) {
+            (Clocks::Near, Clocks::Apart) => office.observer.say(&format!(
+                "this machine's clock shows {ours}, {}'s {theirs}: have both kept by NTP; limits' days and hours go by this machine's, what \
+                 is due or old by the database's",
+                office.performing.at
+            )),
+            (Clocks::Apart, Clocks::Near) => office.observer.say("this machine's clock and the database's are near each other again"),
+            (Clocks::Near, Clocks::Near) | (Clocks::Apart, Clocks::Apart) => {}
+        }
+        self.clocks = clocks;
+    }
 }
 
 async fn keep_up_once(office: &Office, journal_keep_days: Option<u32>, looked: &mut Looked) -> Result<(), Trouble> {
@@ -71,14 +103,17 @@ async fn keep_up_once(office: &Office, journal_keep_days: Option<u32>, looked: &
         let client = office.connection().await?;
         // A reload is enough to turn syncs off.
         must_be_durable(&client, at).await?;
+        // A newer program may have brought its schema there meanwhile.
+        must_be_ours(&client, at).await?;
         office.node.say_that_it_runs(&client, &office.performing.numbers, at).await?;
         office.performing.compare_clocks(&client).await?;
+        looked.say_of_clocks(office);
         office.node.has_lease(&client, at).await
     });
     if !leased.await? {
         return Ok(());
     }
-    release_what_is_due(office, clock::utc()).await?;
+    release_what_is_due(office, office.performing.now_there()).await?;
     chain(office).await?;
     let now = clock::instant();
     let due = |at: Option<clock::Instant>, every| at.is_none_or(|at| now.saturating_duration_since(at) >= every);
@@ -88,7 +123,7 @@ async fn keep_up_once(office: &Office, journal_keep_days: Option<u32>, looked: &
     }
     if due(looked.counters_at, COUNTERS_EVERY) {
         looked.counters_at = Some(now);
-        if drop_old_counters(office, clock::utc()).await? == Dropped::Some {
+        if drop_old_counters(office, office.performing.now_there()).await? == Dropped::Some {
             // Holds are released before the rest goes.
             looked.counters_at = None;
         }
@@ -139,7 +174,7 @@ pub async fn look_after_partitions(office: &Office, journal_keep_days: Option<u3
     let looked = office.act(PARTITIONS_TAKE_MAX, async |client| {
         client.execute("SELECT holdfast.make_partitions()", &[]).await.map_err(said)?;
         let Some(days) = journal_keep_days else { return Ok(0) };
-        let before = clock::utc().saturating_sub(DAY.saturating_mul(days));
+        let before = office.performing.now_there().saturating_sub(DAY.saturating_mul(days));
         let dropped = client.query_one("SELECT holdfast.drop_partitions($1)", &[&At(before)]).await.map_err(said)?;
         dropped.try_get::<_, i64>(0).map_err(said)
     });

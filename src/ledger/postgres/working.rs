@@ -116,7 +116,7 @@ fn remember(office: &Office, acts: &[Act], answers: &[Result<Answer, LedgerError
 async fn in_time(office: &Office, acts: &[Act]) -> Result<(Option<ProgramId>, Done), Trouble> {
     let most = if matches!(acts, [Act::Enter(..) | Act::Rest]) { LONG_ACT_MAX } else { ACT_MAX };
     if let [Act::Rest] = acts {
-        let released = within_act(most, &office.performing.at, release_what_is_due(office, clock::utc()));
+        let released = within_act(most, &office.performing.at, release_what_is_due(office, office.performing.now_there()));
         return released.await.map(|()| (None, Done::only(Ok(Answer::Recorded(None)))));
     }
     office.act(most, async |client| perform(office, client, acts).await).await

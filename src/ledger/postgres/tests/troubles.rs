@@ -39,6 +39,21 @@ fn as_user(server: &Server, database: &str, user: &str) -> Config {
     config
 }
 
+/// Two responders behind a pooler that lends another connection for each transaction prepare under one name.
+#[test]
+fn a_statement_that_is_another_ones_is_the_poolers_doing() {
+    let Some(server) = shared() else { return };
+    let name = server.database();
+    let database = Database::new(server.config(&name), &[]).unwrap();
+    for statements in ["PREPARE s0 AS SELECT 1; PREPARE s0 AS SELECT 2", "EXECUTE s1"] {
+        let said = run(async {
+            let (client, _driving) = database.open(|_| {}).await.unwrap();
+            Trouble::of(&client.batch_execute(statements).await.unwrap_err(), &database.whereabouts())
+        });
+        assert!(matches!(said, Trouble::PooledByTransaction(_)) && said.to_string().contains("pool_mode = session"), "{said}");
+    }
+}
+
 #[test]
 fn each_trouble_is_said_with_what_to_do_about_it() {
     let Some(server) = shared() else { return };

@@ -37,14 +37,12 @@ impl Observer for Listening {
     }
 }
 
-#[test]
-fn a_damaged_hold_keeps_no_other_from_its_end() {
-    let Some(server) = shared() else { return };
-    let name = server.database();
+/// A responder whose words are kept.
+fn listened_to(server: &Server, name: &str) -> (Desk, Arc<Listening>) {
     let observer = Arc::new(Listening::default());
     let (node, patience) = ("test".to_owned(), Patience::None);
     let settings = Settings {
-        database: server.reach(&name),
+        database: server.reach(name),
         connections_max: 2,
         node,
         journal_keep_days: None,
@@ -54,7 +52,14 @@ fn a_damaged_hold_keeps_no_other_from_its_end() {
     };
     let (ledger, opening) = Postgres::start(settings).unwrap();
     opening.blocking_recv().unwrap().unwrap();
-    let desk = Desk(ledger);
+    (Desk(ledger), observer)
+}
+
+#[test]
+fn a_damaged_hold_keeps_no_other_from_its_end() {
+    let Some(server) = shared() else { return };
+    let name = server.database();
+    let (desk, observer) = listened_to(server, &name);
     desk.enter(vec![account("a", 1_000), card("c", "a", None)]).unwrap();
     for key in ["1", "2", "3"] {
         let request = AuthorizationRequest { expiry: Expiry::Ours, ..purchase(key, 100) };
@@ -72,6 +77,55 @@ fn a_damaged_hold_keeps_no_other_from_its_end() {
     let told = observer.0.lock().unwrap().clone();
     let of_it: Vec<_> = told.iter().filter(|line| line.contains("is not released; all others are")).collect();
     assert!(of_it.len() == 1 && of_it[0].contains("something in hold"), "{told:?}");
+}
+
+/// Whoever has the lease goes by the database's clock: one whose own is far ahead would release everybody's holds.
+#[test]
+fn what_is_due_the_databases_clock_says() {
+    let Some(server) = shared() else { return };
+    let name = server.database();
+    // Found before the server's own: a database whose clock is forty days behind this machine's.
+    server.run_sql(
+        &name,
+        "CREATE SCHEMA late;
+         CREATE FUNCTION late.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS
+             $$ SELECT pg_catalog.clock_timestamp() - interval '40 days' $$;
+         GRANT USAGE ON SCHEMA late TO public",
+    );
+    server.run_sql("postgres", &format!("ALTER DATABASE {name} SET search_path = late, pg_catalog"));
+    let (desk, observer) = listened_to(server, &name);
+    desk.enter(vec![account("a", 1_000), card("c", "a", None)]).unwrap();
+    assert_eq!(desk.decide(AuthorizationRequest { expiry: Expiry::Ours, ..purchase("1", 100) }), approved(100));
+    let apart = |line: &String| line.starts_with("this machine's clock shows ");
+    while !observer.0.lock().unwrap().iter().any(apart) {
+        std::thread::yield_now();
+    }
+    server.run_sql(&name, "UPDATE holdfast.hold SET expires_at = now() - interval '30 days'");
+    assert!(desk.act(Act::Rest).is_ok());
+    assert_eq!(desk.balance(), (1_000, 100), "ten days are left there");
+    server.run_sql(&name, "UPDATE holdfast.hold SET expires_at = now() - interval '41 days'");
+    assert!(desk.act(Act::Rest).is_ok());
+    assert_eq!(desk.balance(), (1_000, 0));
+    assert_eq!(observer.0.lock().unwrap().iter().filter(|line| apart(line)).count(), 1, "once");
+}
+
+#[test]
+fn who_runs_on_a_newer_schema_says_so_and_stands_back() {
+    let Some(server) = shared() else { return };
+    let name = server.database();
+    let (desk, observer) = listened_to(server, &name);
+    desk.enter(vec![account("a", 1_000), card("c", "a", None)]).unwrap();
+    server.run_sql(&name, "INSERT INTO holdfast.migration (number, what, program) SELECT max(number) + 1, 'of tomorrow', '9.9' FROM holdfast.migration");
+    while desk.ledger().readiness() == Readiness::Ready {
+        std::thread::yield_now();
+    }
+    let newer = |line: &String| line.starts_with("the ledger is unavailable: ") && line.contains("newer than this program's");
+    assert!(observer.0.lock().unwrap().iter().any(newer));
+    server.run_sql(&name, "DELETE FROM holdfast.migration WHERE what = 'of tomorrow'");
+    while desk.ledger().readiness() != Readiness::Ready {
+        std::thread::yield_now();
+    }
+    assert_eq!(desk.decide(purchase("1", 100)), approved(100));
 }
 
 /// However much there is to be dropped, it goes a batch at a time, and what has to be done every second is.
