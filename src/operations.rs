@@ -11,6 +11,7 @@ mod profiles;
 mod spend;
 mod stand_in;
 mod trim;
+mod versions;
 
 #[cfg(test)]
 mod tests;
@@ -21,7 +22,6 @@ pub use trim::Least;
 
 use std::sync::Arc;
 
-use holdfast_core::card_number::stands_in_text;
 use holdfast_core::rules::{Ruleset, RulesetHash};
 use holdfast_core::{AccountId, ProgramId};
 
@@ -228,30 +228,6 @@ impl Desk {
         counter.live.rules.store(ruleset);
     }
 
-    async fn publish(
-        &self,
-        counter: &Counter,
-        file: &str,
-        source: &str,
-        by: &str,
-        why: &str,
-    ) -> Result<RulesVersion, OperationError> {
-        let loaded = ruleset::read(file, source, &counter.home).map_err(refused)?;
-        let _alone = self.in_turn.rules.lock().await;
-        let kept = self.keep(counter, (KeptKind::Rules, loaded.hash()), source, by, why).await?;
-        self.put_in_force(counter, Arc::new(loaded));
-        Ok(version(counter.home.program, &kept, InForce::Yes))
-    }
-
-    async fn publish_any(&self, publish: &RulesPublish) -> Result<RulesVersion, OperationError> {
-        let RulesPublish { kind, program, file, text, by, why } = publish;
-        let counter = self.counter(*program)?;
-        match kind {
-            KeptKind::Rules => self.publish(counter, file, text, by, why).await,
-            KeptKind::StandIn | KeptKind::StandInOf(_) => self.publish_stand_in(counter, publish).await,
-        }
-    }
-
     /// Whether a program has any account.
     ///
     /// # Errors
@@ -340,44 +316,15 @@ impl Operations for Desk {
     }
 
     async fn rules_publish(&self, publish: RulesPublish) -> Result<RulesVersion, OperationError> {
-        stand_in::must_load(&publish, self.counter(publish.program)?)?;
-        self.publish_any(&publish).await
+        self.publish_version(&publish).await
     }
 
     async fn rules_history(&self, asked: RulesHistory) -> Result<Vec<RulesVersion>, OperationError> {
-        let RulesHistory { kind, program } = asked;
-        stand_in::must_have(self.counter(program)?, kind)?;
-        let versions = self.versions_so_far(program, kind).await?;
-        let last = versions.len().saturating_sub(1);
-        let waiting = self.waiting(program, kind);
-        let told = versions.iter().enumerate().map(|(place, kept)| RulesVersion {
-            waits_for_ledger: waiting.contains(kept),
-            ..version(program, kept, if place == last { InForce::Yes } else { InForce::No })
-        });
-        Ok(told.rev().collect())
+        self.versions_told(asked).await
     }
 
     async fn rules_rollback(&self, rollback: RulesRollback) -> Result<RulesVersion, OperationError> {
-        let RulesRollback { kind, program, to, by, why } = rollback;
-        stand_in::must_have(self.counter(program)?, kind)?;
-        let versions = self.versions_so_far(program, kind).await?;
-        let what = stand_in::what(kind);
-        let Some(in_force) = versions.last() else {
-            return Err(OperationError::Refused(vec![format!("program `{program}` has published no {what}")]));
-        };
-        let target = match &to {
-            // Before the one in force came for the first time: a second rollback goes further back, not forth again.
-            None => versions.iter().take_while(|kept| kept.hash != in_force.hash).last(),
-            Some(prefix) => unique_by_prefix(&versions, prefix)?,
-        };
-        let Some(target) = target else {
-            return Err(OperationError::Refused(vec![format!("program `{program}` has no earlier {what} to go back to")]));
-        };
-        let (file, text) = (format!("{what} {}", RulesetHash::from_bytes(target.hash)), whole(target)?.to_owned());
-        let publish = RulesPublish { kind, program, file, text, by, why };
-        // One that approved until a moment that is past would come back as another one.
-        stand_in::must_load(&publish, self.counter(program)?)?;
-        self.publish_any(&publish).await
+        self.roll_back(rollback).await
     }
 
     async fn trim(&self, trim: Trim) -> Result<TrimReport, OperationError> {
@@ -411,23 +358,6 @@ fn whole(kept: &KeptRuleset) -> Result<&str, OperationError> {
          or is damaged; restore the ledger from a backup",
         kept.named()
     )]))
-}
-
-fn unique_by_prefix<'a>(versions: &'a [KeptRuleset], prefix: &str) -> Result<Option<&'a KeptRuleset>, OperationError> {
-    let mut matching: Vec<&KeptRuleset> =
-        versions.iter().filter(|kept| RulesetHash::from_bytes(kept.hash).to_string().starts_with(prefix)).collect();
-    matching.dedup_by_key(|kept| kept.hash);
-    matching.sort_by_key(|kept| kept.hash);
-    matching.dedup_by_key(|kept| kept.hash);
-    // What was typed may be a card's number.
-    let prefix = if stands_in_text(prefix) { "(a card's number)" } else { prefix };
-    match matching.as_slice() {
-        [only] => Ok(Some(*only)),
-        [] => Err(OperationError::Refused(vec![format!("no version's hash begins with `{prefix}`; `history` lists them")])),
-        [_, ..] => {
-            Err(OperationError::Refused(vec![format!("several versions' hashes begin with `{prefix}`: write more of it")]))
-        }
-    }
 }
 
 /// A version as it is kept, that comes into force now.

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use holdfast_core::rules::RulesetHash;
+use holdfast_core::stand_in::StandInPolicy;
 
+use super::in_turn::Turn;
 use super::meanwhile::Where;
 use super::{Counter, Desk, InForce, kept_now, refused, version, whole};
-use crate::clock;
 use crate::config::stand_in;
 use crate::control::protocol::RulesPublish;
 use crate::control::{OperationError, RulesVersion};
@@ -70,15 +71,15 @@ impl Desk {
         Ok(())
     }
 
-    pub(super) async fn publish_stand_in(
+    /// Keeps a table and puts it in force, in its turn.
+    pub(super) async fn publish_table(
         &self,
         counter: &Counter,
         publish: &RulesPublish,
+        loaded: StandInPolicy,
+        _turn: &Turn<'_>,
     ) -> Result<RulesVersion, OperationError> {
-        must_have(counter, publish.kind)?;
-        let loaded = stand_in::read(&publish.file, &publish.text, &counter.home).map_err(refused)?;
         let named = (publish.kind, loaded.hash());
-        let _alone = self.in_turn.tables.lock().await;
         let kept = kept_now(counter, named, &publish.text, &publish.by, &publish.why);
         let waits_for_ledger = match self.keep_table(counter.home.program, &kept).await? {
             Where::Ledger => false,
@@ -112,17 +113,6 @@ pub(super) fn must_have(counter: &Counter, kind: KeptKind) -> Result<(), Operati
          names those that have one",
         counter.home.program
     )]))
-}
-
-/// What is wrong with a stand-in table that somebody publishes, or goes back to, now.
-pub(super) fn must_load(publish: &RulesPublish, counter: &Counter) -> Result<(), OperationError> {
-    match publish.kind {
-        KeptKind::Rules => Ok(()),
-        KeptKind::StandIn | KeptKind::StandInOf(_) => {
-            let read = stand_in::read_to_publish(&publish.file, &publish.text, &counter.home, clock::utc());
-            read.map(drop).map_err(refused)
-        }
-    }
 }
 
 /// What a kept text is, in messages.

@@ -1,4 +1,4 @@
-//! Publications in their turn, and what a refusal repeats.
+//! Publications in their turn, and rollbacks among them.
 
 use std::pin::pin;
 use std::sync::Mutex;
@@ -24,9 +24,13 @@ impl Slow {
     }
 
     fn answer(&self, place: usize) {
+        self.say(place, Answer::Recorded(None));
+    }
+
+    fn say(&self, place: usize, answer: Answer) {
         let ticket = Arc::clone(&self.0.lock().unwrap()[place]);
         let mut completions = Completions::default();
-        completions.complete(&ticket, Ok(Answer::Recorded(None)));
+        completions.complete(&ticket, Ok(answer));
         completions.announce();
     }
 }
@@ -64,6 +68,17 @@ fn publish(kind: KeptKind, text: String) -> RulesPublish {
     RulesPublish { kind, program: program(), file, text, by, why }
 }
 
+fn rollback(kind: KeptKind) -> RulesRollback {
+    RulesRollback { kind, program: program(), to: None, by: "bob".to_owned(), why: "too loose".to_owned() }
+}
+
+fn in_force(live: &Program, kind: KeptKind) -> RulesetHash {
+    match kind {
+        KeptKind::Rules => live.rules.load().hash(),
+        KeptKind::StandIn | KeptKind::StandInOf(_) => live.stand_in.tables()[0].in_force.load_full().unwrap().hash(),
+    }
+}
+
 #[tokio::test]
 async fn what_is_kept_last_is_in_force_last() {
     for (kind, text) in [(KeptKind::Rules, RULES), (KeptKind::StandIn, TABLE)] {
@@ -80,20 +95,43 @@ async fn what_is_kept_last_is_in_force_last() {
         assert!(second.as_mut().now_or_never().is_none());
         ledger.answer(1);
         second.await.unwrap();
-        let in_force = match kind {
-            KeptKind::Rules => live.rules.load().hash(),
-            KeptKind::StandIn | KeptKind::StandInOf(_) => live.stand_in.tables()[0].in_force.load_full().unwrap().hash(),
-        };
-        assert_eq!(in_force, RulesetHash::of(&texts[1]));
+        assert_eq!(in_force(&live, kind), RulesetHash::of(&texts[1]));
     }
 }
 
-#[test]
-fn a_cards_number_that_was_typed_for_a_hash_is_not_repeated() {
-    let refused = |prefix| match unique_by_prefix(&[], prefix) {
-        Err(OperationError::Refused(problems)) => problems.join("\n"),
-        other => panic!("{other:?}"),
-    };
-    assert_eq!(refused("4111111111111111"), "no version's hash begins with `(a card's number)`; `history` lists them");
-    assert!(refused("abc").contains("`abc`"));
+/// What a ledger keeps of these texts, published in this order.
+fn versions(kind: KeptKind, texts: &[String]) -> Vec<KeptRuleset> {
+    let counter = counter();
+    texts.iter().map(|text| kept_now(&counter, (kind, RulesetHash::of(text)), text, "ann", "to see")).collect()
+}
+
+#[tokio::test]
+async fn a_rollback_goes_back_from_what_is_in_force_when_its_turn_comes() {
+    for (kind, text) in [(KeptKind::Rules, RULES), (KeptKind::StandIn, TABLE)] {
+        let texts = ["first", "second", "third"].map(|name| format!("{text}# {name}\n"));
+        let (ledger, counter) = (Arc::new(Slow::default()), counter());
+        let live = Arc::clone(&counter.live);
+        let desk = Desk::new(Arc::clone(&ledger) as Arc<dyn Ledger>, vec![counter], None);
+        let mut third = pin!(desk.rules_publish(publish(kind, texts[2].clone())));
+        let mut back = pin!(desk.rules_rollback(rollback(kind)));
+        assert!(third.as_mut().now_or_never().is_none() && back.as_mut().now_or_never().is_none());
+        assert_eq!(ledger.asked(), 1, "it does not look before the third is in force");
+        ledger.answer(0);
+        third.await.unwrap();
+        assert!(back.as_mut().now_or_never().is_none());
+        // And nobody publishes between its look and its end.
+        let mut again = pin!(desk.rules_publish(publish(kind, texts[0].clone())));
+        assert!(again.as_mut().now_or_never().is_none());
+        assert_eq!(ledger.asked(), 2, "it looks what is in force");
+        ledger.say(1, Answer::Rulesets(versions(kind, &texts)));
+        assert!(back.as_mut().now_or_never().is_none() && again.as_mut().now_or_never().is_none());
+        assert_eq!(ledger.asked(), 3, "it publishes what it goes back to");
+        ledger.answer(2);
+        back.await.unwrap();
+        assert_eq!(in_force(&live, kind), RulesetHash::of(&texts[1]));
+        assert!(again.as_mut().now_or_never().is_none());
+        ledger.answer(3);
+        again.await.unwrap();
+        assert_eq!(in_force(&live, kind), RulesetHash::of(&texts[0]));
+    }
 }

@@ -1,0 +1,141 @@
+//! What is published, listed and taken back of rulesets and stand-in tables, by whoever may.
+
+use std::sync::Arc;
+
+use holdfast_core::card_number::stands_in_text;
+use holdfast_core::rules::{Ruleset, RulesetHash};
+use holdfast_core::stand_in::StandInPolicy;
+
+use super::in_turn::Turn;
+use super::{Counter, Desk, InForce, refused, stand_in, version, whole};
+use crate::clock;
+use crate::config::{ruleset, stand_in as table};
+use crate::control::protocol::{RulesHistory, RulesPublish, RulesRollback};
+use crate::control::{OperationError, RulesVersion};
+use crate::ledger::{KeptKind, KeptRuleset};
+
+/// What somebody publishes, once it is read.
+enum Loaded {
+    Rules(Ruleset),
+    Table(StandInPolicy),
+}
+
+impl Desk {
+    /// Puts in force what somebody publishes.
+    pub(super) async fn publish_version(&self, publish: &RulesPublish) -> Result<RulesVersion, OperationError> {
+        let counter = self.counter(publish.program)?;
+        // What is wrong in it is told without waiting for anybody.
+        let loaded = load(counter, publish)?;
+        let turn = self.in_turn.of(publish.kind).await;
+        self.publish_in_turn(counter, publish, loaded, &turn).await
+    }
+
+    async fn publish_in_turn(
+        &self,
+        counter: &Counter,
+        publish: &RulesPublish,
+        loaded: Loaded,
+        turn: &Turn<'_>,
+    ) -> Result<RulesVersion, OperationError> {
+        match loaded {
+            Loaded::Rules(loaded) => {
+                let named = (KeptKind::Rules, loaded.hash());
+                let kept = self.keep(counter, named, &publish.text, &publish.by, &publish.why).await?;
+                self.put_in_force(counter, Arc::new(loaded));
+                Ok(version(counter.home.program, &kept, InForce::Yes))
+            }
+            Loaded::Table(loaded) => self.publish_table(counter, publish, loaded, turn).await,
+        }
+    }
+
+    /// The versions, the latest first.
+    pub(super) async fn versions_told(&self, asked: RulesHistory) -> Result<Vec<RulesVersion>, OperationError> {
+        let RulesHistory { kind, program } = asked;
+        stand_in::must_have(self.counter(program)?, kind)?;
+        let versions = self.versions_so_far(program, kind).await?;
+        let last = versions.len().saturating_sub(1);
+        let waiting = self.waiting(program, kind);
+        let told = versions.iter().enumerate().map(|(place, kept)| RulesVersion {
+            waits_for_ledger: waiting.contains(kept),
+            ..version(program, kept, if place == last { InForce::Yes } else { InForce::No })
+        });
+        Ok(told.rev().collect())
+    }
+
+    /// Puts an earlier version in force again.
+    pub(super) async fn roll_back(&self, rollback: RulesRollback) -> Result<RulesVersion, OperationError> {
+        let (kind, program) = (rollback.kind, rollback.program);
+        let counter = self.counter(program)?;
+        stand_in::must_have(counter, kind)?;
+        // Its turn begins before it looks what is in force: else it would go back from one that is not, once it is done.
+        let turn = self.in_turn.of(kind).await;
+        let versions = self.versions_so_far(program, kind).await?;
+        let target = target(&versions, &rollback)?;
+        let (file, text) =
+            (format!("{} {}", stand_in::what(kind), RulesetHash::from_bytes(target.hash)), whole(target)?.to_owned());
+        let publish = RulesPublish { kind, program, file, text, by: rollback.by.clone(), why: rollback.why.clone() };
+        let loaded = load(counter, &publish)?;
+        self.publish_in_turn(counter, &publish, loaded, &turn).await
+    }
+}
+
+/// Reads what somebody publishes, or goes back to, now.
+fn load(counter: &Counter, publish: &RulesPublish) -> Result<Loaded, OperationError> {
+    let RulesPublish { kind, file, text, .. } = publish;
+    match kind {
+        KeptKind::Rules => ruleset::read(file, text, &counter.home).map(Loaded::Rules).map_err(refused),
+        KeptKind::StandIn | KeptKind::StandInOf(_) => {
+            stand_in::must_have(counter, *kind)?;
+            // One that approved until a moment that is past would come back as another one.
+            table::read_to_publish(file, text, &counter.home, clock::utc()).map(Loaded::Table).map_err(refused)
+        }
+    }
+}
+
+/// The version to go back to.
+fn target<'a>(versions: &'a [KeptRuleset], rollback: &RulesRollback) -> Result<&'a KeptRuleset, OperationError> {
+    let (program, what) = (rollback.program, stand_in::what(rollback.kind));
+    let Some(in_force) = versions.last() else {
+        return Err(OperationError::Refused(vec![format!("program `{program}` has published no {what}")]));
+    };
+    match &rollback.to {
+        // Before the one in force came for the first time: a second rollback goes further back, not forth again.
+        None => {
+            let target = versions.iter().take_while(|kept| kept.hash != in_force.hash).last();
+            target
+                .ok_or_else(|| OperationError::Refused(vec![format!("program `{program}` has no earlier {what} to go back to")]))
+        }
+        Some(prefix) => unique_by_prefix(versions, prefix),
+    }
+}
+
+fn unique_by_prefix<'a>(versions: &'a [KeptRuleset], prefix: &str) -> Result<&'a KeptRuleset, OperationError> {
+    let mut matching: Vec<&KeptRuleset> =
+        versions.iter().filter(|kept| RulesetHash::from_bytes(kept.hash).to_string().starts_with(prefix)).collect();
+    matching.sort_by_key(|kept| kept.hash);
+    matching.dedup_by_key(|kept| kept.hash);
+    // What was typed may be a card's number.
+    let prefix = if stands_in_text(prefix) { "(a card's number)" } else { prefix };
+    match matching.as_slice() {
+        [only] => Ok(*only),
+        [] => Err(OperationError::Refused(vec![format!("no version's hash begins with `{prefix}`; `history` lists them")])),
+        [_, ..] => {
+            Err(OperationError::Refused(vec![format!("several versions' hashes begin with `{prefix}`: write more of it")]))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cards_number_that_was_typed_for_a_hash_is_not_repeated() {
+        let refused = |prefix| match unique_by_prefix(&[], prefix) {
+            Err(OperationError::Refused(problems)) => problems.join("\n"),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(refused("4111111111111111"), "no version's hash begins with `(a card's number)`; `history` lists them");
+        assert!(refused("abc").contains("`abc`"));
+    }
+}
