@@ -390,6 +390,7 @@ fn version(program: ProgramId, kept: &KeptRuleset, in_force: InForce) -> RulesVe
         why: kept.why.clone(),
         in_force: in_force == InForce::Yes,
         waits_for_ledger: false,
+        passed_over: Vec::new(),
     }
 }
 

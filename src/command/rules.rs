@@ -90,7 +90,9 @@ struct Rollback {
     /// The program.
     #[arg(long, value_name = "PROGRAM")]
     program: ProgramId,
-    /// The version: its hash as `history` lists it, or the beginning of it. Without it, the one before the one in force.
+    /// The version: its hash as `history` lists it, or the beginning of it. Without it, the one before the one in force came for the
+    /// first time: another rollback goes further back. What came into force since then is passed over, as where the one in force was
+    /// published a second time; the answer names it.
     #[arg(long, value_name = "HASH")]
     to: Option<String>,
     #[command(flatten)]
@@ -190,16 +192,7 @@ pub(super) fn list_versions(place: Place, asked: RulesHistory, json: bool, outpu
 
 pub(super) fn in_force(place: Place, request: ControlRequest, output: &mut dyn io::Write) -> Result<(), Failure> {
     match Ledger::at(place)?.ask(request)? {
-        ControlAnswer::RulesInForce(version) => {
-            let what = match version.kind {
-                KeptKind::Rules => String::new(),
-                KeptKind::StandIn => "stand-in ".to_owned(),
-                KeptKind::StandInOf(platform) => format!("stand-in for {platform}, "),
-            };
-            let RulesVersion { program, hash, at, waits_for_ledger, .. } = *version;
-            let waits = if waits_for_ledger { "; the ledger is away, and hears of it when it is back" } else { "" };
-            Ok(writeln!(output, "program {program}: {what}version {hash} is in force since {at}{waits}")?)
-        }
+        ControlAnswer::RulesInForce(version) => Ok(writeln!(output, "{}", told_in_force(&version))?),
         ControlAnswer::Imported(_)
         | ControlAnswer::Balances(_)
         | ControlAnswer::Balance(_)
@@ -213,6 +206,25 @@ pub(super) fn in_force(place: Place, request: ControlRequest, output: &mut dyn i
         | ControlAnswer::ProfilesImported(_)
         | ControlAnswer::Unavailable { .. } => Err(not_an_answer()),
     }
+}
+
+/// `program demo: version 5c1d… is in force since 2026-03-14T15:09:26.000000Z`.
+pub(super) fn told_in_force(version: &RulesVersion) -> String {
+    let what = match version.kind {
+        KeptKind::Rules => String::new(),
+        KeptKind::StandIn => "stand-in ".to_owned(),
+        KeptKind::StandInOf(platform) => format!("stand-in for {platform}, "),
+    };
+    let RulesVersion { program, hash, at, waits_for_ledger, passed_over, .. } = version;
+    let waits = if *waits_for_ledger { "; the ledger is away, and hears of it when it is back" } else { "" };
+    let passed_over = match passed_over.as_slice() {
+        [] => String::new(),
+        [_, ..] => format!(
+            "; this is from before the first time of the version that was in force, and passes over (--to goes to one): {}",
+            passed_over.join(", ")
+        ),
+    };
+    format!("program {program}: {what}version {hash} is in force since {at}{waits}{passed_over}")
 }
 
 pub(super) fn only_program(config: &Config, named: Option<ProgramId>) -> Result<&ProgramConfig, Failure> {

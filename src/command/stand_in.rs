@@ -132,7 +132,9 @@ struct History {
 struct Rollback {
     #[command(flatten)]
     whose: Whose,
-    /// The version: its hash as `history` lists it, or the beginning of it. Without it, the one before the one in force.
+    /// The version: its hash as `history` lists it, or the beginning of it. Without it, the one before the one in force came for the
+    /// first time: another rollback goes further back. What came into force since then is passed over, as where the one in force was
+    /// published a second time; the answer names it.
     #[arg(long, value_name = "HASH")]
     to: Option<String>,
     #[command(flatten)]

@@ -145,7 +145,16 @@ fn version(in_force: bool) -> RulesVersion {
         why: "no cash\nat night".into(),
         in_force,
         waits_for_ledger: false,
+        passed_over: Vec::new(),
     }
+}
+
+#[test]
+fn a_rollback_names_what_it_passes_over() {
+    let told = rules::told_in_force(&RulesVersion { passed_over: vec!["ab01".into(), "cd02".into()], ..version(true) });
+    let end =
+        "; this is from before the first time of the version that was in force, and passes over (--to goes to one): ab01, cd02";
+    assert_eq!(told.strip_prefix(&rules::told_in_force(&version(true))), Some(end));
 }
 
 #[test]

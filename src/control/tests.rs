@@ -37,6 +37,7 @@ fn version(program: ProgramId, by: &str, why: &str) -> RulesVersion {
         why: why.into(),
         in_force: true,
         waits_for_ledger: false,
+        passed_over: Vec::new(),
     }
 }
 

@@ -75,7 +75,9 @@ impl Desk {
             (format!("{} {}", stand_in::what(kind), RulesetHash::from_bytes(target.hash)), whole(target)?.to_owned());
         let publish = RulesPublish { kind, program, file, text, by: rollback.by.clone(), why: rollback.why.clone() };
         let loaded = load(counter, &publish)?;
-        self.publish_in_turn(counter, &publish, loaded, &turn).await
+        let told = self.publish_in_turn(counter, &publish, loaded, &turn).await?;
+        let passed_over = if rollback.to.is_none() { passed_over(&versions, target) } else { Vec::new() };
+        Ok(RulesVersion { passed_over, ..told })
     }
 }
 
@@ -109,6 +111,21 @@ fn target<'a>(versions: &'a [KeptRuleset], rollback: &RulesRollback) -> Result<&
     }
 }
 
+/// What came into force since the last version came for the first time, but for it and the target. No version says whether it was published
+/// or gone back to: where the last one was published again, these are what somebody may have meant.
+fn passed_over(versions: &[KeptRuleset], target: &KeptRuleset) -> Vec<String> {
+    let Some(in_force) = versions.last() else { return Vec::new() };
+    let since = versions.iter().skip_while(|kept| kept.hash != in_force.hash);
+    let mut hashes = Vec::new();
+    for kept in since.filter(|kept| ![in_force.hash, target.hash].contains(&kept.hash)) {
+        let hash = RulesetHash::from_bytes(kept.hash).to_string();
+        if !hashes.contains(&hash) {
+            hashes.push(hash);
+        }
+    }
+    hashes
+}
+
 fn unique_by_prefix<'a>(versions: &'a [KeptRuleset], prefix: &str) -> Result<&'a KeptRuleset, OperationError> {
     let mut matching: Vec<&KeptRuleset> =
         versions.iter().filter(|kept| RulesetHash::from_bytes(kept.hash).to_string().starts_with(prefix)).collect();
@@ -127,7 +144,43 @@ fn unique_by_prefix<'a>(versions: &'a [KeptRuleset], prefix: &str) -> Result<&'a
 
 #[cfg(test)]
 mod tests {
+    use holdfast_core::{ProgramId, Timestamp};
+
     use super::*;
+
+    fn kept(number: u8) -> KeptRuleset {
+        KeptRuleset {
+            kind: KeptKind::Rules,
+            hash: [number; 32],
+            program: "demo".to_owned(),
+            source: String::new(),
+            published_at: Timestamp::EPOCH,
+            published_by: "ann".to_owned(),
+            why: "to see".to_owned(),
+        }
+    }
+
+    /// The number of the version that a rollback goes to, and of those that it passes over.
+    fn rolled_back(numbers: &[u8]) -> (u8, Vec<u8>) {
+        let (by, why) = ("bob".to_owned(), "too loose".to_owned());
+        let program = ProgramId::new("demo").unwrap();
+        let rollback = RulesRollback { kind: KeptKind::Rules, program, to: None, by, why };
+        let versions: Vec<_> = numbers.iter().copied().map(kept).collect();
+        let target = target(&versions, &rollback).unwrap();
+        let passed = passed_over(&versions, target);
+        (target.hash[0], passed.iter().map(|hash| u8::from_str_radix(hash.get(..2).unwrap(), 16).unwrap()).collect())
+    }
+
+    #[test]
+    fn a_rollback_goes_behind_the_first_time_of_what_is_in_force_and_names_what_it_passes_over() {
+        assert_eq!(rolled_back(&[0, 1, 2]), (1, vec![]));
+        // A second rollback; or 1 was published again, and nobody can tell.
+        assert_eq!(rolled_back(&[0, 1, 2, 1]), (0, vec![2]));
+        assert_eq!(rolled_back(&[0, 1, 2, 3, 2, 1, 1]), (0, vec![2, 3]));
+        assert_eq!(rolled_back(&[0, 1, 0, 2, 1, 2]), (0, vec![1]));
+        // What it goes to is not passed over, however often it came.
+        assert_eq!(rolled_back(&[0, 1, 0, 1]), (0, vec![]));
+    }
 
     #[test]
     fn a_cards_number_that_was_typed_for_a_hash_is_not_repeated() {

@@ -42,7 +42,8 @@ pub struct RulesRollback {
     /// For which program.
     #[serde(deserialize_with = "from_text")]
     pub program: ProgramId,
-    /// The version's hash, or a beginning of it that no other version has; the version before the one in force if absent.
+    /// The version's hash, or a beginning of it that no other version has; if absent, the one that was in force before the
+    /// one in force now came for the first time.
     pub to: Option<String>,
     /// Who rolls back.
     pub by: String,
@@ -71,4 +72,8 @@ pub struct RulesVersion {
     /// Whether the ledger, which was away, has yet to hear of it.
     #[serde(default)]
     pub waits_for_ledger: bool,
+    /// The hashes of what came into force since the version that a rollback takes back came for the first time, and that it goes back
+    /// behind.
+    #[serde(default)]
+    pub passed_over: Vec<String>,
 }
