@@ -189,12 +189,18 @@ impl<'a> Transaction<'a> {
     /// The same of a question, in which nothing may contradict it: what is asked for is held, and one of the two would be wrong.
     ///
     /// # Errors
-    /// As [`Transaction::currency`]; or the order's is not the transaction's.
+    /// As [`Transaction::currency`]; or the transaction's is no currency, or not the order's.
     pub fn agreed_currency(&self, program: Currency) -> Result<Currency, Malformed> {
         let currency = self.currency(program)?;
         match self.currency_code.text() {
-            Some(code) if code != currency.code() => Err(Malformed::amount("currency_code", AmountError::CurrencyMismatch)),
-            Some(_) | None => Ok(currency),
+            None => Ok(currency),
+            Some(code) if code == currency.code() => Ok(currency),
+            // In lower case it is the same one, as it is in the order.
+            Some(code) => match Currency::from_alpha(code) {
+                Some(same) if same == currency => Ok(currency),
+                Some(_) => Err(Malformed::amount("currency_code", AmountError::CurrencyMismatch)),
+                None => Err(Malformed::amount("currency_code", AmountError::UnknownCurrency)),
+            },
         }
     }
 
