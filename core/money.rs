@@ -181,6 +181,18 @@ impl Money {
         parse_decimal(text, currency.exponent()).map(|minor| Money { minor, currency })
     }
 
+    /// The same of what people write in files: without an exponent, which is nobody's way to write money, and what a spreadsheet makes of a
+    /// large amount, the last digits left out.
+    ///
+    /// # Errors
+    /// As [`Money::from_decimal`]; one with an exponent is not a decimal number.
+    pub fn from_plain_decimal(text: &str, currency: Currency) -> Result<Self, AmountError> {
+        if text.contains(['e', 'E']) {
+            return Err(AmountError::NotANumber);
+        }
+        Money::from_decimal(text, currency)
+    }
+
     /// Minor units.
     #[must_use]
     pub const fn minor(self) -> i64 {
@@ -395,6 +407,15 @@ mod tests {
         ];
         for (text, code, expected) in cases {
             assert_eq!(Money::from_decimal(text, currency(code)).map(Money::minor), *expected, "{text} {code}");
+        }
+    }
+
+    #[test]
+    fn what_people_write_has_no_exponent() {
+        let plain = |text| Money::from_plain_decimal(text, Currency::USD).map(Money::minor);
+        assert_eq!((plain("1234567890.12"), plain("-5")), (Ok(123_456_789_012), Ok(-500)));
+        for text in ["1.23457E+09", "1.5e2", "0e0", "150E-1"] {
+            assert_eq!(plain(text), Err(AmountError::NotANumber), "{text}");
         }
     }
 

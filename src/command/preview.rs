@@ -103,7 +103,7 @@ impl Sweep {
 fn with(policy: &StandInPolicy, cap: &str, value: &str) -> Result<Caps, String> {
     let mut caps = policy.caps().clone();
     let amount = || {
-        let amount = Money::from_decimal(value, policy.currency()).map_err(|error| error.to_string())?;
+        let amount = Money::from_plain_decimal(value, policy.currency()).map_err(|error| error.to_string())?;
         if amount.minor() > 0 { Ok(amount) } else { Err("must be more than zero".to_owned()) }
     };
     if cap == EXPOSURE {

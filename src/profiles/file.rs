@@ -84,7 +84,7 @@ fn merchant(section: &Section<'_>, currency: Currency, named: &mut Vec<String>) 
 
 fn limits(section: &Section<'_>, currency: Currency) -> Option<MerchantLimits> {
     let amount = |key| {
-        optional(section, key, |decimal| match Money::from_decimal(decimal, currency) {
+        optional(section, key, |decimal| match Money::from_plain_decimal(decimal, currency) {
             Ok(money) if money.minor() > 0 => Ok(money.minor()),
             Ok(_) => Err("must be more than nothing".to_owned()),
             Err(error) => Err(format!("{error}; amounts are in {currency}")),

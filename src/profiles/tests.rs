@@ -141,6 +141,7 @@ time_zone = "Mars/Olympus"
 surcharges = "sometimes"
 day_amount_max = "-1"
 colour = "red"
+month_amount_max = "1e3"
 [[instrument]]
 card = "c"
 brand = "monopoly"
@@ -162,10 +163,11 @@ last_four = "1111"
         "8:14: merchant[0].surcharges: must be allowed or prohibited",
         "9:18: merchant[0].day_amount_max: must be more than nothing",
         "merchant[0].colour: is not a key of this table",
-        "13:9: instrument[0].brand: is none of visa, mastercard",
-        "14:13: instrument[0].last_four: must be four digits",
-        "15:24: instrument[0].address_verification: is none of",
-        "17:8: instrument[1].card: is there twice",
+        "11:20: merchant[0].month_amount_max: is not a decimal number",
+        "14:9: instrument[0].brand: is none of visa, mastercard",
+        "15:13: instrument[0].last_four: must be four digits",
+        "16:24: instrument[0].address_verification: is none of",
+        "18:8: instrument[1].card: is there twice",
     ] {
         assert!(told.contains(place), "{place} is not in\n{told}");
     }

@@ -141,7 +141,7 @@ fn row(
         (_, _) => currency,
     };
     let wrong = |error: holdfast_core::AmountError| (columns.amount.clone(), error.to_string());
-    let amount = Money::from_decimal(field(places.amount), currency).map_err(wrong)?;
+    let amount = Money::from_plain_decimal(field(places.amount), currency).map_err(wrong)?;
     let due = match columns.sign {
         Sign::Due => amount,
         Sign::Ours => Money::zero(currency).checked_sub(amount).map_err(wrong)?,

@@ -446,6 +446,8 @@ fn a_file_that_is_not_understood_says_where() {
         rows(text, &columns()).unwrap_err(),
         "line 2: amount: is not a decimal number\nline 3: token: is empty\nline 4: currency: is not a currency of ISO 4217"
     );
+    let rounded = "token,amount,currency,network\ntx-a,1.23457E+09,USD,VISA\n";
+    assert_eq!(rows(rounded, &columns()).unwrap_err(), "line 2: amount: is not a decimal number");
     let missing = rows("token,sum\n", &columns()).unwrap_err();
     assert!(missing.starts_with("line 1: amount: is not a column of the file"), "{missing}");
     let twice = rows("token,amount,currency,network,amount\n", &columns()).unwrap_err();

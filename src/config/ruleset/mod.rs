@@ -200,10 +200,8 @@ pub(in crate::config) fn read_id(section: &Section<'_>) -> Option<RuleId> {
 pub(in crate::config) fn read_amount(text: &Text<'_>, head: &Head) -> Option<holdfast_core::Money> {
     let currency = head.amounts_in();
     text.parse(|decimal| {
-        // `1e3` is a number, and nobody's way to write money.
-        let decimal = if decimal.contains(['e', 'E']) { "" } else { decimal };
         let example = if currency.exponent() == 0 { "750" } else { "750.00" };
-        holdfast_core::Money::from_decimal(decimal, currency).map_err(|error| match head.currency {
+        holdfast_core::Money::from_plain_decimal(decimal, currency).map_err(|error| match head.currency {
             Some(known) => format!("{error}; amounts are in {known}, such as \"{example}\""),
             None => format!("{error}; write for example \"{example}\""),
         })

@@ -157,7 +157,7 @@ fn account_row(fields: &mut Fields<'_>, seen: Option<&mut Seen>) -> Option<Accou
     let account = fields.parse("account_id", AccountId::new);
     let program = fields.parse("program", ProgramId::new);
     let currency = fields.parse("currency", str::parse::<Currency>);
-    let balance = currency.and_then(|currency| fields.parse("balance", |text| Money::from_decimal(text, currency)));
+    let balance = currency.and_then(|currency| fields.parse("balance", |text| Money::from_plain_decimal(text, currency)));
     let credit_line = currency.and_then(|currency| fields.parse("credit_line", |text| credit_line(text, currency)));
     if let (Some(balance), Some(line)) = (balance, credit_line)
         && Account::spendable_max(balance.minor(), line.minor()).is_none()
@@ -198,7 +198,7 @@ fn refuse_repeated(fields: &mut Fields<'_>, column: &str, seen: Option<&mut Seen
 }
 
 fn credit_line(text: &str, currency: Currency) -> Result<Money, String> {
-    match Money::from_decimal(text, currency) {
+    match Money::from_plain_decimal(text, currency) {
         Ok(money) if money.is_negative() => Err("is negative; 0 means none".into()),
         Ok(money) => Ok(money),
         Err(error) => Err(error.to_string()),
@@ -289,6 +289,10 @@ mod tests {
             ("a,demo,XYZ,1,0,active", "2:3: currency: is not a currency of ISO 4217"),
             ("a,demo,USD,,0,active", "2:4: balance: is not a decimal number"),
             ("a,demo,USD,\"1,000.00\",0,active", "2:4: balance: is not a decimal number"),
+            (
+                "a,demo,USD,1.23457E+09,1e3,active",
+                "2:4: balance: is not a decimal number\n2:5: credit_line: is not a decimal number",
+            ),
             ("a,demo,USD,1.005,0,active", "2:4: balance: has more decimal places than its currency"),
             ("a,demo,USD,99999999999999999999,0,active", "2:4: balance: is too large"),
             ("a,demo,USD,1,-0.01,active", "2:5: credit_line: is negative; 0 means none"),
