@@ -267,6 +267,16 @@ impl Limit {
         self.counter
     }
 
+    /// What is wrong with a limit that somebody writes now, though it loads: no kind that it is about counts in a maximum that it has.
+    /// Rulesets that were published before it was looked for go on as they are.
+    #[must_use]
+    pub fn counts_nothing(&self) -> Option<RulesetProblem> {
+        let has_maximum = self.amount_max.is_some() || self.count_max.is_some();
+        let is_about_counted = self.kinds.iter().any(|kind| COUNTED.contains(kind));
+        let counts = self.kinds.iter().any(|kind| self.maxima(kind) != (None, None));
+        (has_maximum && is_about_counted && !counts).then_some(RulesetProblem::NothingCounted)
+    }
+
     /// Every way in which it is wrong.
     pub(super) fn problems(&self, currency: Currency, country: Option<Country>) -> Vec<RulesetProblem> {
         let mut problems = self.when.problems(currency, country);
@@ -349,13 +359,9 @@ impl Limit {
         })
     }
 
-    /// How it applies to a request; `None` if the request does not count in it.
-    pub(super) fn check(&self, facts: &Facts<'_>) -> Option<LimitCheck> {
-        let kind = facts.request.kind;
-        if !self.kinds.contains(kind) || !self.when.holds(facts) {
-            return None;
-        }
-        let (amount_max, count_max) = match kind {
+    /// Which of its maxima a kind counts in.
+    const fn maxima(&self, kind: AuthorizationKind) -> (Option<Money>, Option<u32>) {
+        match kind {
             AuthorizationKind::Purchase
             | AuthorizationKind::PurchaseWithCashback
             | AuthorizationKind::CashWithdrawal
@@ -364,7 +370,16 @@ impl Limit {
             AuthorizationKind::Incremental => (self.amount_max, None),
             AuthorizationKind::AccountVerification => (None, self.count_max),
             AuthorizationKind::Credit | AuthorizationKind::BalanceInquiry | AuthorizationKind::Unknown => (None, None),
-        };
+        }
+    }
+
+    /// How it applies to a request; `None` if the request does not count in it.
+    pub(super) fn check(&self, facts: &Facts<'_>) -> Option<LimitCheck> {
+        let kind = facts.request.kind;
+        if !self.kinds.contains(kind) || !self.when.holds(facts) {
+            return None;
+        }
+        let (amount_max, count_max) = self.maxima(kind);
         if amount_max.is_none() && count_max.is_none() {
             return None;
         }

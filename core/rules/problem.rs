@@ -74,6 +74,8 @@ pub enum RulesetProblem {
     ZeroMaximum,
     /// A limit on kinds that no limit counts.
     KindNotCounted,
+    /// A limit none of whose kinds counts in the maximum that it has.
+    NothingCounted,
     /// A rolling window whose buckets are none, too many, or not whole seconds.
     UnevenBuckets,
     /// A hold row that decides nothing.
@@ -125,6 +127,10 @@ impl fmt::Display for RulesetProblem {
             RulesetProblem::NoMaximum => "has neither `amount_max` nor `count_max`",
             RulesetProblem::ZeroMaximum => "must be more than zero; to allow nothing at all, write a rule",
             RulesetProblem::KindNotCounted => "is only about `credit` or `balance_inquiry`, which no limit counts",
+            RulesetProblem::NothingCounted => {
+                "counts nothing: `account_verification` has no amount for an `amount_max`, and `incremental` is no transaction of its own \
+                 for a `count_max`"
+            }
             RulesetProblem::NothingDecided => "decides nothing: neither a time nor a tolerance nor what is held on top",
             RulesetProblem::NoTime => "must be more than no time",
             RulesetProblem::KindNotHeld => {

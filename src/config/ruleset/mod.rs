@@ -54,6 +54,13 @@ impl From<Home> for HalfKnown {
     }
 }
 
+/// When a ruleset was written: what is looked for since does not stop one that was published before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Written {
+    Now,
+    Before,
+}
+
 /// What the head of the file says, for what stands below it.
 pub(in crate::config) struct Head {
     /// `None` if neither the file nor the program has a currency: told already.
@@ -76,7 +83,7 @@ impl Head {
 /// Everything that is wrong with it; of one with a card's number in it, only that.
 pub fn read(file_name: &str, source: &str, home: &Home) -> Result<Ruleset, Errors> {
     number_free::check(file_name, source)?;
-    read_for(file_name, source, &(*home).into())
+    read_for(file_name, source, &(*home).into(), Written::Now)
 }
 
 /// Reads the ruleset that was published last, whatever an earlier version let in.
@@ -84,7 +91,7 @@ pub fn read(file_name: &str, source: &str, home: &Home) -> Result<Ruleset, Error
 /// # Errors
 /// Everything that is wrong with it.
 pub fn read_in_force(name: &str, source: &str, home: &Home) -> Result<Ruleset, Errors> {
-    read_for(name, source, &(*home).into())
+    read_for(name, source, &(*home).into(), Written::Before)
 }
 
 /// Reads a ruleset that a journal kept, as it was read when it was published: all that it means stands in it, whatever the
@@ -93,12 +100,12 @@ pub fn read_in_force(name: &str, source: &str, home: &Home) -> Result<Ruleset, E
 /// # Errors
 /// Everything that is wrong with it.
 pub fn read_kept(name: &str, source: &str, program: ProgramId) -> Result<Ruleset, Errors> {
-    read_for(name, source, &HalfKnown { program: Some(program), ..HalfKnown::default() })
+    read_for(name, source, &HalfKnown { program: Some(program), ..HalfKnown::default() }, Written::Before)
 }
 
-fn read_for(file_name: &str, source: &str, home: &HalfKnown) -> Result<Ruleset, Errors> {
+fn read_for(file_name: &str, source: &str, home: &HalfKnown, written: Written) -> Result<Ruleset, Errors> {
     let document = Document::parse(file_name, source)?;
-    let ruleset = read_root(document.root(), source, home);
+    let ruleset = read_root(document.root(), source, home, written);
     let errors = document.finish();
     match ruleset {
         Some(ruleset) if errors.is_empty() => Ok(ruleset),
@@ -116,13 +123,13 @@ pub fn check(file_name: &str, source: &str, home: &HalfKnown) -> Errors {
         Err(broken) => broken,
         Ok(document) => {
             // Only what is noted counts here.
-            let _ = read_root(document.root(), source, home);
+            let _ = read_root(document.root(), source, home, Written::Now);
             document.finish()
         }
     }
 }
 
-fn read_root(root: Section<'_>, source: &str, home: &HalfKnown) -> Option<Ruleset> {
+fn read_root(root: Section<'_>, source: &str, home: &HalfKnown, written: Written) -> Option<Ruleset> {
     let head = read_head(&root, home);
     let rules: Vec<_> = root.sections("rule").into_iter().filter_map(|section| rule::read(section, &head)).collect();
     let limits: Vec<_> = root.sections("limit").into_iter().filter_map(|section| limit::read(section, &head)).collect();
@@ -131,6 +138,13 @@ fn read_root(root: Section<'_>, source: &str, home: &HalfKnown) -> Option<Rulese
     let whole = root.spot.clone();
     root.finish();
 
+    if written == Written::Now {
+        for (limit, spot) in &limits {
+            if let Some(problem) = limit.counts_nothing() {
+                spot.wrong(problem);
+            }
+        }
+    }
     let (rules, rule_spots): (Vec<_>, Vec<_>) = rules.into_iter().unzip();
     let (limits, limit_spots): (Vec<_>, Vec<_>) = limits.into_iter().unzip();
     let (holds, hold_spots): (Vec<_>, Vec<_>) = holds.into_iter().unzip();

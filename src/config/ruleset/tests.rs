@@ -587,6 +587,31 @@ fn a_card_number_is_refused_and_one_that_was_kept_is_read() {
 }
 
 #[test]
+fn a_limit_that_counts_nothing_is_refused_and_one_that_was_published_is_read() {
+    let limit = |body: &str| format!("currency = 'USD'\n[[limit]]\nid = 'l'\nscope = 'card'\nwindow = 'lifetime'\n{body}\n");
+    for nothing in [
+        "amount_max = '0.01'\nwhen = { kinds = ['account_verification'] }",
+        "amount_max = '0.01'\nwhen = { kinds = ['account_verification', 'credit'] }",
+        "count_max = 1\nwhen = { kinds = ['incremental'] }",
+    ] {
+        let source = limit(nothing);
+        let told = wrong(&source);
+        assert!(told[0].starts_with("2:1: limit.l: counts nothing: ") && told.len() == 1, "{nothing}: {told:?}");
+        assert_eq!(check("rules.toml", &source, &HalfKnown::default()).to_string(), format!("rules.toml:{}", told[0]));
+        assert!(read_kept("kept", &source, home().program).is_ok());
+        assert!(read_in_force("kept", &source, &home()).is_ok());
+    }
+    for something in [
+        "count_max = 1\nwhen = { kinds = ['account_verification'] }",
+        "amount_max = '1'\nwhen = { kinds = ['incremental'] }",
+        "amount_max = '1'\ncount_max = 1\nwhen = { kinds = ['account_verification'] }",
+        "count_max = 1\nwhen = { kinds = ['purchase'] }",
+    ] {
+        assert!(read("rules.toml", &limit(something), &home()).is_ok(), "{something}");
+    }
+}
+
+#[test]
 fn one_wrong_zone_is_told_once() {
     let source = "currency = 'USD'\ntime_zone = 'Nowhere'\n[[limit]]\nid = 'a'\nscope = 'card'\nwindow = 'day'\ncount_max = 1\n";
     assert_eq!(wrong(source).len(), 1);
