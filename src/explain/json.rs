@@ -5,10 +5,12 @@ use holdfast_core::rules::{LimitCheck, RulesetHash, Verdict};
 use holdfast_core::{Money, RuleId};
 use serde_json::{Value, json};
 
+use super::matched;
 use super::phrases;
 use super::story::{Moment, Story};
 use crate::books::Standings;
 use crate::journal::{Body, Uses};
+use crate::kept_rules::Described;
 
 /// The whole story.
 #[must_use]
@@ -56,6 +58,7 @@ fn moment(story: &Story, moment: &Moment) -> Value {
             "rules_bypassed": phrases::are_rules_bypassed(request),
             "bypass_refused": phrases::was_bypass_refused(request),
             "verdict": self::verdict(story, moment, verdict, uses),
+            "matched": matched(story, moment),
             "outcome": outcome,
         }),
         Body::Adopted { received_at, request, verdict, told, basis, outcome } => json!({
@@ -66,6 +69,7 @@ fn moment(story: &Story, moment: &Moment) -> Value {
             "rules_bypassed": phrases::are_rules_bypassed(request),
             "bypass_refused": phrases::was_bypass_refused(request),
             "verdict": verdict.as_ref().map(|verdict| self::verdict(story, moment, verdict, &Uses::new())),
+            "matched": matched(story, moment),
             "told": told,
             "basis": basis,
             "outcome": outcome,
@@ -99,11 +103,28 @@ fn moment(story: &Story, moment: &Moment) -> Value {
     object
 }
 
+/// What its ruleset says of a rule or limit.
+fn described(story: &Story, moment: &Moment, rule: &RuleId) -> Option<Described> {
+    let (program, hash) = moment.record.program.as_ref().zip(moment.record.ruleset.as_ref())?;
+    story.rules.describe(program, hash, rule)
+}
+
+/// Every rule that matched, the one that decided among them; `null` where none was asked, or which ones is not known any more.
+fn matched(story: &Story, moment: &Moment) -> Value {
+    let Some(Ok(matches)) = matched::of(story, moment) else { return Value::Null };
+    let each = matches.iter().map(|found| {
+        json!({
+            "rule": found.rule,
+            "description": described(story, moment, &found.rule).and_then(|known| known.description),
+            "reason": found.reason.name(),
+            "enforcement": found.enforcement,
+        })
+    });
+    each.collect()
+}
+
 fn verdict(story: &Story, moment: &Moment, verdict: &Verdict, uses: &Uses) -> Value {
-    let described = |rule: &RuleId| {
-        let (program, hash) = moment.record.program.as_ref().zip(moment.record.ruleset.as_ref())?;
-        story.rules.describe(program, hash, rule)
-    };
+    let described = |rule: &RuleId| described(story, moment, rule);
     match verdict {
         Verdict::Decline { reason, rule } => json!({
             "declines": reason.name(),

@@ -6,6 +6,7 @@
 pub mod check;
 pub mod find;
 pub mod json;
+mod matched;
 pub mod phrases;
 mod recorded;
 pub mod story;

@@ -1,12 +1,15 @@
 //! Stories of a real ledger's journal: found by every name, told to the end, and never mixed up.
 
+use std::sync::Arc;
+
 use holdfast_adapters::DecisionReference;
 use holdfast_core::hold::*;
 use holdfast_core::*;
 
 use super::*;
+use crate::config::ruleset::read_kept;
 use crate::fixture::{House, origin, payment, program, purchase, usd};
-use crate::journal::{Operation, Reader};
+use crate::journal::{KeptKind, KeptRuleset, Operation, Reader};
 use crate::ledger::{Act, Adopt, Answer, Noted};
 
 fn sought(name: &str) -> Sought {
@@ -195,6 +198,67 @@ fn declines_name_their_rule_limit_or_standing() {
         }
         assert!(words.contains("Nothing is held or was posted for it."), "{words}");
     }
+}
+
+/// Rules in an order in which one on trial stands before those that decline, and one behind them.
+const ON_TRIAL: &str = r#"
+currency = "USD"
+[[rule]]
+id = "chip-trial"
+description = "Would we miss chips?"
+enforcement = "observe"
+entry_mode = { deny = ["chip"] }
+reason = "suspected_fraud"
+[[rule]]
+id = "no-gambling"
+mcc = { deny = ["7995"] }
+[[rule]]
+id = "little"
+amount = { max = "10.00" }
+[[rule]]
+id = "large-trial"
+enforcement = "observe"
+amount = { max = "20.00" }
+"#;
+
+#[test]
+fn rules_on_trial_and_those_behind_the_one_that_declined_are_named() {
+    let mut house = House::with(100_000);
+    house.ruleset = Arc::new(read_kept("rules", ON_TRIAL, program()).unwrap());
+    house.act(Act::Publish(Box::new(KeptRuleset {
+        kind: KeptKind::Rules,
+        hash: *house.ruleset.hash().as_bytes(),
+        program: program().to_string(),
+        source: ON_TRIAL.to_owned(),
+        published_at: crate::clock::utc(),
+        published_by: "ann".to_owned(),
+        why: "to see".to_owned(),
+    })));
+    let betting = Merchant { mcc: MerchantCategoryCode::from_number(7995), ..Merchant::default() };
+    house.ask(AuthorizationRequest { merchant: betting, ..purchase("betting", 5000) });
+    house.ask(purchase("fine", 500));
+    house.ask(AuthorizationRequest { entry_mode: EntryMode::Keyed, ..purchase("keyed", 500) });
+    let reader = house.stop();
+    let chips = "  On trial, and would have said no: suspected fraud, by rule chip-trial (Would we miss chips?; on trial, would decline \
+                 entry mode chip, as suspected_fraud).\n";
+    let told = words::of(&story(&reader, "tx-betting"));
+    let besides = "  Would have said no, too: amount above maximum, by rule little (declines amounts above 10.00 USD).\n  On trial, and \
+                   would have said no: amount above maximum, by rule large-trial (on trial, would decline amounts above 20.00 USD).\n";
+    assert!(told.contains(&format!("by rule no-gambling (declines MCC 7995).\n{chips}{besides}")), "{told}");
+    let object = json::of(&story(&reader, "tx-betting"));
+    let matched = object["moments"][0]["matched"].as_array().unwrap();
+    let listed: Vec<_> =
+        matched.iter().map(|found| (found["rule"].as_str().unwrap(), found["enforcement"].as_str().unwrap())).collect();
+    let all = [("chip-trial", "Observe"), ("no-gambling", "Enforce"), ("little", "Enforce"), ("large-trial", "Observe")];
+    assert_eq!(listed, all);
+    assert_eq!((&matched[0]["reason"], &matched[0]["description"]), (&"suspected_fraud".into(), &"Would we miss chips?".into()));
+
+    let told = words::of(&story(&reader, "tx-fine"));
+    assert!(told.contains(&format!("had nothing against it, up to 5.00 USD.\n{chips}")) && !told.contains(", too:"), "{told}");
+    assert_eq!(json::of(&story(&reader, "tx-fine"))["moments"][0]["matched"].as_array().unwrap().len(), 1);
+    let keyed = story(&reader, "tx-keyed");
+    assert!(!words::of(&keyed).contains("On trial"));
+    assert_eq!(json::of(&keyed)["moments"][0]["matched"], serde_json::Value::Array(vec![]));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use holdfast_core::hold::{Account, Fact, HoldStatus, Outcome, ToldEvent};
 use holdfast_core::rules::{Enforcement, LimitCheck, RulesetHash, Verdict};
 use holdfast_core::{AuthorizationRequest, Basis, Expiry, Money, Monitoring, RuleId, Timestamp};
 
+use super::matched;
 use super::phrases;
 use super::recorded;
 use super::story::{Moment, Story};
@@ -139,16 +140,36 @@ impl Lines<'_> {
                     reason.name().replace('_', " "),
                     self.described(moment, rule)
                 ));
+                self.besides(moment);
             }
             Some(Verdict::Proceed(proceed)) => {
                 // What was not asked has no opinion.
                 if !were_bypassed(&moment.record.body) {
                     self.line(format!("{version} had nothing against it, up to {}.", proceed.ceiling));
                 }
+                self.besides(moment);
                 for (place, check) in proceed.limits.iter().enumerate() {
                     let used = uses.get(place).map(|used| limit(check, used, proceed.ceiling));
                     let used = used.unwrap_or_else(|| "what was used is not recorded".to_owned());
                     self.line(format!("Limit {}: {used}.", self.described(moment, &check.limit)));
+                }
+            }
+        }
+    }
+
+    /// Rules on trial, and rules behind the one that declined.
+    fn besides(&mut self, moment: &Moment) {
+        match matched::besides(self.story, moment) {
+            None => {}
+            Some(Err(problem)) => self.line(format!("Which other rules matched is not known: {problem}.")),
+            Some(Ok(matches)) => {
+                for found in matches {
+                    let would_have = match found.enforcement {
+                        Enforcement::Enforce => "Would have said no, too",
+                        Enforcement::Observe => "On trial, and would have said no",
+                    };
+                    let (reason, rule) = (found.reason.name().replace('_', " "), self.described(moment, &found.rule));
+                    self.line(format!("{would_have}: {reason}, by rule {rule}."));
                 }
             }
         }
