@@ -35,11 +35,6 @@ impl Answers {
         self.kept().put(number, answered);
     }
 
-    /// What was answered has been corrected: it is read again.
-    pub fn forget(&self, number: u64) {
-        self.kept().remove(&number);
-    }
-
     /// Whether more would have others forgotten.
     pub fn is_full(&self) -> bool {
         self.kept().is_full()

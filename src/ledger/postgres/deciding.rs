@@ -9,13 +9,16 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use deadpool_postgres::GenericClient;
 use holdfast_core::agent::Weight;
 use holdfast_core::hold::{
-    self, Account, AccountStatus, Asked, Card, CardStatus, CardholderStatus, Counted, Event, Heard, LimitUse, Outcome, Slice,
+    self, Account, AccountStatus, Answered, Asked, Card, CardStatus, CardholderStatus, Counted, Event, Heard, LimitUse, Outcome,
+    Slice,
 };
 use holdfast_core::rules::{Enforcement, LIMITS_MAX, LimitCheck, Verdict, Window};
 use holdfast_core::{AuthorizationKind, AuthorizationRequest, Basis, Decision, PartialApproval, RuleId, Timestamp};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
 
+use super::fresh::{AccountNow, News};
+use super::last_seen::number_of;
 use super::load::Life;
 use super::numbers::Numbers;
 use super::trouble::{Trouble, Whereabouts};
@@ -23,7 +26,7 @@ use super::values::{At, Name, decline_reason, expiry_name, posting_name, word};
 use crate::clock::Moment;
 use crate::journal::{BodyRef, Draft, Place, RecordRef, Uses};
 use crate::ledger::embedded::state::NameKey;
-use crate::ledger::{Answer, Decide, LedgerError};
+use crate::ledger::{Answer, Decide, LedgerError, Origin};
 
 /// More than any question needs, and with room above it.
 const PLENTY: i64 = i64::MAX / 4;
@@ -153,6 +156,19 @@ impl<'a> Plain<'a> {
         let statement = client.prepare_cached(CALL).await.map_err(said)?;
         let row = self.call(client, &statement, &question).await.map_err(said)?;
         self.heard(&row, &question.limits).ok_or_else(|| Trouble::Damaged("what decide says", at.clone()))
+    }
+
+    /// What is so after this answer.
+    pub fn news(&self, key: NameKey, answer: &Result<Answer, LedgerError>, account: Option<i64>) -> News {
+        let Ok(Answer::Decided { decision, .. }) = answer else { return News::default() };
+        let Decide { origin: Origin { program, platform, .. }, request, digest, received_at, .. } = self.decide;
+        let answered = Answered { digest: digest.kept(), asked_at: *received_at, decision: *decision };
+        let taken = self.needs.filter(|_| matches!(decision, Decision::Approve { .. }));
+        News {
+            answers: vec![(number_of(key, program, platform.as_ref(), &request.key), answered)],
+            accounts: account.zip(taken).map(|(account, minor)| (account, AccountNow::Less(minor))).into_iter().collect(),
+            ..News::default()
+        }
     }
 
     /// Calls the function, with everything in the order of its parameters.

@@ -99,6 +99,7 @@ async fn follow_on(office: &Office, finished: &mut Option<Finished>) -> Result<(
         if long_ago && office.snapshots.as_ref().is_some_and(Snapshots::wants_all) {
             (*finished, all_read_at) = (None, clock::instant());
         }
+        let look = office.last_seen().kept().begin_look();
         match finished {
             None => *finished = Some(read_all(office, &client).await?),
             Some(before) => match catch_up(office, &mut client, before).await? {
@@ -110,7 +111,10 @@ async fn follow_on(office: &Office, finished: &mut Option<Finished>) -> Result<(
                 }
             },
         }
-        office.last_seen().kept().is_right_at(now, office.performing.key);
+        let mut kept = office.last_seen().kept();
+        kept.has_read(look);
+        kept.is_right_at(now, office.performing.key);
+        drop(kept);
         office.note(Note::Right(now, office.performing.key));
         tokio::time::sleep(pause_after(clock::utc().saturating_since(now))).await;
         if client.is_closed() {

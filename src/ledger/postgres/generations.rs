@@ -28,9 +28,11 @@ impl<K: Eq + Hash, V> Generations<K, V> {
         self.young.insert(key, value);
     }
 
-    pub fn remove(&mut self, key: &K) {
-        self.young.remove(key);
-        self.old.remove(key);
+    /// Keeps those that are to stay.
+    pub fn retain(&mut self, mut stays: impl FnMut(&mut V) -> bool) {
+        for generation in [&mut self.young, &mut self.old] {
+            generation.retain(|_, value| stays(value));
+        }
     }
 
     /// Whether more would have others forgotten.

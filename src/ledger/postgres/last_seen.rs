@@ -14,6 +14,7 @@ use holdfast_core::{
 };
 
 use super::answers::Answers;
+use super::fresh::{Fresh, Look, News};
 use super::generations::Generations;
 use super::snapshot;
 use crate::ledger::embedded::state::{Fingerprint, Merchants, NameKey};
@@ -67,6 +68,8 @@ pub struct Kept {
     people: People,
     /// Those that are read anew, until all of them are.
     anew: Option<People>,
+    /// What acts of this responder left behind since all of it was right.
+    fresh: Fresh,
     /// Keys that were answered, as numbers.
     answered: Generations<u64, ()>,
     /// When all of it was so, at the latest, and what keys its numbers; `None` before anything was read.
@@ -118,14 +121,23 @@ impl LastSeen {
 
     /// Nothing yet, and never more than twice so many cards or accounts.
     fn of_at_most(each_max: usize) -> Self {
-        let (people, answered) = (People::none(each_max), Generations::new(KEYS_MAX));
-        let kept = RwLock::new(Kept { people, anew: None, answered, right: None, each_max });
+        let (people, fresh, answered) = (People::none(each_max), Fresh::of_at_most(each_max), Generations::new(KEYS_MAX));
+        let kept = RwLock::new(Kept { people, anew: None, fresh, answered, right: None, each_max });
         LastSeen { kept, answers: Answers::new() }
     }
 
     /// To put something in; not for long: somebody may want to look.
     pub fn kept(&self) -> RwLockWriteGuard<'_, Kept> {
         self.kept.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Acts of this program left that behind: it is known from now on, whenever it is read in the database.
+    pub fn hear(&self, program: ProgramId, news: &News) {
+        let mut kept = self.kept();
+        kept.fresh.hear(program, news);
+        news.answers.iter().for_each(|(number, _)| kept.put_answered(*number));
+        drop(kept);
+        news.answers.iter().for_each(|(number, answered)| self.answers.put(*number, *answered));
     }
 
     /// What an earlier process saw, for a process that follows since that moment; not over what this one has seen.
@@ -150,20 +162,23 @@ impl LastSeen {
         let card = request.card.and_then(|card| kept.people.cards.get(&(*program, card)));
         let paid = key.merchant(program, &request.merchant).zip(card);
         let merchant = paid.map_or(Acquaintance::NotKnown, |(merchant, card)| card.merchants.acquaintance(merchant));
-        let account = card.and_then(|card| kept.people.accounts.get(&card.account?));
+        let account = card.and_then(|card| card.account);
+        let account = account.and_then(|number| Some((number, kept.people.accounts.get(&number)?)));
         let owner = card.and_then(|card| card.owner);
         // Not to know something does not mean that it is not there: there may be more than fits.
-        let card = card.map_or(Sight::NotSeen, |card| {
+        let card = card.zip(request.card).map_or(Sight::NotSeen, |(card, token)| {
             let CardSeen { status, cardholder, owner, used, since, .. } = *card;
             if owner.is_some() && request.cardholder.is_some_and(|named| owner != Some(named)) {
                 // As the ledger reads it: there is no such card of whoever is named.
                 return Sight::Absent;
             }
+            let (status, cardholder) =
+                (kept.fresh.card(*program, token, status), kept.fresh.cardholder(*program, owner, cardholder));
             Sight::Seen(CardSight { status, cardholder, as_of, since: Some(since), used })
         });
-        let account = account.map_or(Sight::NotSeen, |AccountSeen { id, account }| {
-            let available = account.money(account.available());
-            Sight::Seen(AccountSight { id: *id, status: account.status, available, as_of })
+        let account = account.map_or(Sight::NotSeen, |(number, AccountSeen { id, account })| {
+            let (status, available) = kept.fresh.account(number, account);
+            Sight::Seen(AccountSight { id: *id, status, available: account.money(available), as_of })
         });
         // Of payments nothing is kept here: only what this responder told itself is known of them.
         let snapshot = Snapshot { card, account, merchant, adds_to: AddsTo::NotKnown };
@@ -229,6 +244,16 @@ impl Kept {
         self.people().accounts.is_full()
     }
 
+    /// Somebody begins to read what changed.
+    pub fn begin_look(&mut self) -> Look {
+        self.fresh.begin_look()
+    }
+
+    /// Whatever was in the database when that look began was put in.
+    pub fn has_read(&mut self, look: Look) {
+        self.fresh.has_read(look);
+    }
+
     /// Everything that changed until then was put in; numbers are made with this key.
     pub fn is_right_at(&mut self, as_of: Timestamp, key: NameKey) {
         if let Some(anew) = self.anew.take() {
@@ -263,6 +288,7 @@ mod tests {
 
     use super::*;
     use crate::ledger::conformance::{id, origin, program, purchase, usd, with_card};
+    use crate::ledger::postgres::fresh::AccountNow;
 
     const KEY: NameKey = NameKey(1, 2);
 
@@ -313,6 +339,15 @@ mod tests {
             seen.snapshot.card
         };
         assert_eq!((in_the_name_of("h"), in_the_name_of("i")), (Sight::Seen(card), Sight::Absent));
+        let (accounts, cards) = (vec![(7, AccountNow::Less(5))], vec![(id("c"), CardStatus::Lost)]);
+        last_seen.hear(program(), &News { accounts, cards, ..News::default() });
+        let Glimpse::Seen(heard) = last_seen.look(&origin(), &purchase("k", 1)) else { panic!("nothing is seen") };
+        let Snapshot { card: Sight::Seen(lost), account: Sight::Seen(less), .. } = heard.snapshot else { panic!("{heard:?}") };
+        assert_eq!(
+            (lost.status, less.available, less.as_of),
+            (CardStatus::Lost, usd(70), as_of),
+            "it is heard before it is read"
+        );
         let Glimpse::Seen(other) = last_seen.look(&origin(), &with_card("other", purchase("k", 1))) else { panic!() };
         assert_eq!((other.snapshot.card, other.snapshot.account), (Sight::NotSeen, Sight::NotSeen));
         let kept = last_seen.kept();

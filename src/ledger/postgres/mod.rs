@@ -20,6 +20,7 @@ mod counting;
 mod deciding;
 mod early;
 mod following;
+mod fresh;
 mod generations;
 mod lanes;
 mod last_seen;

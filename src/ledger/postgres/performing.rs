@@ -7,6 +7,7 @@ use holdfast_core::hold::Subject;
 use holdfast_core::{Basis, CardToken, ProgramId, Timestamp};
 
 use super::deciding::{Ahead, Plain, Said};
+use super::fresh::News;
 use super::load::Loading;
 use super::named::Named;
 use super::numbers::Numbers;
@@ -36,12 +37,14 @@ pub struct Done {
     pub records: u32,
     /// Which account each card led to: the next questions of it may wait for the same row.
     pub cards: Vec<(CardToken, i64)>,
+    /// What is so now.
+    pub news: News,
 }
 
 impl Done {
     /// One act that left no record.
     pub fn only(answer: Result<Answer, LedgerError>) -> Self {
-        Done { answers: vec![answer], records: 0, cards: Vec::new() }
+        Done { answers: vec![answer], records: 0, cards: Vec::new(), news: News::default() }
     }
 }
 
@@ -69,7 +72,8 @@ impl Performing {
             Ok(Said::Decided(answer, account)) => {
                 let records = u32::from(!matches!(answer, Err(_) | Ok(Answer::Decided { basis: Basis::Replay, .. })));
                 let cards = decide.request.card.zip(account).into_iter().collect();
-                Ok(Some(Done { answers: vec![answer], records, cards }))
+                let news = plain.news(self.key, &answer, account);
+                Ok(Some(Done { answers: vec![answer], records, cards, news }))
             }
             // Somebody else made its key or its payment at this moment: the engine looks again.
             Ok(Said::Engine) | Err(Trouble::Collided) => Ok(None),
@@ -157,7 +161,8 @@ impl Performing {
             Some((*card, loaded.accounts.get(place)?.number))
         };
         let cards = named.cards.values().filter_map(account_of).collect();
-        Ok(Done { answers, records, cards })
+        let news = News::of(&named, &loaded);
+        Ok(Done { answers, records, cards, news })
     }
 
     /// Releases these holds if their time has come; how many records that made. Again if others stood in the way.

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::Client;
-use holdfast_core::hold::Answered;
-use holdfast_core::{Basis, Decision, DeclineReason, ProgramId};
+use holdfast_core::ProgramId;
 
 use super::connect::within_act;
+use super::fresh::News;
 use super::lanes::{Arriving, Job};
-use super::last_seen::number_of;
 use super::named::program_of;
 use super::office::Office;
 use super::performing::Done;
@@ -19,7 +18,7 @@ use super::standings;
 use super::trouble::Trouble;
 use super::upkeep::release_what_is_due;
 use crate::clock;
-use crate::ledger::{Act, Answer, Completions, LedgerError, Origin, Ticket};
+use crate::ledger::{Act, Answer, Completions, LedgerError, Ticket};
 
 /// How long acts may take: whoever asks has been answered long before.
 const ACT_MAX: Duration = Duration::from_secs(10);
@@ -70,44 +69,15 @@ pub async fn work(office: Rc<Office>, jobs: Vec<Job>, mut arriving: Arriving) {
                 office.observer.committed(done.records, clock::instant().saturating_duration_since(began));
             }
             if let Some(program) = program {
+                // Before anybody hears of it: whoever lets go of what it waited for relies on that.
+                office.last_seen().hear(program, &done.news);
                 arriving.cards = done.cards.into_iter().map(|(card, account)| (program, card, account)).collect();
             }
-            remember(&office, &acts, &done.answers);
             owed.answer(done.answers);
         }
         Err(trouble) => {
             office.report(&trouble);
             owed.answer(acts.iter().map(|_| Err(LedgerError::Unavailable)).collect());
-        }
-    }
-}
-
-/// What was answered here is known, before the journal's new records are read.
-fn remember(office: &Office, acts: &[Act], answers: &[Result<Answer, LedgerError>]) {
-    for (act, answer) in acts.iter().zip(answers) {
-        let number =
-            |Origin { program, platform, .. }: &Origin, key| number_of(office.performing.key, program, platform.as_ref(), key);
-        let last_seen = office.last_seen();
-        match (act, answer) {
-            (Act::Decide(decide), Ok(Answer::Decided { decision, basis, .. })) => {
-                let number = number(&decide.origin, &decide.request.key);
-                last_seen.kept().put_answered(number);
-                let is_known = || last_seen.answers.of(number).is_some();
-                let is_news = match (basis, decision) {
-                    // Another responder's answer, perhaps: whoever told it again tells it once more while the database is away.
-                    (Basis::Replay, _) => !is_known(),
-                    // Of the key, or of another question that came with it: then its own answer stays.
-                    (_, Decision::Decline { reason: DeclineReason::ConflictingDuplicate }) => false,
-                    (_, _) => true,
-                };
-                if is_news {
-                    let (digest, asked_at) = (decide.digest.kept(), decide.received_at);
-                    last_seen.answers.put(number, Answered { digest, asked_at, decision: *decision });
-                }
-            }
-            // Perhaps it corrects what was answered.
-            (Act::Adopt(adopt), Ok(_)) => last_seen.answers.forget(number(&adopt.origin, &adopt.request.key)),
-            (_, _) => {}
         }
     }
 }
@@ -154,7 +124,7 @@ async fn perform(office: &Office, client: &mut Client, acts: &[Act]) -> Result<(
             Some(program) => program,
             None => return only(Err(LedgerError::Refused)),
         },
-        [] => return Ok((None, Done { answers: Vec::new(), records: 0, cards: Vec::new() })),
+        [] => return Ok((None, Done { answers: Vec::new(), records: 0, cards: Vec::new(), news: News::default() })),
     };
     if let [Act::Decide(decide)] = acts
         && let Some(done) = office.performing.decide(client, decide).await?

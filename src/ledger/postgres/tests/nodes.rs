@@ -266,6 +266,64 @@ fn what_one_responder_changes_the_others_see_without_asking() {
 }
 
 #[test]
+fn what_a_responder_did_it_sees_at_once() {
+    use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus};
+    use holdfast_core::stand_in::Sight;
+    let Some(server) = shared() else { return };
+    let name = server.database();
+    let ledger = start(server, &name, 2);
+    furnish(&ledger, 10_000);
+    let look = |key: &str| loop {
+        match ledger.look(&origin(), &purchase(key, 10)) {
+            Glimpse::Seen(seen) => return seen,
+            Glimpse::Busy | Glimpse::Nothing => std::thread::yield_now(),
+        }
+    };
+    let available = || match look("k").snapshot.account {
+        Sight::Seen(account) => Some((account.available.minor(), account.status)),
+        Sight::NotSeen | Sight::Absent => None,
+    };
+    let card = || match look("k").snapshot.card {
+        Sight::Seen(card) => Some((card.status, card.cardholder)),
+        Sight::NotSeen | Sight::Absent => None,
+    };
+    until(|| available().is_some() && card().is_some());
+    let mut left = 10_000;
+    for number in 0..5 {
+        let (decided, told, corrected) = (format!("decided-{number}"), format!("told-{number}"), format!("corrected-{number}"));
+        assert_eq!(Desk(&ledger).decide(purchase(&decided, 10)), approved(10));
+        left -= 10;
+        // What is taken while somebody reads may count twice until the next look, and never less than once.
+        assert!(available().unwrap().0 <= left, "{number}: {:?}, {left}", available());
+        assert_eq!(Desk(&ledger).adopt(purchase(&told, 10), yes(10)), None);
+        left -= 10;
+        assert!(available().unwrap().0 <= left, "{number}: {:?}, {left}", available());
+        assert_eq!(look(&told).answered.unwrap().decision, Decision::Approve { amount: usd(10) });
+        // Another question under a key that was told changes nothing of what a retry hears.
+        assert_eq!(Desk(&ledger).adopt(purchase(&told, 11), yes(11)), Some(Finding::Conflict));
+        assert_eq!(look(&told).answered.unwrap().decision, Decision::Approve { amount: usd(10) });
+        assert_eq!(Desk(&ledger).decide(purchase(&corrected, 10)), approved(10));
+        assert_eq!(Desk(&ledger).adopt(purchase(&corrected, 10), NO), Some(Finding::AdoptedOverOurs));
+        assert_eq!(look(&corrected).answered.unwrap().decision, Decision::Decline { reason: DeclineReason::LedgerUnavailable });
+    }
+    for number in 0..3 {
+        let tell = |what: &str, fact| Desk(&ledger).tell(&format!("{what}-{number}"), fact);
+        let owner = |status| Fact::Cardholder { cardholder: id("h"), status };
+        let account = |status| Fact::Account { account: id("a"), status };
+        tell("freeze", card_is("c", CardStatus::Frozen));
+        tell("suspend", owner(CardholderStatus::Suspended));
+        tell("close for now", account(AccountStatus::Frozen));
+        assert_eq!(card(), Some((CardStatus::Frozen, CardholderStatus::Suspended)));
+        assert_eq!(available().unwrap().1, AccountStatus::Frozen);
+        tell("unfreeze", card_is("c", CardStatus::Active));
+        tell("resume", owner(CardholderStatus::Active));
+        tell("open again", account(AccountStatus::Active));
+        until(|| card() == Some((CardStatus::Active, CardholderStatus::Active)));
+        until(|| available() == Some((left, AccountStatus::Active)));
+    }
+}
+
+#[test]
 fn several_that_start_at_once_begin_the_ledger_once() {
     let Some(server) = shared() else { return };
     let name = server.database();
