@@ -129,12 +129,13 @@ impl CapCounters {
     }
 
     /// Makes an answer of a proposal: an approval that fits into every cap of its table is counted, one that does not becomes a
-    /// decline that names the cap. The same name counts once.
+    /// decline that names the cap. The same name counts once until the ledger has confirmed it: whoever is told yes for it after that is told
+    /// something of its own.
     pub fn try_take(&mut self, table: usize, proposal: &Proposal) -> StoodIn {
         let Some(approval) = &proposal.approval else { return proposal.answered() };
         self.now = self.now.max(approval.at);
         self.advance(FORGOTTEN_AT_ONCE, self.told_max);
-        if self.by_name.contains_key(&approval.name) || self.overdue.contains_key(&approval.name) {
+        if self.is_unconfirmed(&approval.name) {
             return proposal.answered();
         }
         if let Some(covered_by) = proposal.covered_by {
@@ -203,8 +204,11 @@ impl CapCounters {
         self.now = self.now.max(told.at);
         told.at = self.now;
         let number = self.first.saturating_add(u64::try_from(self.told.len()).unwrap_or(u64::MAX));
-        if told.taken != Taken::GivenBack && *self.by_name.entry(told.name).or_insert(number) != number {
-            return;
+        if told.taken != Taken::GivenBack {
+            if self.is_unconfirmed(&told.name) {
+                return;
+            }
+            self.by_name.insert(told.name, number);
         }
         self.count_unconfirmed(&told, 1);
         self.counters.iter_mut().for_each(|counter| counter.count(&told));
@@ -216,6 +220,16 @@ impl CapCounters {
             self.exposure = self.exposure.saturating_add(told.amount.saturating_mul(sign));
             add(&mut self.by_account, told.account, told, sign);
         }
+    }
+
+    /// Whether an approval of that name counts as one that the ledger has yet to confirm.
+    #[must_use]
+    pub fn is_unconfirmed(&self, name: &ToldName) -> bool {
+        let of_number = |number: &u64| {
+            let place = usize::try_from(number.saturating_sub(self.first)).unwrap_or(usize::MAX);
+            self.told.get(place).is_some_and(|told| told.taken == Taken::Unconfirmed)
+        };
+        self.overdue.contains_key(name) || self.by_name.get(name).is_some_and(of_number)
     }
 
     fn becomes(&mut self, name: &ToldName, taken: Taken) {

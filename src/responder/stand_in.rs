@@ -149,6 +149,7 @@ impl StandIn {
         let restored = CapCounters::restored(&tables, self.share, self.told_max, told, now);
         let mut counters = self.caps();
         self.show_exposure(&restored);
+        self.show_aside(&restored, &self.aside());
         *counters = restored;
     }
 
@@ -170,37 +171,42 @@ impl StandIn {
     /// Of that, what is on its way to the ledger.
     #[must_use]
     pub fn in_transit(&self) -> i64 {
-        self.exposure().saturating_sub(self.aside_minor.load(Ordering::Acquire))
+        self.exposure().saturating_sub(self.aside_minor.load(Ordering::Acquire)).max(0)
     }
 
     /// Of that, what is of one account.
     #[must_use]
     pub fn in_transit_of(&self, account: &AccountId) -> i64 {
-        let exposed = self.caps().exposure_of(account);
+        let caps = self.caps();
         let aside = self.aside();
-        let of_account = aside.values().filter(|(of, _)| of == account);
-        of_account.fold(exposed, |left, (_, minor)| left.saturating_sub(*minor))
+        let of_account = aside.iter().filter(|(name, (of, _))| of == account && caps.is_unconfirmed(name));
+        of_account.fold(caps.exposure_of(account), |left, (_, (_, minor))| left.saturating_sub(*minor))
     }
 
     /// The ledger refused an approval of so much for good.
     pub fn set_aside(&self, name: ToldName, account: AccountId, minor: i64) {
+        let caps = self.caps();
         let mut aside = self.aside();
         aside.insert(name, (account, minor));
-        self.show_aside(&aside);
+        self.show_aside(&caps, &aside);
     }
 
     /// It is brought to the ledger again.
     pub fn brought_again(&self, name: &ToldName) {
         // Nearly always there is none.
-        if self.aside_minor.load(Ordering::Acquire) != 0 {
-            let mut aside = self.aside();
-            aside.remove(name);
-            self.show_aside(&aside);
+        if self.aside().is_empty() {
+            return;
         }
+        let caps = self.caps();
+        let mut aside = self.aside();
+        aside.remove(name);
+        self.show_aside(&caps, &aside);
     }
 
-    fn show_aside(&self, aside: &HashMap<ToldName, (AccountId, i64)>) {
-        let sum = aside.values().fold(0, |sum: i64, (_, minor)| sum.saturating_add(*minor));
+    /// What was never counted, or is confirmed by now, is no part of the exposure, and is not taken off it.
+    fn show_aside(&self, caps: &CapCounters, aside: &HashMap<ToldName, (AccountId, i64)>) {
+        let counted = aside.iter().filter(|(name, _)| caps.is_unconfirmed(name));
+        let sum = counted.fold(0, |sum: i64, (_, (_, minor))| sum.saturating_add(*minor));
         self.aside_minor.store(sum, Ordering::Release);
     }
 
@@ -327,6 +333,22 @@ mod tests {
             let _ = stand_in.decide(&platform, &request, Some(&verdict), (&known(now), &spending), cause, now).unwrap();
         }
         stand_in.exposure()
+    }
+
+    /// What the ledger refused may never have been counted here: it hides nothing of what is on its way.
+    #[test]
+    fn what_is_set_aside_and_was_not_counted_is_not_taken_off_what_is_on_its_way() {
+        let home = Home { program: program(), currency: Currency::USD, country: Country::new("USA").unwrap() };
+        let Ok(policy) = tables::read("table.toml", TABLE, &home) else { panic!("the table does not load") };
+        let table = StandInTable { platform: None, in_force: ArcSwapOption::from_pointee(policy), configured: None };
+        let stand_in = StandIn::new(vec![table], Share::WHOLE, 100);
+        let (platform, now, account) = (PlatformName::new("marqeta").unwrap(), clock::utc(), AccountId::new("a").unwrap());
+        let told = |key: &str| ToldApproval::of(&platform, &purchase(key, 700), &account, usd(700), now);
+        stand_in.set_aside(ToldName::of(&platform, &purchase("aside", 1).key), account, 700);
+        stand_in.restore([told("aside"), told("on its way")].into_iter().flatten(), now);
+        assert_eq!((stand_in.exposure(), stand_in.in_transit(), stand_in.in_transit_of(&account)), (1_400, 700, 700));
+        stand_in.set_aside(ToldName::of(&platform, &purchase("never counted", 1).key), account, 5_000);
+        assert_eq!((stand_in.exposure(), stand_in.in_transit(), stand_in.in_transit_of(&account)), (1_400, 700, 700));
     }
 
     #[test]

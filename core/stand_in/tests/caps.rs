@@ -130,6 +130,26 @@ fn the_same_key_counts_once() {
 }
 
 #[test]
+fn a_key_that_the_ledger_confirmed_is_held_against_caps_when_it_is_asked_again() {
+    let two = Cap { count_max: Some(2), ..cap("two", LimitScope::Card, CapWindow::Last(3600)) };
+    let open = Cap { amount_max: Some(usd(500)), ..cap("open", LimitScope::Card, CapWindow::Unconfirmed) };
+    let mut till = Till::new(vec![two, open]);
+    let request = till.request("a", 100);
+    let (_, name) = till.ask_for(&request, NOW);
+    till.counters.settle(&name.unwrap());
+    let other_content = AuthorizationRequest { amount: usd(501), ..request.clone() };
+    assert_eq!(till.ask_for(&other_content, NOW).0, capped("open"));
+    assert_eq!((till.ask_for(&request, NOW).0, till.counters.exposure()), (row(), 100));
+    assert!(till.counters.is_unconfirmed(&name.unwrap()));
+    till.counters.settle(&name.unwrap());
+    assert_eq!((till.ask_for(&request, NOW).0, till.counters.exposure()), (capped("two"), 0));
+    // Counted again under tables, or given back, it is the later one.
+    let caps = till.policy.caps().clone();
+    till.counters.follow(&[&caps]);
+    assert_eq!(till.ask("a", 1, NOW).0, capped("two"));
+}
+
+#[test]
 fn only_what_takes_money_counts() {
     let one = Cap { count_max: Some(1), ..cap("one", LimitScope::Card, CapWindow::Last(3600)) };
     let mut till = Till::new(vec![one]);
