@@ -34,6 +34,8 @@ pub(super) enum Part {
     Common,
     /// Also what is kept for what makes nothing looser.
     Reserve,
+    /// Everything, to the last entry: also what no flood of declines may take.
+    Whole,
 }
 
 /// Why bytes are no entry.
@@ -117,7 +119,13 @@ impl Entry {
     pub(super) fn part(&self) -> Part {
         let bars = self.told().and_then(|event| event.fact.standing()).is_some();
         let is_table = matches!(self, Entry::Published(..));
-        if self.is_decline() || bars || is_table { Part::Reserve } else { Part::Common }
+        if bars || is_table {
+            Part::Whole
+        } else if self.is_decline() {
+            Part::Reserve
+        } else {
+            Part::Common
+        }
     }
 
     /// Whether it is an answer that approves nothing: told whether it is durable or not.

@@ -564,13 +564,15 @@ async fn when_there_is_no_room_for_approvals_there_is_some_for_declines_and_bars
         let put = spool.put(entry, clock::utc());
         assert_eq!((durable(&put).await, put.give_up()), (Kept::NotDurable, Kept::NotDurable));
     }
-    for entry in [decline("told"), freeze("barred")] {
-        assert_eq!(durable(&spool.put(entry, clock::utc())).await, Kept::Durable);
-    }
+    assert_eq!(durable(&spool.put(decline("told"), clock::utc())).await, Kept::Durable);
     assert_eq!(durable(&spool.put(decline("beyond all"), clock::utc())).await, Kept::NotDurable);
+    // A flood of declines leaves room for what bars.
+    assert_eq!(durable(&spool.put(freeze("barred"), clock::utc())).await, Kept::Durable);
+    let no_room = spool.put(freeze("one too many to bar"), clock::utc());
+    assert_eq!((durable(&no_room).await, no_room.give_up()), (Kept::NotDurable, Kept::NotDurable));
     spool.grown_beyond(15).await;
-    // What a platform has heard becomes durable when there is room again, and nothing overtakes it.
-    spool.forget(vec![1]);
+    // What a platform has heard becomes durable when there is room again, and no approval overtakes it.
+    spool.forget(vec![1, 2]);
     while !names(&kept(&spool)).contains(&"beyond all") {
         tokio::task::yield_now().await;
     }

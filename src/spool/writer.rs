@@ -20,6 +20,9 @@ const RETRY_EVERY: Duration = Duration::from_millis(100);
 /// bars a card or an account, and tables.
 const RESERVE_SHARE: i64 = 8;
 
+/// And one of so many of those is kept for bars and tables alone: a decline goes out without a record, too, and they do not.
+const BARS_SHARE: i64 = 16;
+
 /// How often the workers are given a turn before a transaction.
 const GATHERING_TURNS: u32 = 3;
 
@@ -159,8 +162,8 @@ impl Writer {
             let (filled, part) = (self.filled(), put.entry.part());
             match put.take() {
                 Taking::GivenUp => {}
-                // Nobody overtakes those that wait for room.
-                Taking::Taken if filled >= full(part) || (!had_room && looked_at > 0) => {
+                // Nobody overtakes those that wait for room, but for what has room of its own.
+                Taking::Taken if filled >= full(part) || (!had_room && looked_at > 0 && part != Part::Whole) => {
                     put.settled(Settled::Refused);
                     // Whatever else there is no room for is given up by whoever brought it.
                     if put.entry.is_decline() {
@@ -281,6 +284,7 @@ fn bring_back((number, back): &(i64, Back)) -> BringBack {
 const fn room(entries_max: i64, part: Part) -> i64 {
     match part {
         Part::Common => entries_max.saturating_sub(entries_max / RESERVE_SHARE),
-        Part::Reserve => entries_max,
+        Part::Reserve => entries_max.saturating_sub(entries_max / BARS_SHARE),
+        Part::Whole => entries_max,
     }
 }
