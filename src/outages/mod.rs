@@ -131,7 +131,8 @@ impl std::error::Error for ReportError {}
 pub struct Answers {
     told: BTreeMap<ProgramId, Vec<Answer>>,
     /// The questions that are counted. A key that was used for another question too is two of them.
-    questions: HashSet<(ProgramId, Option<PlatformName>, IdempotencyKey, ContentDigest)>,
+    /// And so is one that was told yes and no, by two responders.
+    questions: HashSet<(ProgramId, Option<PlatformName>, IdempotencyKey, ContentDigest, Said)>,
     switched: Vec<Switched>,
     /// When the ledger did not answer, whosever questions those were.
     away: Vec<(Timestamp, Timestamp)>,
@@ -197,7 +198,8 @@ impl Answers {
         }
         let heard = Heard::At(record.at, over);
         let Some(answer) = Answer::of(*received_at, basis, *told, request.amount.minor(), heard) else { return };
-        if self.questions.insert((program, record.platform, request.key, request.content_digest().kept())) {
+        let digest = request.content_digest().kept();
+        if self.questions.insert((program, record.platform, request.key, digest, Said::of(*told))) {
             self.told.entry(program).or_default().push(answer);
         }
     }
@@ -205,7 +207,8 @@ impl Answers {
     fn take_unheard(&mut self, entry: &Entry, heard: Heard) {
         let Entry::Told(adopt, _) = entry else { return };
         let (origin, request) = (&adopt.origin, &adopt.request);
-        let question = (origin.program, origin.platform, request.key, request.content_digest().kept());
+        let digest = request.content_digest().kept();
+        let question = (origin.program, origin.platform, request.key, digest, Said::of(adopt.told));
         if !self.questions.insert(question) {
             return;
         }
@@ -249,6 +252,22 @@ impl Answers {
         let mut spans: Vec<_> = answers.iter().map(|answer| (answer.at, answer.at)).chain(spans).chain(away).collect();
         spans.sort();
         spans
+    }
+}
+
+/// What was said to a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Said {
+    Yes,
+    No,
+}
+
+impl Said {
+    const fn of(told: ToldAnswer) -> Self {
+        match told {
+            ToldAnswer::Approved { .. } => Said::Yes,
+            ToldAnswer::Declined { .. } => Said::No,
+        }
     }
 }
 

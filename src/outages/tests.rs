@@ -1,7 +1,8 @@
 //! Outages made of answers, and which of them are told from a moment on.
 
 use super::*;
-use crate::fixture::program;
+use crate::fixture::{origin, program, purchase, usd};
+use crate::ledger::Adopt;
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_unix_seconds(seconds)
@@ -41,4 +42,26 @@ fn what_an_earlier_outage_left_is_at_risk_in_a_later_one() {
     let answers = told(vec![approved(1_000, 10_000, Heard::NotYet), approved(9_000, 100, Heard::NotYet)]);
     assert_eq!(outlines(&answers, 0), [(at(1_000), 1, 10_000), (at(9_000), 1, 10_100)]);
     assert_eq!(outlines(&answers, 5_000), [(at(9_000), 1, 10_100)]);
+}
+
+/// Two responders answered one question, each by its caps: what was approved is told, whichever the ledger heard first.
+#[test]
+fn a_question_that_was_told_yes_and_no_is_both() {
+    let said = |told| {
+        let request = purchase("key", 700);
+        let digest = request.content_digest();
+        let basis = Basis::StandIn(StandInCause::LedgerUnavailable);
+        let (verdict, governed, slip, received_at) = (None, None, None, at(1_000));
+        let adopt = Adopt { origin: origin(), request, digest, verdict, told, basis, governed, received_at, slip };
+        Entry::Told(Box::new(adopt), None)
+    };
+    let no = said(ToldAnswer::Declined { reason: DeclineReason::AmountLimitReached });
+    let yes = said(ToldAnswer::Approved { amount: usd(700) });
+    let mut answers = Answers::default();
+    for entry in [&no, &yes, &no, &yes] {
+        answers.take_unheard(entry, Heard::NotYet);
+    }
+    let outage = answers.outages(program(), at(0)).pop().unwrap();
+    assert_eq!((outage.approved.count, outage.approved.amount, outage.declined.count), (1, 700, 1));
+    assert_eq!(outage.exposure_max, 700);
 }
