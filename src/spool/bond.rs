@@ -15,6 +15,9 @@ use crate::private_file;
 /// The file in the data directory that has the spool's name.
 const FILE: &str = "spool.id";
 
+/// How the line of that file begins that says who accepted the spool.
+const ACCEPTED: &str = "accepted at ";
+
 /// A data directory and its spool, as they were before a start opened either.
 #[derive(Debug)]
 pub struct Bond {
@@ -22,6 +25,8 @@ pub struct Bond {
     spool: PathBuf,
     /// The name of the spool that the directory had.
     known: Option<String>,
+    /// Whether somebody has accepted that, and no ledger has begun since.
+    accepted: bool,
     ledger: LedgerWas,
 }
 
@@ -43,18 +48,20 @@ impl Bond {
     /// The directory's own note of it cannot be read.
     pub fn of(data: &Path, spool: &Path, ledger: LedgerWas) -> Result<Self, SpoolError> {
         let file = data.join(FILE);
-        let known = match std::fs::read_to_string(&file) {
-            Ok(text) => text.lines().next().map(str::to_owned),
-            Err(error) if error.kind() == ErrorKind::NotFound => None,
+        let text = match std::fs::read_to_string(&file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
             Err(error) => return Err(SpoolError::Path(file, error)),
         };
-        Ok(Bond { file, spool: spool.to_owned(), known, ledger })
+        let known = text.lines().next().map(str::to_owned);
+        let accepted = text.lines().skip(1).last().is_some_and(|line| line.starts_with(ACCEPTED));
+        Ok(Bond { file, spool: spool.to_owned(), known, accepted, ledger })
     }
 
     /// Before the spool is opened, which would make one, and the ledger, which would be new no more at the next start.
     ///
     /// # Errors
-    /// The directory had a spool, and there is none, or nothing in it; or there is one with entries of a ledger that is not this one; or the disk.
+    /// The directory had a spool, and there is none, or nothing in it; or there is one with answers of a ledger that is not this one; or the disk.
     pub fn must_be_there(&self) -> Result<(), SpoolError> {
         match (&self.known, self.spool.exists()) {
             (Some(_), false) => Err(SpoolError::Lost(self.spool.clone())),
@@ -62,6 +69,13 @@ impl Bond {
                 Err(SpoolError::OfAnotherLedger(self.spool.clone()))
             }
             (Some(_), true) if !schema::is_begun(&self.spool)? => Err(SpoolError::Empty(self.spool.clone())),
+            // The directory's own spool, and a ledger that came after it: the one that it was the spool of is gone. A first start that ended
+            // before it had a ledger has told nothing but declines.
+            (Some(_), true)
+                if self.ledger == LedgerWas::New && !self.accepted && File::open(&self.spool, Sync::Full)?.knew_a_ledger()? =>
+            {
+                Err(SpoolError::OfAnotherLedger(self.spool.clone()))
+            }
             (Some(_), true) | (None, _) => Ok(()),
         }
     }
@@ -108,6 +122,7 @@ impl Bond {
     pub fn must_be(&self, file: &File) -> Result<(), SpoolError> {
         let name = file.name()?;
         match &self.known {
+            Some(known) if *known == name && self.accepted && self.ledger == LedgerWas::There => self.note_use(),
             Some(known) if *known == name => Ok(()),
             Some(_) => Err(SpoolError::Another(self.spool.clone())),
             None => self.keep(&name, ""),
@@ -120,7 +135,14 @@ impl Bond {
     /// The disk.
     pub fn accept(&self, file: &File, by: &str, why: &str, at: Timestamp) -> Result<(), SpoolError> {
         file.accept_as_whole()?;
-        self.keep(&file.name()?, &format!("accepted at {at} by {}: {}\n", by.escape_debug(), why.escape_debug()))
+        self.keep(&file.name()?, &format!("{ACCEPTED}{at} by {}: {}\n", by.escape_debug(), why.escape_debug()))
+    }
+
+    /// What was accepted has a ledger: should that be new again, somebody has to look again.
+    fn note_use(&self) -> Result<(), SpoolError> {
+        let text = std::fs::read_to_string(&self.file).map_err(|error| SpoolError::Path(self.file.clone(), error))?;
+        let (name, note) = text.split_once('\n').unwrap_or((&text, ""));
+        self.keep(name, &format!("{note}in use since\n"))
     }
 
     /// Whole or not at all.
@@ -219,6 +241,21 @@ mod tests {
         let (data, spool) = (directory.path().join("data"), directory.path().join("spool.sqlite"));
         drop(File::open(&spool, Sync::None).unwrap());
         assert_eq!(start(&data, &spool, LedgerWas::New), Ok(()), "there is nothing in it");
+        assert_eq!(start(&data, &spool, LedgerWas::New), Ok(()), "a first start that ended early");
+        let confirmed = rusqlite::Connection::open(&spool).unwrap();
+        confirmed.execute("INSERT INTO confirmed VALUES (7, 0, x'00', x'00')", []).unwrap();
+        assert_eq!(start(&data, &spool, LedgerWas::There), Ok(()));
+        let told = start(&data, &spool, LedgerWas::New).unwrap_err();
+        assert!(told.contains("ledger is new") && told.contains("holdfast spool accept-new"), "its own spool: {told}");
+        let bond = Bond::of(&data, &spool, LedgerWas::There).unwrap();
+        bond.accept(&File::open(&spool, Sync::None).unwrap(), "ann", "it was a trial", Timestamp::EPOCH).unwrap();
+        assert_eq!(start(&data, &spool, LedgerWas::New), Ok(()));
+        assert_eq!([(); 2].map(|()| start(&data, &spool, LedgerWas::There)), [Ok(()), Ok(())]);
+        let note = std::fs::read_to_string(data.join(FILE)).unwrap();
+        assert!(note.contains("by ann: it was a trial") && note.lines().count() == 3, "{note}");
+        assert!(start(&data, &spool, LedgerWas::New).is_err(), "it had a ledger since");
+        confirmed.execute("DELETE FROM confirmed", []).unwrap();
+        drop(confirmed);
         std::fs::remove_dir_all(&data).unwrap();
         tell(&spool);
         let told = start(&data, &spool, LedgerWas::New).unwrap_err();

@@ -221,6 +221,23 @@ impl File {
         self.connection.query_row(sql, [], |row| row.get(0)).map_err(SpoolError::disk(&self.path))
     }
 
+    /// Whether it has what only a responder with a ledger behind it leaves there: approvals, and what a ledger has confirmed or refused.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn knew_a_ledger(&self) -> Result<bool, SpoolError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM aside) OR EXISTS (SELECT 1 FROM confirmed)";
+        if self.connection.query_row(sql, [], |row| row.get(0)).map_err(SpoolError::disk(&self.path))? {
+            return Ok(true);
+        }
+        for row in self.waiting() {
+            if row?.entry().is_ok_and(|entry| entry.approved().is_some()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// The number that the next entry gets.
     ///
     /// # Errors
