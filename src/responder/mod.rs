@@ -378,8 +378,11 @@ impl Responder {
         if let (true, Some(_), Some(intent)) = (approved, lookup.transaction, lead.named()) {
             agents.is_for(&question.request.payment, intent);
         }
+        // A retry hears why stand-in answered, also from a process that did not answer itself.
+        let unheard = self.unheard.book.told(&question.name).filter(|_| told.basis == Basis::Replay);
+        let basis = unheard.map_or(told.basis, |first| first.basis);
         if lookup.named != Named::ByCaller {
-            return Some(lead.said(&told.decision, &told.basis, *intent));
+            return Some(lead.said(&told.decision, &basis, *intent));
         }
         let before = agents.remembered(&reference);
         if matches!(told.basis, Basis::StandIn(_)) {
@@ -387,7 +390,7 @@ impl Responder {
             let same = before.filter(|said| said.code == ReasonCode::StandIn);
             return Some(same.unwrap_or_else(|| lead.said(&told.decision, &told.basis, *intent)));
         }
-        let said = before.unwrap_or_else(|| lead.said(&told.decision, &told.basis, *intent));
+        let said = before.unwrap_or_else(|| lead.said(&told.decision, &basis, *intent));
         if before.is_none() {
             agents.remember(reference, said);
         }

@@ -119,6 +119,15 @@ impl ToldBook {
         self.waiting() >= self.waiting_max || self.entries.get(name).is_some_and(|known| matches!(*known, Known::Told(..)))
     }
 
+    /// What was told without the ledger, as long as that has not heard it.
+    #[must_use]
+    pub fn told(&self, name: &Name) -> Option<Told> {
+        match *self.entries.get(name)? {
+            Known::Told(_, told) => Some(told),
+            Known::InFlight(..) | Known::Heard(..) => None,
+        }
+    }
+
     /// How many told answers the ledger does not know yet.
     #[must_use]
     pub fn waiting(&self) -> u32 {

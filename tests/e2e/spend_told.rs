@@ -100,11 +100,20 @@ fn stand_in_keeps_to_an_authoritys_budget() {
     let why = json!("ledger_unavailable");
     assert_eq!(said(101), (json!("DECLINE"), json!("LIMIT_REACHED"), why.clone()));
     assert_eq!(said(100), (json!("APPROVE"), json!("STAND_IN"), why));
+    let again = |bench: &Bench| {
+        let asked = json!({"binding_id": binding, "issuing_platform": "MARQETA", "amount": 101, "currency": "USD"});
+        let mut processor = Caller::demo_at(bench.client().address(), "processor");
+        processor.ask("POST", "/v1/authorize", &[("Idempotency-Key", "once")], &asked).json()
+    };
+    let first = again(&bench);
+    assert_eq!(first["stand_in"], json!("ledger_unavailable"), "{first}");
     // Another process, and still no ledger.
     let bench = Bench::on(bench.stop(), Fault::Deaf);
+    assert_eq!(again(&bench), first, "a retry hears the same");
     assert_eq!(ask(&bench, "5", "1.01"), 402);
     bench.faulty.set(Fault::None);
     bench.until_heard();
+    assert_eq!(again(&bench), first, "also when the ledger has heard it");
     assert_eq!((ask(&bench, "6", "1.01"), ask(&bench, "7", "1.00"), bench.held()), (402, 200, 10_000));
     bench.app.drain();
 }
