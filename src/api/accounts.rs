@@ -18,7 +18,7 @@ use super::meanwhile::{BAR_WITHIN, Barred, LEDGER, holds_here};
 use super::openapi::{ReadProblems, WriteProblems};
 use super::page::{Page, PageParameters};
 use super::problem::{Code, Problem};
-use super::reads::AccountLine;
+use super::reads::{AccountLine, AsOf};
 use super::router::{Target, from_reads};
 use super::write::{Change, KeyParameter, Write};
 use super::{Api, other_answer};
@@ -233,7 +233,10 @@ impl Api {
         let known = match timeout(BAR_WITHIN, self.account(program, account)).await {
             Ok(Err(problem)) if !problem.is(Code::LedgerUnavailable) => return Err(problem),
             Ok(Ok(standing)) => Some(standing.status),
-            Ok(Err(_)) | Err(_) => self.meanwhile.waiting_of_account(program, account),
+            Ok(Err(_)) | Err(_) => {
+                self.must_not_be_unknown(program, account).await?;
+                self.meanwhile.waiting_of_account(program, account)
+            }
         };
         let (NewStatus { status, reason }, change) = write.read(NewStatus::read)?;
         if known.is_some_and(|known| !known.may_become(status)) {
@@ -252,6 +255,15 @@ impl Api {
         match barred {
             Barred::ByLedger => self.account(program, account).await.map(|standing| Json(Account::of(&standing)).into_response()),
             Barred::Here => Ok(holds_here(BarredAccount { account_id: account, status: status.name(), waits_for: LEDGER })),
+        }
+    }
+
+    /// Where the ledger cannot be asked, what follows it may know all that was ever entered: then an account that it does not have is none.
+    async fn must_not_be_unknown(&self, program: ProgramId, account: AccountId) -> Result<(), Problem> {
+        let page = Page { limit: 1, last: None };
+        match timeout(BAR_WITHIN, self.reads.cards(program, account, page)).await {
+            Ok(Ok(AsOf { fresh: true, found: None, .. })) => Err(Problem::unknown("account")),
+            Ok(Ok(_) | Err(_)) | Err(_) => Ok(()),
         }
     }
 

@@ -106,9 +106,12 @@ fn with(policy: &StandInPolicy, cap: &str, value: &str) -> Result<Caps, String> 
         let amount = Money::from_plain_decimal(value, policy.currency()).map_err(|error| error.to_string())?;
         if amount.minor() > 0 { Ok(amount) } else { Err("must be more than zero".to_owned()) }
     };
-    if cap == EXPOSURE {
+    if cap == EXPOSURE || cap.strip_prefix(EXPOSURE) == Some(".amount") {
         caps.exposure_max = Some(amount()?);
         return Ok(caps);
+    }
+    if cap.strip_prefix(EXPOSURE) == Some(".count") {
+        return Err(format!("{EXPOSURE} counts no approvals: sweep its amount"));
     }
     let (name, which) = cap.rsplit_once('.').ok_or("say which maximum: its name with .amount or .count")?;
     let known: Vec<_> = caps.caps.iter().map(|cap| cap.id.to_string()).collect();
@@ -227,6 +230,19 @@ mod tests {
 
     use super::*;
     use crate::config::ruleset::Home;
+
+    #[test]
+    fn the_exposure_is_swept_under_either_of_its_names() {
+        let home =
+            Home { program: ProgramId::new("demo").unwrap(), currency: Currency::USD, country: Country::new("USA").unwrap() };
+        let policy = stand_in::read("t.toml", include_str!("../../config/stand-in/collateral.toml"), &home).unwrap();
+        for name in ["exposure", "exposure.amount"] {
+            let exposure = with(&policy, name, "5.00").unwrap().exposure_max;
+            assert_eq!(exposure, Some(Money::from_minor(500, Currency::USD)), "{name}");
+        }
+        assert!(with(&policy, "exposure.count", "5").unwrap_err().contains("sweep its amount"));
+        assert!(with(&policy, "exposures.amount", "5.00").unwrap_err().contains("there is no such cap"));
+    }
 
     #[test]
     fn rows_and_caps_are_told_with_their_descriptions() {

@@ -119,6 +119,9 @@ fn a_ledger_that_hangs_hears_of_a_freeze_twice_and_does_it_once() {
     let account = json!({"status": "frozen", "reason": "fraud"});
     let frozen = holds_here(&office.change("/v1/accounts/acct-demo-2/status", "k-2", &account));
     assert_eq!(frozen, json!({"account_id": "acct-demo-2", "status": "frozen", "waits_for": "ledger"}));
+    // What does not follow the ledger any more, as it hangs, has all the same everything that there is.
+    let unknown = (404, "not_found".to_owned());
+    assert_eq!(office.refused("/v1/accounts/nobody-s/status", "k-3", &account), unknown);
     bench.faulty.set(Fault::None);
     bench.until_heard();
     assert_eq!(office.found(CARD)["status"], "frozen");
