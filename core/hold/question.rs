@@ -4,7 +4,8 @@
 //! another key it is the same increment, and what the platform says of it is about the one that there is. Such a step's name has
 //! both: its first half is of the transaction, its second half of the key that was asked first. Nothing here decides.
 
-use super::life::{Role, Step, StepId, What};
+use super::event::Fact;
+use super::life::{Role, Step, StepId, Steps, What};
 use crate::authorization::{Alias, AuthorizationKind, AuthorizationRequest, PaymentRef};
 use crate::ids::{AuthorizationId, IdempotencyKey};
 
@@ -15,7 +16,20 @@ pub(super) fn of_request(steps: &[Step], request: &AuthorizationRequest) -> Step
 
 /// The step of the question that a record is about.
 pub(super) fn of_record(steps: &[Step], asked: &IdempotencyKey, own: &PaymentRef, increments: Option<&PaymentRef>) -> StepId {
+    let by_key = StepId::of(asked);
+    if Steps::of(steps).placed(by_key) {
+        // We approved it as a payment of its own, whatever it is said to add to.
+        return by_key;
+    }
     named(steps, asked, increments.and_then(|_| second_name(own)))
+}
+
+/// Whether the question of which a fact says that it added to a payment opened the one that these are the steps of.
+#[must_use]
+pub fn is_opened_by(steps: &[Step], fact: &Fact) -> bool {
+    let Fact::Recorded { asked, increments: Some(_), .. } = fact else { return false };
+    let id = StepId::of(asked);
+    Steps::of(steps).placements().any(|(placed, placement)| placed == id && placement.role == Role::Opening)
 }
 
 /// Whether a step that a question leads to was made under this very key.

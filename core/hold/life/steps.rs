@@ -239,7 +239,7 @@ impl<'a> Steps<'a> {
     }
 
     /// Whether we placed something under this name.
-    pub(super) fn placed(&self, id: StepId) -> bool {
+    pub(in crate::hold) fn placed(&self, id: StepId) -> bool {
         self.placements().any(|(placed, _)| placed == id)
     }
 

@@ -18,6 +18,7 @@ mod words;
 pub mod adopting;
 pub mod ageing;
 pub mod asking;
+pub mod beside;
 pub mod counting;
 pub mod deciding;
 pub mod entering;
@@ -182,6 +183,11 @@ macro_rules! conforms {
                 what_is_long_over_is_known_by_every_question_that_was_told_yes
                 two_payments_that_were_both_approved_stay_two
                 a_join_never_moves_money_between_accounts
+            }
+            beside {
+                a_question_that_was_approved_is_held_once_whatever_it_is_said_to_add_to
+                a_question_of_long_ago_adds_to_no_other_payment
+                what_is_declined_after_all_was_held_where_it_was_asked
             }
             sharing {
                 a_refused_transaction_undoes_nothing_of_the_one_that_was_approved_under_its_key

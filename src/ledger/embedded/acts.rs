@@ -287,7 +287,10 @@ impl Engine {
     pub(super) fn told(&mut self, origin: &Origin, event: &ToldEvent, located: &Located, now: Timestamp) -> Performed {
         let Origin { program, platform, .. } = origin;
         let (payment, other_name) = payments_of(platform.as_ref(), event);
-        let names = (payment.as_ref(), other_name.as_ref());
+        let own = self.own_names(origin, other_name.as_ref());
+        // Where it is about what only its own name leads to, it is called by that.
+        let is_its_own = own.zip(located.payment).is_some_and(|(own, meant)| own.first == meant.first);
+        let names = (if is_its_own { other_name.as_ref() } else { payment.as_ref() }, other_name.as_ref());
         let located = match self.join_what_is_one(origin, *located, names, now) {
             Ok(located) => &{ located },
             Err(error) => return Performed::Now(Err(error)),

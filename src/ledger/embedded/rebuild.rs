@@ -250,6 +250,23 @@ fn take_in(
     let Some(program) = &record.program else { return Ok(taken_in) };
     let names_of = |state: &State, payment| state.payment_names(program, record.platform.as_ref(), payment);
     let names = names_of(state, payment);
+    let own = own.map(|own| names_of(state, own));
+    let number_by = |state: &State, names: &PaymentNames| state.hold(state.hold_named(names)?).map(|row| row.number.0);
+    let is_meant = |found: Option<u64>| found.is_some() && found == record.place.hold;
+    if own.is_some_and(|own| is_meant(number_by(state, &own))) {
+        return Ok(taken_in);
+    }
+    if let Some(own) = own
+        && number_by(state, &names).is_some_and(|found| !is_meant(Some(found)))
+        && let Some(number) = record.place.hold.map(HoldNumber).filter(|number| state.has_placed(*number))
+    {
+        // Its own name may lead to another payment than the one that it is said to be about.
+        let found = cold.find(&Need { others: own.iter().collect(), ..Need::default() })?;
+        for (row, at, by) in found.others.into_iter().filter(|(row, ..)| row.number == number) {
+            state.restore_hold(row, at, by);
+            return Ok(TakenIn::Something);
+        }
+    }
     while let Some(index) = state.hold_named(&names) {
         let other = record.place.hold.is_some() && state.hold(index).map(|row| row.number.0) != record.place.hold;
         // The name of a payment that ended, which memory had let go of when this one came by that name.
@@ -260,10 +277,6 @@ fn take_in(
     }
     // A payment that this record places is in no projection: looking for each of a million would take most of a start.
     let Some(number) = record.place.hold.map(HoldNumber).filter(|number| state.has_placed(*number)) else { return Ok(taken_in) };
-    let own = own.map(|own| names_of(state, own));
-    if own.is_some_and(|own| state.hold_named(&own).and_then(|index| state.hold(index)).is_some_and(|row| row.number == number)) {
-        return Ok(taken_in);
-    }
     let (payment, others) = (names.iter().collect(), own.into_iter().flat_map(PaymentNames::iter).collect());
     let found = cold.find(&Need { payment, others, ..Need::default() })?;
     // Another number under the same name is an older payment, which this one is not about.

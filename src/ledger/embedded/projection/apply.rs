@@ -2,7 +2,8 @@
 //! nothing is looked up that a record could have said.
 
 use holdfast_core::hold::{
-    AccountStatus, Answered, CardStatus, Finding, Hold, HoldStatus, Mark, MovementCause, Outcome, Standing, Subject, ToldEvent,
+    AccountStatus, Answered, CardStatus, Fact, Finding, Hold, HoldStatus, Mark, MovementCause, Outcome, Standing, Subject,
+    ToldEvent, is_opened_by,
 };
 use holdfast_core::{
     AccountId, AuthorizationRequest, CardToken, CardholderToken, Expiry, IdempotencyKey, Money, NetworkName, PaymentRef,
@@ -89,6 +90,12 @@ impl Applying<'_, '_> {
     fn told(&mut self, event: &ToldEvent, outcome: &Outcome) -> rusqlite::Result<()> {
         let (payment, other_name) = payments_of(self.record.platform.as_ref(), event);
         let asked = asked_of(&event.fact).map(|key| (key, Key::Perhaps));
+        let is_said_to_add = matches!(event.fact, Fact::Recorded { increments: Some(_), .. });
+        let number = self.record.place.hold.map(HoldNumber).filter(|_| is_said_to_add);
+        let kept = number.map(|number| self.batch.hold(number)).transpose()?.flatten();
+        // What is said to add to another payment than it opened gives it no name of that.
+        let is_its_own = kept.is_some_and(|kept| is_opened_by(&kept.row.steps, &event.fact));
+        let payment = if is_its_own { &other_name } else { &payment };
         let about =
             About { payment: payment.as_ref(), increment: other_name.as_ref(), expiry: Expiry::Told, asked, merchant: None };
         self.outcome(&about, outcome)?;
