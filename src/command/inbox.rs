@@ -26,7 +26,7 @@ SHA-256 of what came, to find it again at the platform.
 
 Listed too is what was understood and moved nothing, with what was found: it leads to no account or payment that we know, is in
 another currency than the account, or is beyond what can be counted. Such a clearing is money that the platform has moved and
-we have not: import the account or card, and have the platform send it again, or book it through the management API. What came again and
+we have not: import the account or card, and have the platform send it again (in the account's currency), or book it through the management API. What came again and
 was booked is listed no more; nor is a reversal of a payment that was asked or told of, before it or later.
 
 Exit codes:

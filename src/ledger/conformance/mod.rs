@@ -164,6 +164,7 @@ macro_rules! conforms {
                 a_payment_that_was_recorded_under_another_name_holds_what_was_recorded
                 another_currency_is_kept_and_moves_nothing
                 amounts_beyond_counting_are_kept_and_move_nothing
+                what_could_not_be_booked_counts_when_it_is_sent_again
                 an_unknown_card_means_its_owners_only_account
                 what_led_nowhere_counts_when_it_is_sent_again
             }

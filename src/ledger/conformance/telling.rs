@@ -310,6 +310,27 @@ pub fn another_currency_is_kept_and_moves_nothing(engine: &dyn Engine) {
     house.always(|house| assert_eq!(house.balance(), (1_000, 100)));
 }
 
+/// The key of what moved nothing, because it was in another currency or beyond counting, is left to what can be booked.
+pub fn what_could_not_be_booked_counts_when_it_is_sent_again(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    house.decide(purchase("p", 100));
+    let finality = Finality::Final;
+    let abroad = Fact::Captured { payment: Some(payment("p")), amount: eur(100), finality };
+    house.always(|house| {
+        assert_eq!(house.tell("1", abroad), Some(Finding::CurrencyMismatch));
+        assert_eq!(house.tell("2", load(i64::MAX)), Some(Finding::AmountTooLarge));
+        assert_eq!(house.balance(), (1_000, 100));
+    });
+    assert_eq!(house.tell("1", captured("p", 100, finality)), None);
+    assert_eq!(house.tell("2", load(50)), None);
+    house.always(|house| {
+        assert_eq!(house.tell("1", captured("p", 100, finality)), Some(Finding::HeardBefore));
+        assert_eq!(house.tell("1", abroad), Some(Finding::Conflict));
+        assert_eq!(house.tell("2", load(50)), Some(Finding::HeardBefore));
+        assert_eq!(house.balance(), (950, 0));
+    });
+}
+
 pub fn a_known_key_with_another_amount_is_a_conflict_and_moves_nothing(engine: &dyn Engine) {
     let mut house = House::with(engine, 1_000);
     house.decide(purchase("p", 600));

@@ -120,12 +120,13 @@ pub fn asked_of(fact: &Fact) -> Option<IdempotencyKey> {
     }
 }
 
-/// The key under which a told event is remembered. One that led to no account is not: sent again once the account is there,
-/// it counts. Nor is a status that has neither a time nor a name of its own: the same words may mean the next freeze. Nor is what an operator was
-/// refused: sent again it is refused again, for the same reason.
+/// The key under which a told event is remembered. One that could not be booked is not: sent again once its account is there, or in the account's
+/// currency, or as what can be counted, it counts. Nor is a status that has neither a time nor a name of its own: the same words may mean the next
+/// freeze. Nor is what an operator was refused: sent again it is refused again, for the same reason.
 pub fn heard(told: Fingerprint, platform: Option<&PlatformName>, event: &ToldEvent, outcome: &Outcome) -> Option<Fingerprint> {
     let refused = match outcome.finding {
-        Some(Finding::Superseded | Finding::AmountTooLarge | Finding::CurrencyMismatch) => platform.is_none(),
+        Some(Finding::AccountUnknown | Finding::AmountTooLarge | Finding::CurrencyMismatch) => true,
+        Some(Finding::Superseded) => platform.is_none(),
         Some(
             Finding::HeardBefore
             | Finding::Conflict
@@ -134,13 +135,11 @@ pub fn heard(told: Fingerprint, platform: Option<&PlatformName>, event: &ToldEve
             | Finding::CapturedAboveAuthorized
             | Finding::CapturedAfterEnd
             | Finding::AdoptedOverOurs
-            | Finding::AccountUnknown
             | Finding::ApprovedBefore
             | Finding::NeverEnded,
         )
         | None => false,
     };
-    let nobodys = outcome.finding == Some(Finding::AccountUnknown);
     let nameless = outcome.standing.is_some() && event.occurred_at.is_none() && event.key.is_of_content();
-    (!nobodys && !nameless && !refused).then_some(told)
+    (!nameless && !refused).then_some(told)
 }

@@ -52,8 +52,8 @@ impl Model {
             | Says::Completed(_)
             | Says::Credited(..)
             | Says::Debited(..) => {
-                self.believe(message, found, Entry { source, at, line: line(&message.says).0 });
-                true
+                // What cannot be booked leaves its key to what can.
+                self.believe(message, found, Entry { source, at, line: line(&message.says).0 })
             }
         };
         if remembered {
@@ -104,11 +104,11 @@ impl Model {
         true
     }
 
-    /// A message about money.
-    fn believe(&mut self, message: &Message, found: Option<Place>, entry: Entry) {
+    /// A message about money. Whether it can be booked.
+    fn believe(&mut self, message: &Message, found: Option<Place>, entry: Entry) -> bool {
         let (line, amount) = line(&message.says);
         if message.foreign && amount.is_some() {
-            return;
+            return false;
         }
         let Some(of) = message.of else {
             let posted = match line {
@@ -118,13 +118,14 @@ impl Model {
             };
             self.changed |= posted != 0;
             self.account_to_change(message.account).posted += posted;
-            return;
+            return true;
         };
         let place = self.file_to_change(&of, message.own_label(), found);
         self.enter(place, entry, &[]);
         if let Line::Word { question, .. } = line {
             self.listen((Keyed::Question, message.program, question), place, question);
         }
+        true
     }
 
     /// A question hears from now on whether the platform says that it was approved.
