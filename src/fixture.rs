@@ -188,7 +188,11 @@ impl House {
     }
 
     pub fn ask(&self, request: AuthorizationRequest) -> Decision {
-        let received_at = clock::utc();
+        self.ask_at(request, clock::utc())
+    }
+
+    /// Asks what came then.
+    pub fn ask_at(&self, request: AuthorizationRequest, received_at: Timestamp) -> Decision {
         let verdict = evaluate(&self.ruleset, &request, received_at, &mut NoTrace);
         let answer = self.act(Act::Decide(Decide {
             origin: origin(),

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use holdfast_core::agent::{Governed, is_cancellation, is_no_payment};
-use holdfast_core::rules::{LIMITS_MAX, LimitCheck, NoTrace, Verdict, evaluate};
+use holdfast_core::rules::{LIMITS_MAX, LimitCheck, NoTrace, Verdict, Window, evaluate};
 use holdfast_core::{AuthorizationRequest, ProgramId, Timestamp};
 
 pub use self::difference::Difference;
@@ -81,10 +81,18 @@ impl Walk {
         let Numbered { number, record, engine, .. } = numbered;
         let mut differences = Vec::new();
         let verdict = self.verdict(record, &mut differences);
+        let recorded = question(&record.body).map(|(_, _, recorded)| recorded);
         if self.opening && matches!(record.body, Body::Decided { .. }) {
-            // Decided on what its group had done, which was taken back: memory as it was then is nowhere.
+            // Decided on what its group had done, which was taken back: memory as it was then is nowhere. Nor is which windows were open.
             self.replayed.owed = self.replayed.owed.saturating_add(1);
+            if let Some((recorded, verdict)) = recorded.zip(verdict) {
+                compare("verdict", recorded, &in_windows_of(recorded, verdict), &mut differences);
+            }
         } else if let Some(decided) = self.again.decide(record, verdict.as_ref()) {
+            // A window never goes back: what is recorded is the one that was open.
+            if let Some((recorded, again)) = recorded.zip(decided.moved_on.as_ref().or(verdict.as_ref())) {
+                compare("verdict", recorded, again, &mut differences);
+            }
             if let (Body::Decided { uses, .. }, Some(again)) = (&record.body, &decided.uses) {
                 compare("uses", uses, again, &mut differences);
             }
@@ -102,7 +110,7 @@ impl Walk {
         differences.into_iter().try_for_each(|field| found(Difference::new(*number, record, engine, field)))
     }
 
-    /// The rules' opinion of this time, where they were asked; a ruleset that is not there counts as a difference.
+    /// The rules' opinion of this time, where they were asked, or the recorded one: a ruleset that is not there counts as a difference.
     fn verdict(&self, record: &Record, differences: &mut Vec<difference::Field>) -> Option<Verdict> {
         let (program, (received_at, request, recorded)) = (record.program.as_ref()?, question(&record.body)?);
         let again = record
@@ -111,11 +119,7 @@ impl Walk {
             .ok_or_else(|| "the record names no ruleset".to_owned())
             .and_then(|hash| self.evaluate(program, hash, request, received_at));
         match again {
-            Ok(verdict) => {
-                let verdict = with_house(recorded, verdict, request, record.governed.as_ref());
-                compare("verdict", recorded, &verdict, differences);
-                Some(verdict)
-            }
+            Ok(verdict) => Some(with_house(recorded, verdict, request, record.governed.as_ref())),
             Err(problem) => {
                 differences.push(difference::Field::missing("ruleset", problem));
                 Some(recorded.clone())
@@ -154,6 +158,23 @@ fn with_house(recorded: &Verdict, again: Verdict, request: &AuthorizationRequest
             if recorded.hold.of_less.is_none() {
                 // Older versions did not write it, and held of what was asked.
                 again.hold.of_less = None;
+            }
+            Verdict::Proceed(again)
+        }
+        (Verdict::Decline { .. } | Verdict::Proceed(_), again) => again,
+    }
+}
+
+/// The rules' opinion in the windows that were open by the record, where those began later.
+fn in_windows_of(recorded: &Verdict, again: Verdict) -> Verdict {
+    match (recorded, again) {
+        (Verdict::Proceed(recorded), Verdict::Proceed(mut again)) => {
+            for (check, open) in
+                again.limits.iter_mut().zip(&recorded.limits).filter(|(check, open)| check.counter == open.counter)
+            {
+                if let (Window::Since(since), Window::Since(later)) = (check.window, open.window) {
+                    check.window = Window::Since(since.max(later));
+                }
             }
             Verdict::Proceed(again)
         }

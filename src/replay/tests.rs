@@ -99,6 +99,25 @@ fn what_a_ledger_wrote_comes_out_the_same() {
     assert_eq!(replayed.engines.into_iter().collect::<Vec<_>>(), [env!("CARGO_PKG_VERSION")]);
 }
 
+/// It came before midnight, or by rules of another zone, or by a clock that was put back: it counts in the window that is open.
+#[test]
+fn what_counted_in_a_later_window_than_its_rules_name_is_no_difference() {
+    let mut house = House::with(100_000);
+    let now = crate::clock::utc();
+    house.ask_at(purchase("today", 1000), now);
+    house.ask_at(purchase("yesterday", 2000), now.saturating_sub(std::time::Duration::from_secs(86_400)));
+    let (replayed, differences) = replay_all(&house.stop());
+    assert_eq!((replayed.decided, differences), (2, vec![]));
+    // Only the one that was open.
+    let directory = forged(&mut house, |_, record| {
+        if let Body::Decided { verdict: Verdict::Proceed(proceed), .. } = &mut record.body {
+            proceed.limits[0].window = Window::Since(now);
+        }
+    });
+    let (_, differences) = replay_all(&Reader::open(directory.path()).unwrap());
+    assert!(differences[0].field.path.starts_with("verdict.Proceed.limits[0].window"), "{differences:?}");
+}
+
 /// The journal of a house, written anew with one record changed.
 fn forged(house: &mut House, change: impl Fn(i64, &mut Record)) -> tempfile::TempDir {
     let (reader, directory) = (house.stop(), tempfile::tempdir().unwrap());

@@ -36,6 +36,8 @@ pub struct Again {
 pub struct Decided {
     /// For a question: what its limits had counted.
     pub uses: Option<Uses>,
+    /// The rules' opinion as it counted, where a limit had moved on to a later window than they name.
+    pub moved_on: Option<Verdict>,
     /// What becomes of it.
     pub outcome: Outcome,
 }
@@ -83,7 +85,7 @@ impl Again {
                 return None;
             }
         };
-        Some(Decided { uses: None, outcome })
+        Some(Decided { uses: None, moved_on: None, outcome })
     }
 
     /// Writes what the record says.
@@ -114,11 +116,12 @@ impl Again {
             release.write(&mut self.state, &mut self.undo);
         }
         let (uses, moved_on) = weigh::uses(&self.state, &located, verdict);
-        let verdict = moved_on.as_ref().unwrap_or(verdict);
-        let asked = Asked { request, digest, asked_at: *received_at, verdict, weight: weight_when_asked(record, recorded) };
+        let counts = moved_on.as_ref().unwrap_or(verdict);
+        let weight = weight_when_asked(record, recorded);
+        let asked = Asked { request, digest, asked_at: *received_at, verdict: counts, weight };
         let outcome = weigh::apply(&self.state, &located, Some(key), &uses, None, &Event::Asked(asked), record.at);
         self.state.undo_to(&mut self.undo, 0);
-        Some(Decided { uses: Some(uses), outcome })
+        Some(Decided { uses: Some(uses), moved_on, outcome })
     }
 
     fn adopt(&self, program: &ProgramId, record: &Record, verdict: Option<&Verdict>) -> Option<Outcome> {
