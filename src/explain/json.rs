@@ -78,6 +78,7 @@ fn moment(story: &Story, moment: &Moment) -> Value {
             "kind": "told",
             "occurred_at": event.occurred_at.map(|at| at.to_string()),
             "settlement_day": event.settlement_day.map(date),
+            "card": event.subject.card.map(|card| card.to_string()),
             "says": phrases::fact(&event.fact),
             "fact": event.fact,
             "outcome": outcome,

@@ -126,6 +126,30 @@ fn of_question(story: &Story, moment: &Moment, outcome: &Outcome) -> Option<Stri
 }
 
 /// The records of the story before this one.
+/// That a message names another card than the question did, which may be another account's: it counts for the payment all the same.
+pub fn other_card(story: &Story, moment: &Moment) -> Option<String> {
+    let Body::Told { event, .. } = &moment.record.body else { return None };
+    event.fact.payments().0?;
+    let named = event.subject.card?;
+    let asked = before(story, moment).find_map(|known| match &known.record.body {
+        Body::Decided { request, outcome, .. } | Body::Adopted { request, outcome, .. } => {
+            request.card.filter(|_| outcome.hold.is_some())
+        }
+        Body::Told { .. }
+        | Body::Ordered { .. }
+        | Body::Kept { .. }
+        | Body::AccountEntered { .. }
+        | Body::CardEntered { .. }
+        | Body::RulesPublished
+        | Body::Opened
+        | Body::Trimmed { .. }
+        | Body::Joined { .. } => None,
+    })?;
+    (asked != named).then(|| {
+        format!("It names card {named}, and card {asked} had asked: it counts for the payment, whoever's card it names.")
+    })
+}
+
 fn before<'a>(story: &'a Story, moment: &Moment) -> impl DoubleEndedIterator<Item = &'a Moment> {
     let number = moment.number;
     story.moments.iter().filter(move |known| known.number < number)

@@ -302,6 +302,23 @@ fn what_was_told_without_the_ledger_and_by_an_operator_says_so() {
 }
 
 #[test]
+fn a_message_that_names_another_card_says_so() {
+    let mut house = House::with(100_000);
+    house.ask(purchase("one", 5000));
+    let fact = captured("tx-one", 5000);
+    let of = |card: &str| Subject { card: CardToken::new(card).ok(), ..Subject::default() };
+    house.act(Act::Tell(origin(), ToldEvent { subject: of("d"), ..crate::fixture::told("clearing", fact) }));
+    let back = Fact::Credited { payment: Some(payment("tx-one")), amount: usd(100), cause: MovementCause::NetworkSettlement };
+    house.tell("refund", back);
+    let story = story(&house.stop(), "tx-one");
+    let words = words::of(&story);
+    let line = "It names card d, and card c had asked: it counts for the payment, whoever's card it names.";
+    assert_eq!(words.matches(line).count(), 1, "{words}");
+    let json = json::of(&story);
+    assert_eq!((&json["moments"][1]["card"], &json["moments"][2]["card"]), (&"d".into(), &"c".into()), "{json}");
+}
+
+#[test]
 fn payments_that_turned_out_to_be_one_are_one_story() {
     let mut house = House::with(100_000);
     let alias = |name: &str| PaymentRef::by_alias(AuthorizationId::new(name).unwrap());

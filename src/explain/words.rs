@@ -240,6 +240,9 @@ impl Lines<'_> {
         if let Some(found) = outcome.finding {
             self.line(recorded::found(self.story, moment, found));
         }
+        if let Some(line) = recorded::other_card(self.story, moment) {
+            self.line(line);
+        }
     }
 
     fn operator(&mut self, moment: &Moment) {
