@@ -26,7 +26,8 @@ pub use objects::{Authority, Binding, Instrument, Intent};
 pub use policy::{CompiledPolicy, Owner, POLICY_LIMITS_MAX};
 pub use reason::ReasonCode;
 pub use reservation::{
-    cancellation_of, cancelling, is_cancellation, is_no_payment, reservation_of, reserving, taken_over_key, takes_over,
+    cancellation_of, cancelling, is_cancellation, is_no_payment, is_of_intent, reservation_of, reserving, taken_over_key,
+    takes_over,
 };
 pub use template::{FieldError, Lock, LockedName, TEMPLATES, Template, TemplateFacts, TemplateWindow, Zones};
 pub use words::{

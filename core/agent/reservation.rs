@@ -23,6 +23,14 @@ pub fn cancellation_of(intent: &IntentReference) -> Option<PaymentRef> {
     Some(PaymentRef::of(format!("cancelled-{intent}").as_str().try_into().ok()?))
 }
 
+/// Whether a payment is none, by its name: what an intent keeps, or what takes one back.
+#[must_use]
+pub fn is_of_intent(payment: &PaymentRef) -> bool {
+    let name = payment.authorization.as_str();
+    let intent = name.strip_prefix("reserved-").or_else(|| name.strip_prefix("cancelled-"));
+    intent.is_some_and(|intent| intent.starts_with(IntentReference::PREFIX))
+}
+
 /// The name under which it is given back to the payment that takes it over.
 #[must_use]
 pub fn taken_over_key(intent: &IntentReference) -> Option<IdempotencyKey> {

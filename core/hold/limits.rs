@@ -1,14 +1,15 @@
 //! What a payment has counted in limits: as much of it as was spent or may still be, in the windows it was counted in.
 //!
 //! Money that comes back returns to the window it was counted in, the latest placement's first; a payment that is over
-//! without a capture is no transaction. What platforms tell above what was approved counts too. Nothing here knows what a limit allows.
+//! without a capture is no transaction, but to an authority's own limits, and to an intent, where it only expired: it may still
+//! be captured. What platforms tell above what was approved counts too. Nothing here knows what a limit allows.
 
 use smallvec::SmallVec;
 
 use super::life::{Hold, HoldStatus, Overflow, Placement, Steps, kept};
 use super::mutant::{self, Mutant};
 use super::state::Counted;
-use crate::rules::LIMITS_MAX;
+use crate::rules::{LIMITS_MAX, LimitScope};
 
 /// What counters must change by so that they say what the payment is now.
 ///
@@ -37,10 +38,9 @@ pub(super) fn changes(
             counts = counts.saturating_add(left.excess);
             first = None;
         }
-        let transactions = transactions(hold, &placement, amount);
         let change = |counted: &Counted| Counted {
             amount: counts.saturating_sub(counted.amount),
-            count: transactions.saturating_sub(counted.count),
+            count: transactions(hold, &placement, amount, counted.scope).saturating_sub(counted.count),
             ..*counted
         };
         let of_this = |counted: &&Counted| counted.placement == id;
@@ -87,10 +87,13 @@ fn spoken_for(hold: &Hold) -> i64 {
     if mutant::is(Mutant::LimitGetsNothingBack) { hold.authorized.max(hold.captured) } else { hold.spoken_for() }
 }
 
-fn transactions(hold: &Hold, placement: &Placement, amount: i64) -> i32 {
+fn transactions(hold: &Hold, placement: &Placement, amount: i64, scope: LimitScope) -> i32 {
+    // Who is asked for one payment, and no more, must not be asked for two because the first is cleared late.
+    let may_come_back = scope.is_of_authority() && hold.authorized > 0;
     match hold.status {
-        HoldStatus::Released | HoldStatus::Expired | HoldStatus::Unplaced => 0,
-        HoldStatus::Open | HoldStatus::Captured if amount == 0 => 0,
-        HoldStatus::Open | HoldStatus::Captured => i32::from(placement.transactions),
+        HoldStatus::Released | HoldStatus::Unplaced => 0,
+        HoldStatus::Expired if !may_come_back => 0,
+        HoldStatus::Open | HoldStatus::Captured | HoldStatus::Expired if amount == 0 => 0,
+        HoldStatus::Open | HoldStatus::Captured | HoldStatus::Expired => i32::from(placement.transactions),
     }
 }

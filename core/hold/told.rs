@@ -11,6 +11,8 @@ use super::mutant::{self, Mutant};
 use super::outcome::{Finding, Outcome, Standing};
 use super::question;
 use super::state::{Account, Answered, Counted, Heard, Mark, Slice};
+use crate::agent::is_of_intent;
+use crate::authorization::PaymentRef;
 use crate::decision::{Decision, DeclineReason};
 use crate::money::{Currency, Money};
 use crate::time::Timestamp;
@@ -242,13 +244,25 @@ fn what(steps: &[Step], fact: &Fact) -> Option<(What, Option<Money>)> {
         }
         Fact::Reduced { by, original, .. } => (What::Reduced { by: by.minor(), original }, Some(by)),
         Fact::Replaced { total, .. } => (What::Totalled { total: total.minor() }, Some(total)),
-        Fact::Released { cause, .. } => (What::Released { cause }, None),
+        Fact::Released { payment, cause } => (What::Released { cause: cause_of(&payment, cause) }, None),
         Fact::Captured { amount, finality, .. } => (What::Captured { amount: amount.minor(), finality }, Some(amount)),
         Fact::Completed { amount, .. } => (What::Captured { amount: amount.minor(), finality: Finality::Final }, Some(amount)),
         Fact::Credited { amount, cause, .. } => (What::Moved { amount: amount.minor(), cause }, Some(amount)),
         Fact::Debited { amount, cause, .. } => (What::Moved { amount: amount.minor().saturating_neg(), cause }, Some(amount)),
         Fact::Card { .. } | Fact::Cardholder { .. } | Fact::Account { .. } | Fact::SettlementAnnounced { .. } => return None,
     })
+}
+
+/// Why a payment ends. What an intent kept, or was taken back with, is no payment that could be captured later: its time gives all of it back.
+fn cause_of(payment: &PaymentRef, cause: ReleaseCause) -> ReleaseCause {
+    match cause {
+        ReleaseCause::Expired | ReleaseCause::SafetyTimer if is_of_intent(payment) => ReleaseCause::Operator,
+        ReleaseCause::Reversed
+        | ReleaseCause::Expired
+        | ReleaseCause::SafetyTimer
+        | ReleaseCause::Operator
+        | ReleaseCause::Declined => cause,
+    }
 }
 
 /// Puts a step among a payment's steps: what that does to the account and to limits is the difference of two folds.

@@ -128,7 +128,7 @@ pub const TEMPLATES: &[TemplateFacts] = &[
     TemplateFacts {
         name: "one_time",
         title: "One time",
-        description: "Lets one payment pass, ever. A full reversal gives it back.",
+        description: "Lets one payment pass, ever. A full reversal gives it back; an expiry does not.",
         schema: r#"{"type":"object","additionalProperties":false,"properties":{}}"#,
         example: "{}",
     },

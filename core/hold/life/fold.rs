@@ -21,6 +21,16 @@ enum End {
     Released(ReleaseCause),
 }
 
+impl End {
+    /// Whether somebody said that nothing will be captured, and not only that nothing was so far.
+    const fn gives_back(self) -> bool {
+        match self {
+            End::Released(ReleaseCause::Reversed | ReleaseCause::Operator | ReleaseCause::Declined) => true,
+            End::Final | End::Released(ReleaseCause::Expired | ReleaseCause::SafetyTimer) => false,
+        }
+    }
+}
+
 /// What is left of one placement while steps are read: reversals take the latest money first.
 #[derive(Debug, Clone, Copy)]
 struct Share {
@@ -244,8 +254,9 @@ impl Standing {
     }
 
     fn end(&mut self, end: End) {
-        // A release after the last capture changes nothing.
-        self.end = Some(self.end.filter(|known| *known == End::Final).unwrap_or(end));
+        // A release after the last capture changes nothing, and what was given back does not expire any more.
+        let stays = |known: &End| *known == End::Final || (known.gives_back() && !end.gives_back());
+        self.end = Some(self.end.filter(stays).unwrap_or(end));
     }
 
     fn conclude(self) -> Result<Hold, Overflow> {

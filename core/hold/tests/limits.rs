@@ -138,6 +138,41 @@ fn a_payment_that_comes_back_counts_where_it_did() {
 }
 
 #[test]
+fn what_expired_has_used_an_intent_and_an_authoritys_counts_until_it_is_reversed() {
+    use ReleaseCause::{Expired, Reversed, SafetyTimer};
+    let counts = |reserved: &str, scope, facts: &[Fact]| {
+        let mut book = Book::with(1_000);
+        let name = if reserved.is_empty() { payment("p") } else { payment(reserved) };
+        let check = LimitCheck { scope, ..limit(1, None, None) };
+        book.ask_with(&AuthorizationRequest { payment: name, ..purchase(100) }, &proceed([check]));
+        for fact in facts {
+            book.tell(match *fact {
+                Fact::Released { cause, .. } => Fact::Released { payment: name, cause },
+                other => other,
+            });
+        }
+        book.counted(1, DAY)
+    };
+    for scope in LimitScope::ALL.into_iter().filter(|scope| !scope.is_of_payment()) {
+        let kept = i64::from(scope.is_of_authority());
+        for (facts, counted) in [
+            (vec![released(Expired)], (0, kept)),
+            (vec![released(SafetyTimer)], (0, kept)),
+            (vec![released(Expired), captured(100, Finality::Final)], (100, 1)),
+            (vec![released(Expired), released(Reversed)], (0, 0)),
+            (vec![released(Reversed), released(Expired)], (0, 0)),
+            (vec![reduced(40), released(Expired)], (0, kept)),
+            (vec![reduced(100), released(Expired)], (0, 0)),
+        ] {
+            assert_eq!(counts("", scope, &facts), counted, "{scope:?} {facts:?}");
+        }
+        for name in ["reserved-intent_1", "cancelled-intent_1"] {
+            assert_eq!(counts(name, scope, &[released(Expired)]), (0, 0), "{scope:?} {name}: nothing of it can be captured");
+        }
+    }
+}
+
+#[test]
 fn a_refund_gives_nothing_back_to_a_limit() {
     let mut book = Book::with(1_000);
     book.ask_with(&purchase(100), &counting());

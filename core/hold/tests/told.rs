@@ -56,7 +56,7 @@ fn each_fact_does_in_each_state_what_it_says() {
         ),
         (
             released(ReleaseCause::Expired),
-            [(0, 0, Some(Expired), Some(PaymentUnknown)), (0, -100, Some(Expired), None), some(Captured), some(Expired)],
+            [(0, 0, Some(Expired), Some(PaymentUnknown)), (0, -100, Some(Expired), None), some(Captured), some(Released)],
         ),
         (
             released(ReleaseCause::SafetyTimer),
@@ -64,7 +64,7 @@ fn each_fact_does_in_each_state_what_it_says() {
                 (0, 0, Some(Expired), Some(PaymentUnknown)),
                 (0, -100, Some(Expired), Some(NeverEnded)),
                 some(Captured),
-                some(Expired),
+                some(Released),
             ],
         ),
         (captured(60, Finality::Final), [force(60), (-60, -100, Some(Captured), None), above(60), late(60)]),

@@ -138,10 +138,11 @@ pub struct QuestionHeaders {
 pub(super) fn authorize() {}
 
 /// Tells what became of a payment that was asked about here. What is given back to budgets goes to the window in which it was counted; a full
-/// reversal, at once or in parts, gives the intent back. The same event again is answered alike. Refused, with nothing recorded: a `request_id`
+/// reversal, at once or in parts, gives the intent back, and what a policy counts. An expiry gives back the amount alone: what expired may still
+/// be cleared, so that its intent stays used, and it stays counted. The same event again is answered alike. Refused, with nothing recorded: a `request_id`
 /// under which nothing is held or taken (404), an `event_id` that came with something else (409 `event_conflict`), another currency than the
 /// payment's (409 `currency_mismatch`), and a clearing of more than is left of what was approved (409 `clearing_above_authorized`). After a full
-/// reversal, with an amount or without, nothing is left; what expired may still be cleared. A reversal of more than is held gives back what is held.
+/// reversal, with an amount or without, nothing is left. A reversal of more than is held gives back what is held.
 #[utoipa::path(post, operation_id = "tell_event", path = "/v1/authorizations/{request_id}/events", tag = "decisions",
     params(("request_id" = String, Path)), request_body = PaymentEvent,
     responses((status = 200, body = RecordedAnswer), EventProblems))]

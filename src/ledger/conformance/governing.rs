@@ -334,6 +334,9 @@ pub fn which_intent_is_free_is_known_where_it_is_counted(engine: &dyn Engine) {
     // In parts, or at once: a full reversal gives it back.
     house.tell("part", Fact::Reduced { payment: payment("2"), by: usd(40), original: None });
     assert_eq!(chosen(&house, pay("6", &["intent_1"])), None);
+    // What expired may still be captured.
+    house.tell("expiry", Fact::Released { payment: payment("2"), cause: ReleaseCause::Expired });
+    assert_eq!(chosen(&house, pay("7", &["intent_1"])), None);
     house.tell("rest", Fact::Reduced { payment: payment("2"), by: usd(60), original: None });
     let at_once = house.act_at_once((0..20).map(|number| pay(&format!("at once {number}"), &["intent_1"])));
     let with: Vec<_> =

@@ -242,7 +242,9 @@ impl Desk<'_> {
     }
 
     fn finish(&mut self, last_capture: bool, ending: Ending) {
-        if !matches!(self.end, Some((true, _))) {
+        let was_given_back = matches!(self.end, Some((false, Ending::Reversed)));
+        let stays = matches!(self.end, Some((true, _))) || (was_given_back && ending == Ending::TimedOut);
+        if !stays {
             self.end = Some((last_capture, ending));
         }
     }
