@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::shared::workplace_on;
+use crate::faults::Fault;
+use crate::shared::{bench_on, workplace_on};
 use crate::spend::{Caller, code, modelled};
 use crate::spend_reserved::Spending;
+use crate::stand_in::ALL;
 use crate::support::postgres::Postgres;
 
 /// Asks again and again, each time for a new payment, until the answer has that reason. What is declined moves nothing.
@@ -114,4 +116,53 @@ fn what_is_reserved_at_one_responder_is_its_payments_at_every_other_one() {
     assert_eq!(heard(6_000, Some(&kept)), "INTENT_USED");
     assert_eq!(heard(4_000, None), "POLICY_MATCH");
     assert_eq!(heard(1, None), "LIMIT_REACHED");
+}
+
+#[test]
+fn what_stand_in_answered_is_listed_and_repeated_in_its_words_at_every_responder() {
+    let Some(postgres) = Postgres::start() else { return };
+    let bench = bench_on(&postgres);
+    assert!(bench.publish_table(ALL).status.success());
+    let here = bench.client().address();
+    let (mut owner, mut processor) = (Caller::demo_at(here, "enterprise"), Caller::demo_at(here, "processor"));
+    let policy = json!({"template": "max_amount", "parameters": {"amount": 10_000, "currency": "USD"}});
+    let authority = owner.made("/v1/spending-authorities", &json!({"agent_id": "ag_demo", "mode": "enforce", "policy": policy}));
+    let instrument = json!({"spending_authority_id": authority["id"], "issuing_platform": "MARQETA",
+        "instrument_kind": "instrument", "instrument_id": "wallet"});
+    let binding = owner.made("/v1/bindings", &instrument)["id"].clone();
+    let question = json!({"binding_id": binding, "issuing_platform": "MARQETA", "amount": 1_000, "currency": "USD"});
+    until(&mut processor, binding.as_str().unwrap(), "POLICY_MATCH");
+
+    bench.faulty.set(Fault::Unavailable);
+    // Where the budget is remembered stand-in knows once this responder has seen it.
+    let (key, said) = (0..)
+        .map(|number| {
+            let key = format!("while it is away {number}");
+            let said = processor.ask("POST", "/v1/authorize", &[("Idempotency-Key", &key)], &question).json();
+            (key, said)
+        })
+        .find(|(_, said)| said["decision"] == json!("APPROVE"))
+        .unwrap();
+    let key = [("Idempotency-Key", key.as_str())];
+    assert_eq!((&said["reason_code"], &said["stand_in"]), (&json!("STAND_IN"), &json!("ledger_unavailable")), "{said}");
+    bench.faulty.set(Fault::None);
+    bench.until_heard();
+
+    let there = workplace_on(&postgres);
+    let other = there.serve();
+    let mut elsewhere = Caller::demo(&other, "processor");
+    let path = format!("/v1/authorizations/{}", said["request_id"].as_str().unwrap());
+    for caller in [&mut owner, &mut processor, &mut elsewhere] {
+        while caller.get(&path).status != 200 {
+            std::thread::yield_now();
+        }
+        let listed = caller.get(&path).json();
+        assert_eq!((&listed["reason_code"], &listed["latency_micros"]), (&json!("STAND_IN"), &Value::Null), "{listed}");
+        assert_eq!(caller.get("/v1/metrics").json()["approved"], json!(2));
+    }
+    let again = elsewhere.ask("POST", "/v1/authorize", &key, &question).json();
+    let words =
+        |said: &Value| ["decision", "reason_code", "request_id", "policy_id", "binding_id"].map(|name| said[name].clone());
+    assert_eq!(words(&again), words(&said));
+    bench.app.drain();
 }

@@ -71,8 +71,10 @@ pub struct Authorization {
     reason_code: String,
     /// In observe: the reason with which enforce would have declined.
     would_have_declined_with: Option<String>,
-    /// How much, in minor units.
+    /// How much was asked, in minor units.
     amount: i64,
+    /// How much of it was approved; not there where it was declined.
+    approved_amount: Option<i64>,
     /// ISO 4217.
     currency: String,
     /// What the merchant sells.
@@ -97,8 +99,8 @@ pub struct Authorization {
     mode: String,
     /// Whether money, budgets and intents moved here; they do at the binding's authoritative door only.
     moves_money: bool,
-    /// From its arrival until the ledger had decided it.
-    latency_micros: i64,
+    /// From its arrival until the ledger had decided it; not there where stand-in answered.
+    latency_micros: Option<i64>,
 }
 
 /// Sums over decisions.
@@ -121,7 +123,7 @@ pub struct Metrics {
     /// Of each currency, what was approved and declined where money moves.
     #[schema(value_type = Vec<Object>)]
     amounts: Vec<Value>,
-    /// On average, from arrival until the ledger had decided.
+    /// On average, from arrival until the ledger had decided; what stand-in answered is in neither.
     latency_micros_average: i64,
     /// At most.
     latency_micros_max: i64,

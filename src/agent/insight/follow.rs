@@ -73,7 +73,7 @@ impl Insight {
         let write = || {
             let transaction = self.connection.unchecked_transaction()?;
             {
-                let marks = vec!["?"; 21].join(", ");
+                let marks = vec!["?"; 22].join(", ");
                 let mut insert = transaction.prepare_cached(&format!("INSERT OR REPLACE INTO decided VALUES ({marks})"))?;
                 let mut forget = transaction.prepare_cached("DELETE FROM decided WHERE request = ?1 AND request <> ''")?;
                 for row in rows {
@@ -91,9 +91,10 @@ impl Insight {
 }
 
 fn values(row: &Row) -> Vec<Value> {
-    let numbers = [row.record, row.at.unix_micros(), row.took_micros, row.environment].map(Value::from);
+    let took = row.took_micros.map_or(Value::Null, Value::from);
+    let numbers = [Value::from(row.record), Value::from(row.at.unix_micros()), took, Value::from(row.environment)];
     let names = row.names.iter().cloned().map(Value::from);
-    let rest = [Value::from(i64::from(row.moves)), Value::from(row.amount)];
+    let rest = [Value::from(i64::from(row.moves)), Value::from(row.amount), Value::from(row.approved)];
     numbers.into_iter().chain(names).chain(rest).chain(row.words.iter().cloned().map(Value::from)).collect()
 }
 
@@ -134,13 +135,20 @@ fn reference_of(
 pub(super) fn row(number: i64, record: &Record, registry: &Registry) -> Option<Row> {
     let governed = record.governed.as_ref()?;
     let (received_at, request, decision, basis) = decided(record)?;
-    let earlier = if matches!(record.body, Body::Adopted { .. }) { Earlier::Replaced } else { Earlier::None };
+    let adopted = matches!(record.body, Body::Adopted { .. });
+    let earlier = if adopted { Earlier::Replaced } else { Earlier::None };
     // Another question under a key that was answered was told only that: the key's own answer stands.
     if is_no_payment(governed, request) || (is_conflict(&decision) && governed.asked_by.is_some()) {
         return None;
     }
     let environment = registry.programs().environment_of(&record.program?)?;
-    Some(Row { earlier, ..told(number, record, governed, (received_at, request), (&decision, &basis), environment, registry) })
+    let took = record.at.unix_micros().saturating_sub(received_at.unix_micros()).max(0);
+    let took_micros = (!adopted).then_some(took);
+    Some(Row {
+        earlier,
+        took_micros,
+        ..told(number, record, governed, (received_at, request), (&decision, &basis), environment, registry)
+    })
 }
 
 /// When a question arrived, the question, and what was decided; nothing of other records.
@@ -188,16 +196,15 @@ fn told(
     let authority = governed.authority.and_then(|id| registry.authority(&id));
     let name = |named: Option<String>| named.unwrap_or_default();
     let reference = reference_of(record, governed, request, decision).map(|reference| reference.to_string());
-    let took = record.at.unix_micros().saturating_sub(received_at.unix_micros()).max(0);
     let door = if governed.asked_by.is_some() { "authorize" } else { "platform" };
-    let verb = match decision {
-        Decision::Approve { .. } => "APPROVE",
-        Decision::Decline { .. } => "DECLINE",
+    let (verb, approved) = match decision {
+        Decision::Approve { amount } => ("APPROVE", amount.minor()),
+        Decision::Decline { .. } => ("DECLINE", 0),
     };
     Row {
         record: number,
         at: received_at,
-        took_micros: took,
+        took_micros: None,
         environment: i64::from(environment == Environment::Production),
         names: [
             name(authority.map(|authority| authority.organization.to_string())),
@@ -213,6 +220,7 @@ fn told(
         ],
         moves: governed.weight == Weight::Moves,
         amount: request.amount.minor(),
+        approved,
         words: [
             request.amount.currency().code().to_owned(),
             name(request.merchant.mcc.map(|mcc| mcc.to_string())),

@@ -17,13 +17,13 @@ use crate::private_file;
 pub const FILE: &str = "insight.sqlite";
 
 /// The number of these tables, in SQLite's `user_version`. An older file is made again, a newer one is refused.
-const FORMAT: i32 = 3;
+const FORMAT: i32 = 4;
 
 const TABLES: &str = "
 CREATE TABLE decided (
     record INTEGER PRIMARY KEY,     -- of the journal
     at INTEGER NOT NULL,            -- when the question arrived, microseconds since 1970-01-01T00:00:00Z
-    took INTEGER NOT NULL,          -- until the ledger had it, microseconds
+    took INTEGER,                   -- until the ledger had it, microseconds; none where it was told without the ledger
     environment INTEGER NOT NULL,   -- 0 sandbox, 1 production
     organization TEXT NOT NULL,     -- the enterprise; empty if the question led to none
     processor TEXT NOT NULL,        -- who asked at /v1/authorize; empty for the card's own platform
@@ -36,7 +36,8 @@ CREATE TABLE decided (
     door TEXT NOT NULL,
     mode TEXT NOT NULL,
     moves INTEGER NOT NULL,         -- 0: recorded only, another door moves the money
-    amount INTEGER NOT NULL,
+    amount INTEGER NOT NULL,        -- what was asked
+    approved INTEGER NOT NULL,      -- what of it was approved; 0 where it was declined
     currency TEXT NOT NULL,
     mcc TEXT NOT NULL,
     decision TEXT NOT NULL,
@@ -96,16 +97,18 @@ pub struct Row {
     pub record: i64,
     /// When the question arrived.
     pub at: Timestamp,
-    /// Until the ledger had it, in microseconds.
-    pub took_micros: i64,
+    /// Until the ledger had it, in microseconds; nothing where it was told without the ledger, which heard of it at some time.
+    pub took_micros: Option<i64>,
     /// 0 sandbox, 1 production.
     pub environment: i64,
     /// The texts, in the order of the table from `organization` to `mode`.
     pub names: [String; 10],
     /// Whether it moved anything.
     pub moves: bool,
-    /// How much, in minor units.
+    /// How much was asked, in minor units.
     pub amount: i64,
+    /// How much of it was approved.
+    pub approved: i64,
     /// `currency`, `mcc`, `decision`, `reason`, `would`.
     pub words: [String; 5],
     /// What becomes of rows of the same question.

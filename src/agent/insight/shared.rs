@@ -15,8 +15,8 @@ use crate::ledger::postgres::chaining::SINCE_SNAPSHOT;
 use crate::ledger::postgres::connect::{ANSWER_MAX, within};
 use crate::ledger::postgres::trouble::{Trouble, Whereabouts};
 
-/// Every decision.
-const ALL: &str = "SELECT id, body FROM holdfast.record WHERE decision IS NOT NULL";
+/// Every decision, and what was told without the ledger and adopted: only its body says how that was decided.
+const ALL: &str = "SELECT id, body FROM holdfast.record WHERE (decision IS NOT NULL OR kind = 'adopted')";
 
 /// Records that are read at once.
 const PORTION: i32 = 2_000;

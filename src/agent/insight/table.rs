@@ -31,7 +31,7 @@ pub struct Which {
 }
 
 const COLUMNS: &str = "record, at, took, authority, policy, binding, intent, request, platform, door, mode, moves, amount, currency, \
-     mcc, decision, reason, would, organization, processor";
+     mcc, decision, reason, would, organization, processor, approved";
 
 impl Which {
     fn condition(&self) -> (String, Vec<Sql>) {
@@ -76,13 +76,13 @@ impl Insight {
         let (condition, values) = which.condition();
         let totals = format!(
             "SELECT count(*), coalesce(sum(decision = 'APPROVE'), 0), coalesce(sum(would <> ''), 0),
-             coalesce(sum(took) / count(*), 0), coalesce(max(took), 0) FROM decided WHERE {condition}"
+             coalesce(sum(took) / count(took), 0), coalesce(max(took), 0) FROM decided WHERE {condition}"
         );
         let reasons = format!("SELECT reason, count(*) FROM decided WHERE {condition} GROUP BY reason ORDER BY 2 DESC, 1");
         let amounts = format!(
             "SELECT currency, {}, {} FROM decided WHERE {condition} GROUP BY currency ORDER BY currency",
-            sum_where("decision = 'APPROVE' AND moves = 1"),
-            sum_where("decision = 'DECLINE' AND moves = 1"),
+            sum_where("approved", "decision = 'APPROVE' AND moves = 1"),
+            sum_where("amount", "decision = 'DECLINE' AND moves = 1"),
         );
         let read = || {
             let bound = || params_from_iter(values.clone());
@@ -149,9 +149,9 @@ const BILLION: i64 = 1_000_000_000;
 
 /// The sum of some rows' amounts in two columns, billions and what is below: the engine gives up on a sum that passes 64 bits, and a platform may
 /// ask for any amount.
-fn sum_where(which: &str) -> String {
+fn sum_where(what: &str, which: &str) -> String {
     format!(
-        "coalesce(sum(amount / {BILLION}) FILTER (WHERE {which}), 0), coalesce(sum(amount % {BILLION}) FILTER (WHERE {which}), 0)"
+        "coalesce(sum({what} / {BILLION}) FILTER (WHERE {which}), 0), coalesce(sum({what} % {BILLION}) FILTER (WHERE {which}), 0)"
     )
 }
 
@@ -165,7 +165,9 @@ fn line(columns: &Columns<'_>) -> rusqlite::Result<(i64, Value)> {
     let at = holdfast_core::Timestamp::from_unix_micros(columns.get(1)?);
     let mut fields = Map::new();
     fields.insert("at".to_owned(), json!(at.to_string()));
-    fields.insert("latency_micros".to_owned(), json!(columns.get::<_, i64>(2)?));
+    if let Some(took) = columns.get::<_, Option<i64>>(2)? {
+        fields.insert("latency_micros".to_owned(), json!(took));
+    }
     let texts = [
         (3, "spending_authority_id"),
         (4, "policy_id"),
@@ -191,6 +193,9 @@ fn line(columns: &Columns<'_>) -> rusqlite::Result<(i64, Value)> {
     }
     fields.insert("moves_money".to_owned(), json!(columns.get::<_, i64>(11)? == 1));
     fields.insert("amount".to_owned(), json!(columns.get::<_, i64>(12)?));
+    if columns.get_ref(15)?.as_str().is_ok_and(|decision| decision == "APPROVE") {
+        fields.insert("approved_amount".to_owned(), json!(columns.get::<_, i64>(20)?));
+    }
     Ok((columns.get(0)?, Value::Object(fields)))
 }
 
@@ -205,8 +210,9 @@ mod tests {
         let mut names: [String; 10] = Default::default();
         names[0] = "ent_1".to_owned();
         let words = ["USD", "", decision, "POLICY_MATCH", ""].map(str::to_owned);
-        let (at, took_micros, environment) = (Timestamp::from_unix_seconds(record), 5, 0);
-        Row { record, at, took_micros, environment, names, moves: true, amount, words, earlier: Earlier::None }
+        let (at, took_micros, environment) = (Timestamp::from_unix_seconds(record), Some(5), 0);
+        let approved = if decision == "APPROVE" { amount } else { 0 };
+        Row { record, at, took_micros, environment, names, moves: true, amount, approved, words, earlier: Earlier::None }
     }
 
     #[test]
@@ -230,6 +236,29 @@ mod tests {
         let which = Which { of: Of::Enterprise("ent_1".to_owned()), environment: 0, only: Vec::new(), since: None, until: None };
         let metrics = insight.metrics(&which).unwrap();
         assert_eq!((&metrics["authorizations"], &metrics["approved"]), (&json!(4), &json!(3)), "of those without a name, each");
+    }
+
+    #[test]
+    fn what_was_approved_of_a_payment_is_summed_and_not_what_was_asked_and_no_outage_is_a_latency() {
+        let data = tempfile::tempdir().unwrap();
+        let insight = Insight::open(data.path()).unwrap();
+        let in_part = Row { approved: 300, ..row(1, "APPROVE", 1_000) };
+        let told = Row { took_micros: None, earlier: Earlier::Replaced, ..row(2, "APPROVE", 100) };
+        insight.take(&[in_part, told, row(3, "DECLINE", 70)], "UPDATE followed SET next = ?1", Sql::from(4)).unwrap();
+        let which = Which { of: Of::Enterprise("ent_1".to_owned()), environment: 0, only: Vec::new(), since: None, until: None };
+        let metrics = insight.metrics(&which).unwrap();
+        assert_eq!(metrics["amounts"], json!([{"currency": "USD", "approved_amount": 400, "declined_amount": 70}]));
+        assert_eq!((&metrics["latency_micros_average"], &metrics["latency_micros_max"]), (&json!(5), &json!(5)));
+        let listed = insight.list(&which, None, 3).unwrap();
+        let shown: Vec<_> = listed
+            .iter()
+            .map(|(_, line)| ["amount", "approved_amount", "latency_micros"].map(|name| line[name].clone()))
+            .collect();
+        let none = Value::Null;
+        assert_eq!(
+            shown,
+            [[json!(70), none.clone(), json!(5)], [json!(100), json!(100), none], [json!(1_000), json!(300), json!(5)]]
+        );
     }
 
     #[test]
