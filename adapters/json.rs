@@ -121,11 +121,17 @@ impl Text<'_> {
     /// The text without blanks around it: platforms pad.
     #[must_use]
     pub fn trimmed(&self) -> &str {
-        match self.0.as_bytes() {
-            // Nothing to take off, as mostly: looking for blanks of every script costs more than the answer.
-            [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => &self.0,
-            _ => self.0.trim(),
-        }
+        trimmed(&self.0)
+    }
+}
+
+/// A text without blanks around it.
+#[must_use]
+pub fn trimmed(text: &str) -> &str {
+    match text.as_bytes() {
+        // Nothing to take off, as mostly: looking for blanks of every script costs more than the answer.
+        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
+        _ => text.trim(),
     }
 }
 

@@ -12,10 +12,10 @@ use serde_json::value::RawValue;
 
 use super::faults::{Faults, Need};
 use super::names::{digest_of, key_of, payment_of};
-use super::wire::{Authorize, Event, Sent};
+use super::wire::{Authorize, Event, Sent, Text};
 use crate::answer::Echo;
 use crate::inbound::{AuthorizationCall, Inbound, Lookup, Malformed, Named, Notice, Stranger};
-use crate::json::{self, Text};
+use crate::json;
 use crate::proof::Authentic;
 use crate::token::Caller;
 

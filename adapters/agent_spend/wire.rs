@@ -3,10 +3,23 @@
 //! This contract is ours, so that it is strict: a field of the wrong type is an error with its path, and only fields that are not known
 //! are passed over. Each field is read by itself, so that all that is wrong can be told at once.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use crate::json::Text;
+use crate::json;
+
+/// A text, and nothing else: what platforms may write as a number, our contract has as a text.
+#[derive(Debug, Deserialize)]
+pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
+
+impl Text<'_> {
+    /// The text without blanks around it.
+    pub(super) fn trimmed(&self) -> &str {
+        json::trimmed(&self.0)
+    }
+}
 
 /// A field as it came.
 #[derive(Debug, Default)]
