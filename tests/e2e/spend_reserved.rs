@@ -119,6 +119,34 @@ fn what_is_cancelled_is_free_and_money_of_ours_is_held() {
 }
 
 #[test]
+fn an_intent_says_whether_its_amount_is_kept_now_and_a_retry_hears_what_has_become_of_it() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut spending = Spending::new(&server, "enforce");
+    let intent = json!({"spending_authority_id": spending.authority, "amount": 500, "currency": "USD", "reserve": true});
+    let (path, key) = ("/v1/authorize-intent", [("Idempotency-Key", "the-agents-own")]);
+    let kept = spending.owner.ask("POST", path, &key, &intent).json();
+    let shown = |spending: &mut Spending| {
+        let again = spending.owner.ask("POST", path, &key, &intent).json();
+        let name = kept["intent_reference"].as_str().unwrap();
+        let got = spending.owner.get(&format!("/v1/intents/{name}")).json();
+        let of = |answer: &Value| (answer["status"].clone(), answer["reserved"].clone());
+        assert_eq!(of(&again), of(&got));
+        of(&got)
+    };
+    assert_eq!(shown(&mut spending), (json!("open"), json!(true)));
+    let (reason, request) = spending.pay(500, Some(&kept));
+    assert_eq!(reason, "POLICY_MATCH");
+    assert_eq!(shown(&mut spending), (json!("used"), json!(false)));
+    let told = json!({"type": "reversal", "event_id": "all of it"});
+    spending.processor.made(&format!("/v1/authorizations/{}/events", request.as_str().unwrap()), &told);
+    assert_eq!(shown(&mut spending), (json!("open"), json!(false)), "the intent is back, and no reservation");
+    let cancel = format!("/v1/intents/{}/cancel", kept["intent_reference"].as_str().unwrap());
+    assert_eq!(spending.owner.made(&cancel, &json!({}))["reserved"], json!(false));
+    assert_eq!(shown(&mut spending), (json!("cancelled"), json!(false)));
+}
+
+#[test]
 fn observe_says_what_its_limits_would_have() {
     let workplace = Workplace::demo();
     let server = workplace.serve();

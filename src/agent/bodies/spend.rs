@@ -154,7 +154,7 @@ pub struct Intent {
     /// Whether its amount was asked to be kept for the payment.
     #[serde(default)]
     pub reserve: bool,
-    /// Whether it was kept.
+    /// Whether it is kept now: no longer once a payment took it over, the intent was taken back, or its time is over.
     #[serde(default)]
     pub reserved: bool,
     /// Why, in the words of the reason codes.

@@ -45,10 +45,10 @@ pub(super) async fn authorize_intent(house: State, write: Write) -> Result<Respo
         Some(once) => Some(house.turns.of(once).await),
         None => None,
     };
-    if let Some(row) = house.office.made_before(&wanted.change).await? {
-        return said(&row);
-    }
     let owner = wanted.asker.owner();
+    if let Some(row) = house.office.made_before(&wanted.change).await? {
+        return said(&house.as_it_stands(owner, row).await?);
+    }
     let found = house.office.own::<Authority>(owner, &wanted.what.authority).await;
     let (row, _) = found.map_err(|problem| of_field("spending_authority_id", problem))?;
     if row.status == "archived" {
@@ -68,7 +68,8 @@ pub(super) async fn authorize_intent(house: State, write: Write) -> Result<Respo
         // Where even this fails, it expires with the intent that is not there.
         drop(house.give_back(owner, reference.as_str()).await);
     }
-    said(&kept?)
+    let kept = kept?;
+    said(&if is_kept { kept } else { house.as_it_stands(owner, kept).await? })
 }
 
 /// What a validation comes to.
@@ -329,7 +330,7 @@ const fn window_name(window: Window) -> &'static str {
     }
 }
 
-/// The answer, made of what was kept: a retry hears the same.
+/// The answer, made of what was kept: a retry hears what has become of it.
 fn said(row: &Row) -> Result<Response, Problem> {
     let body: Intent = crate::agent::office::read(row)?;
     let reason = ReasonCode::named(&body.reason_code).map(ReasonCode::meaning).unwrap_or_default();

@@ -60,7 +60,7 @@ pub struct IntentAnswer {
     pub(super) intent_reference: String,
     /// Whether the agent may go on: now, or once a reviewer has approved it.
     pub(super) eligible: bool,
-    /// `open`, `pending_review`, or `not_eligible`.
+    /// `open`, `pending_review`, or `not_eligible`; to a retry what has become of the intent, as `GET /v1/intents` says it.
     #[schema(example = "open")]
     pub(super) status: String,
     /// Why, in the words of `/v1/authorize`.
@@ -72,7 +72,7 @@ pub struct IntentAnswer {
     pub(super) spending_authority_id: String,
     /// The policy that was asked.
     pub(super) policy_id: Option<String>,
-    /// Whether the amount is kept for the payment.
+    /// Whether the amount is kept for the payment now.
     pub(super) reserved: bool,
     /// What the policy's limits have left, this intent not counted.
     pub(super) remaining_limits: Vec<Remaining>,

@@ -5,21 +5,22 @@ use std::collections::HashSet;
 
 use axum::Json;
 use axum::response::{IntoResponse as _, Response};
-use holdfast_core::agent::{IntentReference, IntentStatus, limit_of_intent};
+use futures_util::future::try_join_all;
+use holdfast_core::agent::{IntentReference, IntentStatus, limit_of_intent, reservation_of};
 use holdfast_core::rules::{HoldPolicy, LIMITS_MAX, Proceed, Verdict};
-use holdfast_core::{Currency, Merchant, Money, Timestamp};
+use holdfast_core::{Currency, IdempotencyKey, Merchant, Money, Timestamp};
 
 use super::House;
 use super::authorize_intent::request;
 use super::intent_request::Asked;
 use super::shown::listed;
-use crate::agent::bodies::Intent;
+use crate::agent::bodies::{self, Intent};
 use crate::agent::office::{Owner, read, unavailable, wrong_state};
 use crate::agent::store::{Kind, List, Row};
 use crate::api::page::Page;
 use crate::api::problem::{Code, Problem};
 use crate::clock;
-use crate::ledger::Origin;
+use crate::ledger::{Act, Origin};
 
 /// How many intents are looked at for one page at most: where few are in the status that is asked for, a page has fewer than it may.
 const LOOKED_AT_MAX: u32 = 512;
@@ -83,7 +84,27 @@ impl House {
             }
             Ok(row)
         };
-        rows.into_iter().map(stand).collect()
+        let rows = rows.into_iter().map(stand).collect::<Result<Vec<_>, Problem>>()?;
+        try_join_all(rows.into_iter().map(|row| self.with_what_is_kept(owner, row))).await
+    }
+
+    /// An intent of which it is said what is kept for it now: what was reserved once may have been taken over, or given back.
+    async fn with_what_is_kept(&self, owner: Owner, mut row: Row) -> Result<Row, Problem> {
+        let body = read::<Intent>(&row)?;
+        // In any other status nothing is kept, whatever the ledger has still to hear.
+        if body.reserved && !(may_be_used(&row) && self.is_kept(owner, &row.id).await?) {
+            row.body = bodies::write(&Intent { reserved: false, ..body });
+        }
+        Ok(row)
+    }
+
+    /// Whether the ledger holds what an intent reserved.
+    async fn is_kept(&self, owner: Owner, intent: &str) -> Result<bool, Problem> {
+        let program = self.office.registry().programs().of(owner.environment);
+        let payment = intent.parse().ok().and_then(|intent| reservation_of(&intent));
+        let (Some(program), Some(payment), Ok(key)) = (program, payment, IdempotencyKey::new(intent)) else { return Ok(false) };
+        let looked = self.done(Act::Look(Origin::of(program), payment, key)).await?.into_looked();
+        Ok(looked.and_then(|looked| looked.hold).is_some_and(|hold| hold.held > 0))
     }
 
     /// The same of one.

@@ -68,12 +68,12 @@ pub(super) async fn cancel(house: State, target: Target, write: Write) -> Result
     let owner = wanted.asker.owner();
     if let Some(row) = house.office.made_before(&wanted.change).await? {
         house.take_back_again(owner, &row).await?;
-        return house.answer(StatusCode::OK, row).await;
+        return house.answer(StatusCode::OK, house.as_it_stands(owner, row).await?).await;
     }
     let (row, _) = house.office.own::<Intent>(owner, &id).await?;
     wanted.must_fit(&row)?;
     let row = house.take_back(owner, row, wanted.change).await?;
-    house.answer(StatusCode::OK, row).await
+    house.answer(StatusCode::OK, house.as_it_stands(owner, row).await?).await
 }
 
 /// Approves an intent that waits for a person. The reviewer must not be who asked for it. Where its amount was asked to be kept for the
@@ -97,11 +97,11 @@ impl House {
     async fn review(&self, target: &Target, write: Write, word: IntentStatus, action: &str) -> Result<Response, Problem> {
         let mut wanted =
             write.read(Scope::Review, Versioned::Optional, |fields| Some(fields.words("note", Need::Optional, 500)))?;
+        let owner = wanted.asker.owner();
         if let Some(row) = self.office.made_before(&wanted.change).await? {
-            return self.answer(StatusCode::OK, row).await;
+            return self.answer(StatusCode::OK, self.as_it_stands(owner, row).await?).await;
         }
         let id: String = target.parse("intent")?;
-        let owner = wanted.asker.owner();
         let (row, mut body) = self.office.own::<Intent>(owner, &id).await?;
         let requester = self.office.get(Kind::Credential, &body.credential).await?;
         let requester = requester.and_then(|row| Some(read::<Credential>(&row).ok()?.hand(&row.id)));
