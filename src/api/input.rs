@@ -157,13 +157,18 @@ impl Fields {
         })
     }
 
-    /// A text.
+    /// A text. None of ours has a control character, and no database takes all of them.
     pub fn text(&self, name: &'static str, need: Need) -> Option<&str> {
         let value = self.value(name, need)?;
-        value.as_str().or_else(|| {
+        let text = value.as_str();
+        if text.is_none() {
             self.wrong(name, "must be a text");
-            None
-        })
+        }
+        let clean = text.filter(|text| !text.contains(char::is_control));
+        if text.is_some() && clean.is_none() {
+            self.wrong(name, "must have no control character");
+        }
+        clean
     }
 
     /// A text that means something.

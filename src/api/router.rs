@@ -78,12 +78,13 @@ async fn count(State(api): State<Arc<Api>>, path: Option<MatchedPath>, request: 
 pub struct Target(Option<String>);
 
 impl Target {
-    /// The name as what it should be. What cannot be a name is none that is known.
+    /// The name as what it should be. What cannot be a name is none that is known; no name has a control character, which no database takes.
     ///
     /// # Errors
     /// 404.
     pub fn parse<T: std::str::FromStr>(&self, what: &str) -> Result<T, Problem> {
-        self.0.as_deref().and_then(|text| text.parse().ok()).ok_or_else(|| Problem::unknown(what))
+        let name = self.0.as_deref().filter(|text| !text.contains(char::is_control));
+        name.and_then(|text| text.parse().ok()).ok_or_else(|| Problem::unknown(what))
     }
 }
 

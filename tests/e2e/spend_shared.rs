@@ -166,3 +166,33 @@ fn what_stand_in_answered_is_listed_and_repeated_in_its_words_at_every_responder
     assert_eq!(words(&again), words(&said));
     bench.app.drain();
 }
+
+#[test]
+fn a_name_that_no_database_takes_is_nobodys() {
+    let Some(postgres) = Postgres::start() else { return };
+    let workplace = workplace_on(&postgres);
+    let server = workplace.serve();
+    let mut owner = Caller::demo(&server, "enterprise");
+    for path in ["policies", "agents", "intents", "authorizations", "credentials", "spending-authorities", "bindings"] {
+        let read = owner.get(&format!("/v1/{path}/%00"));
+        assert_eq!(read.status, 404, "{path}: {read:?}");
+    }
+    for query in ["intents?spending_authority_id", "bindings?spending_authority_id", "authorizations?binding_id"] {
+        let read = owner.get(&format!("/v1/{query}=%00"));
+        assert_eq!(read.status, 400, "{query}: {read:?}");
+    }
+    let instrument = json!({"issuing_platform": "MARQETA", "instrument_id": "card-demo-1", "spending_authority_id": "\u{0}"});
+    for (path, body) in [
+        ("authorize-intent", json!({"spending_authority_id": "\u{0}", "amount": 100, "currency": "USD"})),
+        (
+            "authorize-intent",
+            json!({"spending_authority_id": "sa_demo", "binding_id": "\u{0}", "amount": 100, "currency": "USD"}),
+        ),
+        ("spending-authorities", json!({"agent_id": "\u{0}", "mode": "enforce"})),
+        ("spending-authorities", json!({"agent_id": "ag_demo", "mode": "enforce", "policy_id": "\u{0}"})),
+        ("bindings", instrument),
+    ] {
+        let refused = owner.post(&format!("/v1/{path}"), &body);
+        assert_eq!(refused.status, 400, "{path} {body}: {refused:?}");
+    }
+}
