@@ -135,7 +135,11 @@ fn fact(payment: PaymentRef, body: &Event<'_>, faults: &mut Faults) -> Option<Fa
             let finality = if is_final { Finality::Final } else { Finality::More };
             Some(Fact::Captured { payment: Some(payment), amount: amount?, finality })
         }
-        "expiry" => Some(Fact::Released { payment, cause: ReleaseCause::Expired }),
+        "expiry" if matches!(body.amount, Sent::Nothing) => Some(Fact::Released { payment, cause: ReleaseCause::Expired }),
+        "expiry" => {
+            faults.wrong("amount", "is of no expiry: all that is left of the payment expires");
+            None
+        }
         _ => {
             faults.wrong("type", "must be `reversal`, `clearing` or `expiry`");
             None

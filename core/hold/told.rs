@@ -95,11 +95,12 @@ pub fn objection(hold: &Hold, steps: &[Step], currency: Currency, fact: &Fact) -
     (amount.minor() > most).then_some(DeclineReason::CaptureAboveAuthorized)
 }
 
-/// Whether the merchant's side took back all that was left, and nothing was approved after that. What expired was not taken back: clearings come
-/// late.
+/// Whether the merchant's side took back all that was left, or cleared for the last time, and nothing was approved after that. What expired was not
+/// taken back: clearings come late.
 fn took_back_the_rest(steps: &[Step]) -> bool {
     let last = steps.iter().rev().find_map(|step| match step.what {
-        What::Released { cause: ReleaseCause::Reversed | ReleaseCause::Operator | ReleaseCause::Declined } => Some(true),
+        What::Released { cause: ReleaseCause::Reversed | ReleaseCause::Operator | ReleaseCause::Declined }
+        | What::Captured { finality: Finality::Final, .. } => Some(true),
         What::Placed(Placement { amount: 1.., .. })
         | What::Totalled { .. }
         | What::Recorded { word: Word::Approved { .. } | Word::StoodIn { .. }, .. } => Some(false),
@@ -107,7 +108,7 @@ fn took_back_the_rest(steps: &[Step]) -> bool {
         | What::Recorded { word: Word::Declined, .. }
         | What::Placed(_)
         | What::Reduced { .. }
-        | What::Captured { .. }
+        | What::Captured { finality: Finality::More, .. }
         | What::Moved { .. } => None,
     });
     last == Some(true)

@@ -262,6 +262,9 @@ impl Fields {
     pub fn moment(&self, name: &'static str, need: Need) -> Option<Timestamp> {
         self.parsed(name, need, |text| {
             let moment: jiff::Timestamp = text.parse().map_err(|_| not_a_moment(text))?;
+            if !is_of_a_days_offset(text) {
+                return Err(NOT_A_MOMENT);
+            }
             Ok::<_, &str>(Timestamp::from_unix_micros(moment.as_microsecond()))
         })
     }
@@ -306,8 +309,17 @@ pub fn not_a_moment(text: &str) -> &'static str {
     if jiff::fmt::temporal::Pieces::parse(text).is_ok_and(is_late) {
         "must be a moment before 9999-12-30T22:00:01Z"
     } else {
-        "must be a moment as RFC 3339 has it, with its offset"
+        NOT_A_MOMENT
     }
+}
+
+/// What no moment is told.
+const NOT_A_MOMENT: &str = "must be a moment as RFC 3339 has it, with its offset";
+
+/// Whether a moment's offset is less than a day, as RFC 3339 has it.
+fn is_of_a_days_offset(text: &str) -> bool {
+    let offset = jiff::fmt::temporal::Pieces::parse(text).ok().and_then(|pieces| pieces.to_numeric_offset());
+    offset.is_some_and(|offset| offset.seconds().unsigned_abs() < 86_400)
 }
 
 /// A text that is kept for good.
@@ -359,6 +371,15 @@ mod tests {
     }
 
     #[test]
+    fn no_text_has_a_control_character() {
+        for (sent, wrong) in [("ag_demo", false), ("ag\\u0000", true), ("ag\\n", true), ("\\u009f", true)] {
+            let fields = Fields::of_body(format!("{{\"agent_id\": \"{sent}\"}}").as_bytes());
+            assert_eq!(fields.text("agent_id", Need::Optional).is_none(), wrong, "{sent}");
+            assert_eq!(fields.errors.borrow().len(), usize::from(wrong), "{sent}");
+        }
+    }
+
+    #[test]
     fn a_moment_that_is_too_late_is_told_so() {
         let told = |moment: &str| {
             let fields = Fields::of_query(vec![("until".to_owned(), moment.to_owned())]);
@@ -369,7 +390,15 @@ mod tests {
         for late in ["9999-12-31T23:59:59Z", "9999-12-31T00:00:00+01:00"] {
             assert_eq!(told(late), (false, Some("must be a moment before 9999-12-30T22:00:01Z".to_owned())), "{late}");
         }
-        for other in ["9999-12-31", "9999-12-31T23:59:59", "10000-01-01T00:00:00Z", "tomorrow"] {
+        assert_eq!(told("2026-01-01T00:00:00+23:59"), (true, None));
+        for other in [
+            "2026-01-01T00:00:00+25:00",
+            "2026-01-01T00:00:00-24:00",
+            "9999-12-31",
+            "9999-12-31T23:59:59",
+            "10000-01-01T00:00:00Z",
+            "tomorrow",
+        ] {
             let problem = "must be a moment as RFC 3339 has it, with its offset".to_owned();
             assert_eq!(told(other), (false, Some(problem)), "{other}");
         }

@@ -23,7 +23,7 @@ macro_rules! amount_schema {
 
 macro_rules! lock_schema {
     () => {
-        r#""merchant_ids":{"type":"array","minItems":1,"maxItems":250,"items":{"type":"string","minLength":1,"maxLength":32},"description":"The acquirer's identifiers of the merchants."},"merchants":{"type":"array","minItems":1,"maxItems":250,"items":{"type":"string","minLength":1,"maxLength":128},"description":"Names; only their letters and digits count, in any case."}"#
+        r#""merchant_ids":{"type":"array","minItems":1,"maxItems":250,"items":{"type":"string","minLength":1,"maxLength":40},"description":"The acquirer's identifiers of the merchants."},"merchants":{"type":"array","minItems":1,"maxItems":250,"items":{"type":"string","minLength":1,"maxLength":128},"description":"Names; only their letters and digits count, in any case."}"#
     };
 }
 

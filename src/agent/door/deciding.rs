@@ -142,7 +142,7 @@ pub(super) fn authorize() {}
 /// be cleared, so that its intent stays used, and it stays counted. The same event again is answered alike. Refused, with nothing recorded: a `request_id`
 /// under which nothing is held or taken (404), an `event_id` that came with something else (409 `event_conflict`), another currency than the
 /// payment's (409 `currency_mismatch`), and a clearing of more than is left of what was approved (409 `clearing_above_authorized`). After a full
-/// reversal, with an amount or without, nothing is left. A reversal of more than is held gives back what is held.
+/// reversal, with an amount or without, and after a `final` clearing, nothing is left. An expiry has no amount. A reversal of more than is held gives back what is held.
 #[utoipa::path(post, operation_id = "tell_event", path = "/v1/authorizations/{request_id}/events", tag = "decisions",
     params(("request_id" = String, Path)), request_body = PaymentEvent,
     responses((status = 200, body = RecordedAnswer), EventProblems))]

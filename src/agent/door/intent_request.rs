@@ -33,7 +33,7 @@ pub struct IntentRequest {
     #[schema(max_length = 128, example = "Software Store")]
     merchant: Option<String>,
     /// The acquirer's identifier of the merchant.
-    #[schema(max_length = 32)]
+    #[schema(max_length = 40)]
     merchant_id: Option<String>,
     /// Where the merchant is, as ISO 3166-1.
     #[schema(example = "USA")]

@@ -64,6 +64,11 @@ pub fn of_a_payment_of_ours_that_was_taken_back_nothing_is_cleared(engine: &dyn 
         ("its-amount", vec![reduced("its-amount", 900)]),
         ("in-parts", vec![reduced("in-parts", 500), reduced("in-parts", 400)]),
         ("part-and-rest", vec![reduced("part-and-rest", 500), released("part-and-rest")]),
+        ("cleared", vec![captured("cleared", 100, Finality::Final)]),
+        (
+            "cleared-in-parts",
+            vec![captured("cleared-in-parts", 50, Finality::More), captured("cleared-in-parts", 50, Finality::Final)],
+        ),
         ("cleared-and-rest", vec![captured("cleared-and-rest", 100, Finality::More), released("cleared-and-rest")]),
     ] {
         assert_eq!(house.decide(purchase(name, 900)), approved(900));
@@ -74,7 +79,7 @@ pub fn of_a_payment_of_ours_that_was_taken_back_nothing_is_cleared(engine: &dyn 
             assert_eq!(ours(house, &format!("{name}-late"), captured(name, 800, Finality::Final)), above, "{name}")
         });
     }
-    assert_eq!(house.balance(), (9_900, 0), "what was cleared before");
+    assert_eq!(house.balance(), (9_700, 0), "what was cleared before");
     assert_eq!(house.tell("platform", captured("at-once", 900, Finality::Final)), Some(Finding::CapturedAfterEnd));
 
     let expired = Fact::Released { payment: payment("late"), cause: ReleaseCause::Expired };
