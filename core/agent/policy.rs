@@ -3,6 +3,7 @@
 //! The ruleset's hash is that of the template's canonical JSON and of the authority, so that a journal's record names one version of one
 //! authority's policy.
 
+mod counting;
 mod names;
 
 use std::fmt;
@@ -11,12 +12,13 @@ use crate::authorization::{AuthorizationKind, AuthorizationRequest};
 use crate::ids::ProgramId;
 use crate::money::{Currency, Money};
 use crate::rules::{
-    AmountRange, Check, Hours, KindSet, Limit, LimitScope, LimitWindow, Listed, MccSet, NoTrace, Percent, Place, Rolling, Rule,
-    Ruleset, RulesetError, RulesetHash, RulesetParts, SortedSet, Verdict, When, evaluate,
+    AmountRange, Check, Hours, KindSet, LimitWindow, Listed, MccSet, NoTrace, Percent, Place, Rolling, Rule, Ruleset,
+    RulesetError, RulesetHash, RulesetParts, SortedSet, Verdict, When, evaluate,
 };
 use crate::time::Timestamp;
 
-use self::names::{free_id, limit_name};
+use self::counting::{Counting, Maximum};
+use self::names::free_id;
 use super::governed::PolicyVersion;
 use super::ids::{AuthorityId, PolicyId};
 use super::template::{FieldError, Lock, Template, TemplateWindow};
@@ -93,7 +95,7 @@ impl CompiledPolicy {
             owner,
             currency: None,
             rules: Vec::new(),
-            limits: Vec::new(),
+            counted: Vec::new(),
             room: room.min(POLICY_LIMITS_MAX),
             review: None,
             maxima: Vec::new(),
@@ -104,7 +106,7 @@ impl CompiledPolicy {
         compiling.add(template, "");
         compiling.keep_to_currency();
         let most = compiling.most();
-        let Compiling { currency, rules, limits, review, errors, .. } = compiling;
+        let Compiling { currency, rules, counted, review, errors, .. } = compiling;
         if !errors.is_empty() {
             return Err(errors);
         }
@@ -115,7 +117,7 @@ impl CompiledPolicy {
             currency,
             country: None,
             rules,
-            limits,
+            limits: counted.into_iter().filter_map(|counting| counting.limit(owner.authority.as_str())).collect(),
             holds: Vec::new(),
             partial_approval: None,
         };
@@ -162,7 +164,7 @@ struct Compiling<'a> {
     owner: &'a Owner,
     currency: Option<Currency>,
     rules: Vec<Rule>,
-    limits: Vec<Limit>,
+    counted: Vec<Counting>,
     room: usize,
     review: Option<AmountRange>,
     /// Of single amounts.
@@ -195,10 +197,10 @@ impl Compiling<'_> {
                     currency if currency == self.owner.currency => "budget".to_owned(),
                     currency => format!("budget-{}", currency.code().to_ascii_lowercase()),
                 };
-                self.add_limit(&name, window.into(), path, |limit| limit.amount_max(*amount));
+                self.add_limit(&name, window.into(), path, Maximum::Amount(*amount));
             }
-            Template::Count { count, window } => self.add_limit("count", window.into(), path, |limit| limit.count_max(*count)),
-            Template::OneTime => self.add_limit("one-time", LimitWindow::Lifetime, path, |limit| limit.count_max(1)),
+            Template::Count { count, window } => self.add_limit("count", window.into(), path, Maximum::Count(*count)),
+            Template::OneTime => self.add_limit("one-time", LimitWindow::Lifetime, path, Maximum::Count(1)),
             Template::RecurringMerchant { merchant, amount, tolerance, period_days } => {
                 self.add_recurring(merchant, *amount, *tolerance, *period_days, path);
             }
@@ -278,7 +280,7 @@ impl Compiling<'_> {
             // more, and the template says so.
             Ok(rolling) => {
                 let window = LimitWindow::Rolling(rolling.forgetting_early());
-                self.add_limit("recurring-period", window, path, |limit| limit.count_max(1));
+                self.add_limit("recurring-period", window, path, Maximum::Count(1));
             }
             Err(problem) => self.wrong(path, "parameters.period_days", problem),
         }
@@ -297,24 +299,23 @@ impl Compiling<'_> {
     }
 
     fn add_rule(&mut self, name: &str, check: Check) {
-        let known = self.rules.iter().map(Rule::id).chain(self.limits.iter().map(Limit::id)).collect::<Vec<_>>();
+        let known = self.rules.iter().map(Rule::id).collect::<Vec<_>>();
         if let Some(id) = free_id(name, &known) {
             self.rules.push(Rule::new(id, check));
         }
     }
 
-    /// A limit counts payments only: a check of a card before it must not use one up.
-    fn add_limit(&mut self, name: &str, window: LimitWindow, path: &str, set_maximum: impl FnOnce(Limit) -> Limit) {
-        if self.limits.len() >= self.room {
+    fn add_limit(&mut self, what: &str, window: LimitWindow, path: &str, maximum: Maximum) {
+        let counting = Counting::new(what, window, maximum);
+        if self.counted.iter_mut().any(|known| known.take_up(&counting)) {
+            return;
+        }
+        if self.counted.len() >= self.room {
             let room = self.room;
             self.wrong(path, "template", format_args!("is one budget or count too many: there is room for {room}"));
             return;
         }
-        let known = self.rules.iter().map(Rule::id).chain(self.limits.iter().map(Limit::id)).collect::<Vec<_>>();
-        let Some(id) = free_id(&limit_name(name, &window), &known) else { return };
-        let payments = When { kinds: Some(KindSet::TAKING_MONEY), ..When::default() };
-        let limit = Limit::new(id, LimitScope::Authority, window).when(payments).counting_for(self.owner.authority.as_str());
-        self.limits.push(set_maximum(limit));
+        self.counted.push(counting);
     }
 
     fn note_maximum(&mut self, most: Money) {
@@ -351,7 +352,7 @@ impl Compiling<'_> {
 
     /// A budget cannot count what is in another currency, so nothing in one passes beside it.
     fn keep_to_currency(&mut self) {
-        let counts_money = self.limits.iter().any(Limit::is_on_amounts);
+        let counts_money = self.counted.iter().any(Counting::is_on_amounts);
         if let (true, Some(currency)) = (counts_money, self.currency) {
             self.add_rule("currency", Check::Currency(Listed::Allow(Box::new([currency]))));
             let payments = When { kinds: Some(KindSet::TAKING_MONEY), ..When::default() };

@@ -480,8 +480,11 @@ fn a_policy_with_more_budgets_than_there_is_room_for_is_refused() {
     let server = workplace.serve();
     let mut owner = Caller::demo(&server, "enterprise");
     let budgets = |many: i64| {
-        let budget = |number| json!({"template": "budget", "parameters": {"amount": 1_000 + number, "currency": "USD", "window": "month"}});
-        let policies: Vec<_> = (0..many).map(budget).collect();
+        let budget = |hours| {
+            json!({"template": "budget", "parameters": {"amount": 1_000, "currency": "USD", "window": "rolling",
+            "rolling_seconds": 3_600 * hours}})
+        };
+        let policies: Vec<_> = (1..=many).map(budget).collect();
         json!({"name": "many", "policy": {"template": "all_of", "parameters": {"policies": policies}}})
     };
     let refused = owner.post("/v1/policies", &budgets(5));

@@ -143,9 +143,11 @@ fn a_start_says_which_policy_has_more_budgets_than_there_is_room_for() {
     let workplace = Workplace::demo();
     let server = workplace.serve();
     let mut owner = Caller::demo(&server, "enterprise");
-    let budget =
-        |number| json!({"template": "budget", "parameters": {"amount": 1_000 + number, "currency": "USD", "window": "month"}});
-    let policies: Vec<_> = (0..3).map(budget).collect();
+    let budget = |hours| {
+        json!({"template": "budget", "parameters": {"amount": 1_000, "currency": "USD", "window": "rolling",
+        "rolling_seconds": 3_600 * hours}})
+    };
+    let policies: Vec<_> = (1..4).map(budget).collect();
     let policy = json!({"template": "all_of", "parameters": {"policies": policies}});
     let authority = owner.made("/v1/spending-authorities", &json!({"agent_id": "ag_demo", "policy": policy}));
     workplace.edit("rules/demo.toml", |text| {

@@ -11,7 +11,7 @@ use crate::authorization::{
 use crate::decision::DeclineReason;
 use crate::ids::{AuthorizationId, IdempotencyKey, MerchantId};
 use crate::merchant::{Country, Merchant, MerchantCategoryCode, MerchantName};
-use crate::rules::{LimitCheck, NoTrace, Verdict, evaluate};
+use crate::rules::{LimitCheck, LimitScope, NoTrace, Verdict, evaluate};
 use crate::time::Timestamp;
 
 fn owner(authority: &str) -> Owner {
@@ -170,9 +170,15 @@ fn a_limit_counts_on_wherever_it_stands() {
     assert_eq!(week("monday"), "budget-week-america-new-york");
     assert_eq!(week("sunday"), "budget-week-america-new-york-sunday");
 
-    // What is the same twice is told apart by a number.
-    let twice = limits_of(&json!([rolling(1000, 60), rolling(500, 60)]));
-    assert_eq!((twice[0].0.as_str(), twice[1].0.as_str()), ("budget-rolling-60s", "budget-rolling-60s-2"));
+    // What is the same twice is counted once, and the lower maximum holds, whichever comes first.
+    for twice in [json!([rolling(1000, 60), rolling(500, 60)]), json!([rolling(500, 60), rolling(1000, 60)])] {
+        assert_eq!(limits_of(&twice), both[..1]);
+        let policy = compile("all_of", json!({ "policies": twice })).unwrap();
+        assert_eq!(asked(&policy, &request()).unwrap()[0].amount_max, Some(500));
+    }
+    let count = |most: u32| json!({ "template": "count", "parameters": { "count": most, "window": "day" } });
+    let policy = compile("all_of", json!({ "policies": [count(3), count(2), count(4)] })).unwrap();
+    assert_eq!(asked(&policy, &request()).unwrap().iter().map(|check| check.count_max).collect::<Vec<_>>(), [Some(2)]);
     let euros = json!([{ "template": "budget", "parameters": { "amount": 1, "currency": "EUR", "window": "month" } }]);
     let of_euros = AuthorizationRequest { amount: Money::from_minor(1, Currency::from_alpha("EUR").unwrap()), ..request() };
     let policy = compile("all_of", json!({ "policies": euros })).unwrap();
@@ -214,7 +220,9 @@ fn what_cannot_be_expressed_is_refused_by_its_path() {
         ["parameters.policies[1].parameters.policies[0].template"]
     );
     assert_eq!(errors("all_of", json!({ "policies": [euros, budget] })), ["parameters.policies[1].parameters.currency"]);
-    let many = vec![json!({ "template": "one_time" }); POLICY_LIMITS_MAX + 1];
+    let of_minutes = |minutes| json!({ "count": 1, "window": "rolling", "rolling_seconds": 60 * minutes });
+    let many: Vec<_> =
+        (1..=POLICY_LIMITS_MAX + 1).map(|minutes| json!({ "template": "count", "parameters": of_minutes(minutes) })).collect();
     assert_eq!(errors("all_of", json!({ "policies": many })), [format!("parameters.policies[{POLICY_LIMITS_MAX}].template")]);
 }
 

@@ -97,7 +97,7 @@ pub const TEMPLATES: &[TemplateFacts] = &[
     TemplateFacts {
         name: "budget",
         title: "Budget",
-        description: "Limits the sum of payments in a window. What is reversed comes back to the window in which it was counted. A rolling window forgets in sixtieths of its length, never early: in no stretch of its length is there more than the limit.",
+        description: "Limits the sum of payments in a window. What is reversed comes back to the window in which it was counted. A rolling window forgets in sixtieths of its length, never early: in no stretch of its length is there more than the limit. Another maximum counts on; another window, or the same of another length or time zone, starts anew. Of two over the same window the lower one holds.",
         schema: concat!(
             r#"{"type":"object","additionalProperties":false,"required":["amount","currency","window"],"properties":{"#,
             amount_schema!(),
@@ -110,7 +110,7 @@ pub const TEMPLATES: &[TemplateFacts] = &[
     TemplateFacts {
         name: "count",
         title: "Number of payments",
-        description: "Limits the number of payments in a window. Zero-amount checks do not count. A rolling window forgets in sixtieths of its length, never early.",
+        description: "Limits the number of payments in a window. Zero-amount checks do not count. A rolling window forgets in sixtieths of its length, never early. Another maximum counts on; another window, or the same of another length or time zone, starts anew. Of two over the same window the lower one holds.",
         schema: concat!(
             r#"{"type":"object","additionalProperties":false,"required":["count","window"],"properties":{"count":{"type":"integer","minimum":1,"maximum":4294967295},"#,
             window_schema!(),
