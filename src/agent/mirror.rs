@@ -144,7 +144,7 @@ impl Mirror {
             Kind::Authority => self.of_authority(known, row, changes),
             Kind::Policy => self.of_policy(known, row, changes),
             Kind::Binding => of_binding(row, changes),
-            Kind::Intent => of_intent(row, changes),
+            Kind::Intent => of_intent(&self.sealer, row, changes),
             Kind::Organization | Kind::Member | Kind::PolicyVersion => Ok(()),
         }
     }
@@ -359,22 +359,23 @@ impl Follow for Mirror {
     }
 }
 
-fn of_intent(row: &Row, changes: &mut Vec<Change>) -> Result<(), Unreadable> {
+fn of_intent(sealer: &Sealer, row: &Row, changes: &mut Vec<Change>) -> Result<(), Unreadable> {
     let body: Intent = bodies::read(row)?;
-    let intent = intent_of(row, &body).ok_or_else(|| unreadable(row))?;
+    let intent = intent_of(sealer, row, &body).ok_or_else(|| unreadable(row))?;
     changes.extend(intent.map(|intent| Change::Intent(Arc::new(intent))));
     Ok(())
 }
 
 /// An intent as a payment sees it; an inner `None` for one that no payment can be for. `None` if it cannot be read.
-fn intent_of(row: &Row, body: &Intent) -> Option<Option<KnownIntent>> {
+fn intent_of(sealer: &Sealer, row: &Row, body: &Intent) -> Option<Option<KnownIntent>> {
     let Some(status) = IntentStatus::named(&row.status) else {
         // Not eligible: it was answered, and that is all.
         return Some(None);
     };
     let merchant = Merchant {
         id: settle(body.merchant_id.as_deref(), |id| MerchantId::new(id).ok())?,
-        name: body.merchant_digest,
+        name: settle(body.merchant_token.as_deref(), |sealed| policy_names::open_name(sealer, &row.organization, sealed))?
+            .or(body.merchant_digest),
         mcc: settle(body.mcc.as_deref(), MerchantCategoryCode::new)?,
         country: settle(body.merchant_country.as_deref(), Country::new)?,
     };

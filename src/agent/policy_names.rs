@@ -1,4 +1,4 @@
-//! Merchants' names in policies. A kept policy has the digests that decide, sealed, and names the texts that people read: those can be
+//! Merchants' names in policies and intents. A kept policy has the digests that decide, sealed, and names the texts that people read: those can be
 //! erased, and the policy still decides. Nobody can try names out on a copy of the store, for the digests need its key.
 //!
 //! ```json
@@ -70,6 +70,21 @@ pub fn read(sealer: &Sealer, organization: &str, kept: &Value) -> Result<Templat
     });
     opened?;
     Template::read_kept(&policy, &zone).map_err(|_| CannotBeRead)
+}
+
+/// What a payment's merchant is compared with, sealed as in policies.
+///
+/// # Errors
+/// No random bytes.
+pub fn seal_name(sealer: &Sealer, organization: &str, name: &MerchantName) -> Result<String, NoRandomness> {
+    sealer.seal(&place(organization), name.as_bytes()).map(|sealed| STANDARD.encode(sealed))
+}
+
+/// Reads such a name; nothing if it was sealed with another key, or for another organization, or is damaged.
+#[must_use]
+pub fn open_name(sealer: &Sealer, organization: &str, sealed: &str) -> Option<MerchantName> {
+    let clear = sealer.open(&place(organization), &STANDARD.decode(sealed).ok()?).ok()?;
+    clear.try_into().ok().map(MerchantName::of_bytes)
 }
 
 /// Takes what is ours alone out of a policy that is shown.
@@ -179,6 +194,16 @@ mod tests {
         let mut shown = kept;
         hide(&mut shown);
         assert!(!shown.to_string().contains(TOKENS));
+    }
+
+    #[test]
+    fn an_intents_merchant_is_known_with_the_key_alone() {
+        let name = MerchantName::of("Ada Lovelace").unwrap();
+        let sealed = seal_name(&sealer(1), "ent_1", &name).unwrap();
+        assert_eq!(open_name(&sealer(1), "ent_1", &sealed), Some(name));
+        assert_eq!(open_name(&sealer(1), "ent_2", &sealed), None, "another organization's");
+        assert_eq!(open_name(&sealer(2), "ent_1", &sealed), None, "another key's");
+        assert_ne!(seal_name(&sealer(1), "ent_1", &name).unwrap(), sealed, "the same name twice looks different");
     }
 
     #[test]

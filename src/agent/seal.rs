@@ -94,11 +94,17 @@ impl Sealer {
     /// What a text is known by, to whoever has the key: the same text has the same digest, and nobody else can try texts out.
     #[must_use]
     pub fn digest(&self, what: &str, text: &str) -> String {
+        hex(&self.digest_of(what, text.as_bytes()))
+    }
+
+    /// The same of any bytes.
+    #[must_use]
+    pub fn digest_of(&self, what: &str, bytes: &[u8]) -> [u8; 32] {
         let mut digesting = self.digesting.clone();
-        for part in [what, "\0", text] {
-            digesting.update(part.as_bytes());
+        for part in [what.as_bytes(), b"\0", bytes] {
+            digesting.update(part);
         }
-        hex(&digesting.finalize().into_bytes())
+        digesting.finalize().into_bytes().into()
     }
 
     /// Random bytes, for names and secrets.

@@ -178,7 +178,11 @@ pub struct Intent {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub review_note: Option<Words>,
-    /// What the merchant's name is known by: its digest, in hexadecimal.
+    /// What the merchant's name is known by: its digest, sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(ignore)]
+    pub merchant_token: Option<String>,
+    /// The same in hexadecimal, as older programs wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(ignore)]
     pub merchant_digest: Option<holdfast_core::MerchantName>,
@@ -189,7 +193,7 @@ pub struct Intent {
 
 impl Body for Intent {
     const KIND: Kind = Kind::Intent;
-    const HIDDEN: &'static [&'static str] = &["merchant_digest", "credential"];
+    const HIDDEN: &'static [&'static str] = &["merchant_token", "merchant_digest", "credential"];
 }
 
 /// What a limit had left.

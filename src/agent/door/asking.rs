@@ -31,8 +31,8 @@ const KEY_HEADER: &str = "Idempotency-Key";
 #[expect(dead_code, reason = "described here, read by hand")]
 pub struct KeyParameter {
     /// The same key is the same change: sent again, nothing is done again, and the answer is the object as it is now. With another
-    /// request it is refused (`idempotency_conflict`). 1 to 128 visible ASCII characters; kept for good, per organization and
-    /// environment. Without one, every request is a new one.
+    /// request it is refused (`idempotency_conflict`). 1 to 128 visible ASCII characters; kept for good, as it is, per organization and
+    /// environment: no place for names of people. Without one, every request is a new one.
     #[param(rename = "Idempotency-Key", min_length = 1, max_length = 128, example = "5f0c5a2e-binding-1")]
     idempotency_key: Option<String>,
 }
@@ -142,7 +142,7 @@ pub struct Write {
     key: Option<String>,
     if_match: Option<u32>,
     fields: Fields,
-    request: [u8; 32],
+    request: [[u8; 32]; 2],
 }
 
 impl FromRequest<Shared> for Write {
@@ -152,14 +152,16 @@ impl FromRequest<Shared> for Write {
         let (parts, body) = request.into_parts();
         let asker = Asker::of(&parts, house).await?;
         let fields = body_fields(&parts.headers, body).await?;
-        let request = stands_for(&parts, &fields);
+        let formerly = stands_for(&parts, &fields);
+        let request = [house.office.sealer.digest_of("request", &formerly), formerly];
         let key = key(&parts.headers, &fields);
         let if_match = if_match(&parts.headers, &fields);
         Ok(Write { asker, query: query(&parts)?, key, if_match, fields, request })
     }
 }
 
-/// What an idempotency key stands for: method, path and body, and the version that is meant where the header says it.
+/// What an idempotency key stands for: method, path and body, and the version that is meant where the header says it. It is kept by a digest with
+/// a key of ours, so that nobody can try out on a copy of the store what was asked.
 fn stands_for(parts: &Parts, fields: &Fields) -> [u8; 32] {
     let mut digest = Sha256::new();
     for part in [parts.method.as_str(), parts.uri.path(), &fields.canonical()] {
@@ -281,7 +283,8 @@ impl Write {
         })?;
         let once = key.map(|key| {
             let Caller { organization, environment, .. } = asker.caller;
-            Once { space: format!("{organization}/{}", environment.name()), key, request }
+            let [request, formerly] = request;
+            Once { space: format!("{organization}/{}", environment.name()), key, request, formerly }
         });
         let change = Change::new(asker.who(), clock::utc(), once);
         Ok(Wanted { asker, what, change, version })

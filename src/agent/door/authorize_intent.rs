@@ -29,6 +29,7 @@ use super::shown::State;
 use crate::agent::bodies::{Authority, Binding, Intent, Moment, Remaining};
 use crate::agent::office::change::New;
 use crate::agent::office::{Owner, archived, no_randomness, seconds_after, unavailable};
+use crate::agent::policy_names::seal_name;
 use crate::agent::store::{Kind, List, Row};
 use crate::api::problem::{Code, Problem};
 use crate::clock;
@@ -199,6 +200,7 @@ impl House {
             Some(DeclineReason::ReviewRequired) => (true, IntentStatus::PendingReview.name()),
             Some(_) => (false, "not_eligible"),
         };
+        let sealed = |name| seal_name(&self.office.sealer, owner.organization.as_str(), &name);
         let body = Intent {
             spending_authority_id: authority.id.to_string(),
             binding_id: what.binding.clone(),
@@ -220,7 +222,8 @@ impl House {
             reviewed_by: None,
             reviewed_at: None,
             review_note: None,
-            merchant_digest: what.merchant.name,
+            merchant_token: what.merchant.name.map(sealed).transpose().map_err(no_randomness)?,
+            merchant_digest: None,
             credential: asker.caller.credential.to_string(),
         };
         let place = New {

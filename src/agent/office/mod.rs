@@ -109,7 +109,7 @@ impl Office {
         let Some(once) = change.once() else { return Ok(None) };
         match self.store.once(&once.space, &once.key).await.map_err(unavailable)? {
             None => Ok(None),
-            Some(outcome) if outcome.request == once.request => self.get(outcome.kind, &outcome.id).await,
+            Some(outcome) if once.is_of(&outcome) => self.get(outcome.kind, &outcome.id).await,
             Some(_) => Err(Problem::conflict()),
         }
     }

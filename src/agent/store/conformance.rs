@@ -93,11 +93,13 @@ pub fn versions_claims_and_keys_keep_two_from_doing_the_same(premises: &impl Pre
     assert_eq!(block_on(store.get(Kind::Binding, "b")), Ok(None), "a commit happens as a whole or not at all");
     assert_eq!(done(put(row("a", 2), Expect::Version(1), &["card"], &[])), Committed::Done, "one's own claim is no hindrance");
     assert_eq!(done(put(row("a", 3), Expect::Version(2), &[], &["card"])), Committed::Done);
-    let once = Once { space: "ent_1/sandbox".to_owned(), key: "k".to_owned(), request: [7; 32] };
+    let once = Once { space: "ent_1/sandbox".to_owned(), key: "k".to_owned(), request: [7; 32], formerly: [6; 32] };
     let keyed = |once: Once| Commit { once: Some(once), ..put(row("b", 1), Expect::New, &["card"], &[]) };
     assert_eq!(done(keyed(once.clone())), Committed::Done);
     let outcome = Outcome { request: [7; 32], kind: Kind::Binding, id: "b".to_owned() };
     assert_eq!(done(keyed(once.clone())), Committed::Again(outcome.clone()));
+    let later = Once { request: [8; 32], formerly: [7; 32], ..once.clone() };
+    assert_eq!(done(keyed(later)), Committed::Again(outcome.clone()), "what stood for it before");
     assert_eq!(done(keyed(Once { request: [8; 32], ..once })), Committed::KeyTaken);
     assert_eq!(block_on(store.once("ent_1/sandbox", "k")), Ok(Some(outcome)));
     assert_eq!(heard.all().len(), 4, "only what happened is told");

@@ -185,6 +185,16 @@ pub struct Once {
     pub key: String,
     /// What stands for the request.
     pub request: [u8; 32],
+    /// What stood for it before that had a key: keys are kept for good.
+    pub formerly: [u8; 32],
+}
+
+impl Once {
+    /// Whether something was done for this very request.
+    #[must_use]
+    pub fn is_of(&self, before: &Outcome) -> bool {
+        [self.request, self.formerly].contains(&before.request)
+    }
 }
 
 /// What is done under a key.

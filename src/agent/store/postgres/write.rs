@@ -131,7 +131,7 @@ impl Writing<'_> {
         let statement = self.transaction.prepare_cached(ONCE).await.map_err(said)?;
         let found = self.transaction.query_opt(&statement, &[&wanted.space, &wanted.key]).await.map_err(said)?;
         let Some(before) = found.map(|row| outcome(&row, self.at)).transpose()? else { return Ok(None) };
-        Ok(Some(if before.request == wanted.request { Committed::Again(before) } else { Committed::KeyTaken }))
+        Ok(Some(if wanted.is_of(&before) { Committed::Again(before) } else { Committed::KeyTaken }))
     }
 
     /// Whoever took numbers has everything to itself: nobody writes between this look and the end.

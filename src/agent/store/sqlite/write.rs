@@ -18,7 +18,7 @@ fn try_to_commit(connection: &Connection, commit: &Commit) -> rusqlite::Result<C
     if let Some(wanted) = &commit.once
         && let Some(before) = once(connection, &wanted.space, &wanted.key)?
     {
-        return Ok(if before.request == wanted.request { Committed::Again(before) } else { Committed::KeyTaken });
+        return Ok(if wanted.is_of(&before) { Committed::Again(before) } else { Committed::KeyTaken });
     }
     for put in &commit.puts {
         for name in &put.releases {
