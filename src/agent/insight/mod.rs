@@ -1,5 +1,5 @@
 //! What was decided under spending authorities: a table that follows the journal, for lists and sums. It says nothing that the journal
-//! does not say; its file can be thrown away, and is made again.
+//! did not say; its file can be thrown away, and is made again of what the journal still has. What that has dropped since is here alone.
 
 pub mod follow;
 pub mod shared;
@@ -16,8 +16,19 @@ use crate::private_file;
 /// The file's name in the data directory.
 pub const FILE: &str = "insight.sqlite";
 
-/// The number of these tables, in SQLite's `user_version`. An older file is made again, a newer one is refused.
+/// The number of these tables, in SQLite's `user_version`. A newer file is refused, and one that is much older is made again.
 const FORMAT: i32 = 4;
+
+/// The number of those before, whose rows are kept: the journal may have them no more.
+const BEFORE: i32 = 3;
+
+/// Takes over what the tables before had; what was approved was what was asked then. What the journal still has is read again, and better.
+const TAKE_OVER: &str = "
+INSERT INTO decided SELECT record, at, took, environment, organization, processor, authority, policy, binding, intent, request,
+    platform, door, mode, moves, amount, CASE decision WHEN 'APPROVE' THEN amount ELSE 0 END, currency, mcc, decision, reason, would
+    FROM before;
+DROP TABLE before;
+";
 
 const TABLES: &str = "
 CREATE TABLE decided (
@@ -75,7 +86,10 @@ impl fmt::Display for InsightError {
         write!(f, "{}: {}", self.path.display(), self.problem)?;
         // What it is made from is nothing to take away.
         if self.path.file_name().is_some_and(|name| name == FILE) {
-            f.write_str("; it holds nothing of its own: stop the server and take it away to have it made again")?;
+            f.write_str(
+                "; stop the server and put it aside to have it made again, as far back as the journal goes: decisions whose records were \
+                 dropped, and their months in /v1/usage, are in this file alone",
+            )?;
         }
         Ok(())
     }
@@ -155,7 +169,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Makes the tables, and makes older ones anew: what they hold can be read again. A newer program's are left as they are.
+/// Makes the tables, and makes older ones anew, with the rows of those before. A newer program's are left as they are.
 fn bring_here(connection: &Connection) -> rusqlite::Result<Result<(), String>> {
     let format: i32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if format > FORMAT {
@@ -164,8 +178,14 @@ fn bring_here(connection: &Connection) -> rusqlite::Result<Result<(), String>> {
     }
     if format < FORMAT {
         let transaction = connection.unchecked_transaction()?;
+        if format == BEFORE {
+            transaction.execute_batch("CREATE TABLE before AS SELECT * FROM decided")?;
+        }
         transaction.execute_batch("DROP TABLE IF EXISTS decided; DROP TABLE IF EXISTS followed")?;
         transaction.execute_batch(TABLES)?;
+        if format == BEFORE {
+            transaction.execute_batch(TAKE_OVER)?;
+        }
         transaction.execute_batch(&format!("PRAGMA user_version = {FORMAT}"))?;
         transaction.commit()?;
     }
@@ -184,7 +204,36 @@ mod tests {
         change(&format!("CREATE TABLE of_theirs (x); PRAGMA user_version = {}", FORMAT + 1));
         let refused = Insight::open(directory.path()).err().unwrap().to_string();
         assert!(refused.contains("insight.sqlite: was written by a newer Holdfast"), "{refused}");
-        change(&format!("INSERT INTO of_theirs VALUES (1); PRAGMA user_version = {}", FORMAT - 1));
+        change(&format!("INSERT INTO of_theirs VALUES (1); PRAGMA user_version = {}", BEFORE - 1));
         Insight::open(directory.path()).unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    #[test]
+    fn the_rows_of_the_tables_before_are_kept_for_the_journal_may_have_them_no_more() {
+        let directory = tempfile::tempdir().unwrap();
+        drop(Insight::open(directory.path()).unwrap());
+        let connection = Connection::open(directory.path().join(FILE)).unwrap();
+        let rows = |decision| format!("'ent_1', '', '', '', '', '', '', '', '', '', 1, 70, 'USD', '', '{decision}', '', ''");
+        connection.execute_batch("ALTER TABLE decided DROP COLUMN approved").unwrap();
+        for (record, decision) in [(1, "APPROVE"), (2, "DECLINE")] {
+            let row = format!("INSERT INTO decided VALUES ({record}, 0, 5, 0, {})", rows(decision));
+            connection.execute_batch(&row).unwrap();
+        }
+        connection.execute_batch("UPDATE followed SET next = 9; PRAGMA user_version = 3").unwrap();
+        drop(connection);
+        let insight = Insight::open(directory.path()).unwrap();
+        let which = table::Which {
+            of: table::Of::Enterprise("ent_1".to_owned()),
+            environment: 0,
+            only: Vec::new(),
+            since: None,
+            until: None,
+        };
+        let months = insight.usage(&which).unwrap();
+        assert_eq!(months, [serde_json::json!({"month": "1970-01", "authorizations": 2, "approved": 1})]);
+        let amounts = serde_json::json!([{"currency": "USD", "approved_amount": 70, "declined_amount": 70}]);
+        assert_eq!(insight.metrics(&which).unwrap()["amounts"], amounts);
+        let next: i64 = insight.connection.query_row("SELECT next FROM followed", [], |row| row.get(0)).unwrap();
+        assert_eq!(next, 0, "what the journal has is read again");
     }
 }
