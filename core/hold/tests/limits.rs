@@ -146,10 +146,9 @@ fn what_expired_has_used_an_intent_and_an_authoritys_counts_until_it_is_reversed
         let check = LimitCheck { scope, ..limit(1, None, None) };
         book.ask_with(&AuthorizationRequest { payment: name, ..purchase(100) }, &proceed([check]));
         for fact in facts {
-            book.tell(match *fact {
-                Fact::Released { cause, .. } => Fact::Released { payment: name, cause },
-                other => other,
-            });
+            let of_the_name =
+                if let Fact::Released { cause, .. } = *fact { Fact::Released { payment: name, cause } } else { *fact };
+            book.tell(of_the_name);
         }
         book.counted(1, DAY)
     };
