@@ -11,7 +11,7 @@ use holdfast::ledger::{
     self, Act, Answer, Completions, Counted, Glimpse, Ledger, LedgerError, Origin, Readiness, Ticket, Wait, Whose,
 };
 use holdfast_core::rules::{LimitCheck, Verdict};
-use holdfast_core::stand_in::Sight;
+use holdfast_core::stand_in::{Acquaintance, Sight};
 use holdfast_core::{AccountId, AuthorizationRequest, ProgramId};
 
 use crate::support::{BackOffice, Client, Marqeta, Workplace};
@@ -269,9 +269,10 @@ impl Bench {
     pub fn available_seen(&self) -> Option<i64> {
         let (origin, request) = self.last_question()?;
         match self.faulty.inner.look(&origin, &request) {
-            Glimpse::Seen(seen) => match seen.snapshot.account {
-                Sight::Seen(account) => Some(account.available.minor()),
-                Sight::NotSeen | Sight::Absent => None,
+            Glimpse::Seen(seen) => match (seen.snapshot.account, seen.snapshot.card) {
+                // A responder of a shared ledger knows at once what it took, and with the next look that the card was used.
+                (Sight::Seen(account), Sight::Seen(card)) if card.used == Acquaintance::Known => Some(account.available.minor()),
+                (Sight::Seen(_) | Sight::NotSeen | Sight::Absent, _) => None,
             },
             Glimpse::Busy | Glimpse::Nothing => None,
         }
