@@ -111,10 +111,7 @@ async fn follow_on(office: &Office, finished: &mut Option<Finished>) -> Result<(
                 }
             },
         }
-        let mut kept = office.last_seen().kept();
-        kept.has_read(look);
-        kept.is_right_at(now, office.performing.key);
-        drop(kept);
+        office.last_seen().has_read(look, now, office.performing.key);
         office.note(Note::Right(now, office.performing.key));
         tokio::time::sleep(pause_after(clock::utc().saturating_since(now))).await;
         if client.is_closed() {

@@ -140,6 +140,13 @@ impl LastSeen {
         news.answers.iter().for_each(|(number, answered)| self.answers.put(*number, *answered));
     }
 
+    /// Whatever was in the database when that look began was put in, and all of it was so at that moment.
+    pub fn has_read(&self, look: Look, as_of: Timestamp, key: NameKey) {
+        let mut kept = self.kept();
+        kept.fresh.has_read(look);
+        kept.is_right_at(as_of, key);
+    }
+
     /// What an earlier process saw, for a process that follows since that moment; not over what this one has seen.
     pub fn restore(&self, mut snapshot: snapshot::Snapshot, followed_at: Timestamp) {
         let mut kept = self.kept();
@@ -247,11 +254,6 @@ impl Kept {
     /// Somebody begins to read what changed.
     pub fn begin_look(&mut self) -> Look {
         self.fresh.begin_look()
-    }
-
-    /// Whatever was in the database when that look began was put in.
-    pub fn has_read(&mut self, look: Look) {
-        self.fresh.has_read(look);
     }
 
     /// Everything that changed until then was put in; numbers are made with this key.
