@@ -262,7 +262,7 @@ fn take_in(
     {
         // Its own name may lead to another payment than the one that it is said to be about.
         let found = cold.find(&Need { others: own.iter().collect(), ..Need::default() })?;
-        for (row, at, by) in found.others.into_iter().filter(|(row, ..)| row.number == number) {
+        if let Some((row, at, by)) = found.others.into_iter().find(|(row, ..)| row.number == number) {
             state.restore_hold(row, at, by);
             return Ok(TakenIn::Something);
         }
