@@ -186,7 +186,7 @@ impl Responder {
         echo: &Echo<'_>,
         body: &mut Vec<u8>,
     ) -> Option<Reply> {
-        let by = Deadline::new(&clock::now(), None, &mount.patience).decide_by;
+        let by = self.beside_until(mount, Deadline::new(&clock::now(), None, &mount.patience).decide_by);
         // Without the ledger nothing is known of it; the payment is decided as any other is then.
         let (_, slip) = self.slips(mount, Which::Named(request.payment.authorization), by).await?.slips.pop()?;
         let waited = slip.read(&self.till.reader.sealer).and_then(|written| written.awaited);

@@ -7,8 +7,10 @@ use serde_json::{Map, Value, json};
 
 use super::breaker::BreakerIs;
 use super::ledger_state::{LedgerState, Signs};
+use super::mount::Mount;
+use super::without_ledger::soon;
 use super::{Program, Responder};
-use crate::clock;
+use crate::clock::{self, Instant};
 use crate::metrics::LedgerStanding;
 use crate::spool::Switched;
 
@@ -93,6 +95,17 @@ impl Responder {
     /// Whether the ledger answers: it may say that it is ready, and hang.
     pub(super) fn ledger_stands(&self) -> LedgerStanding {
         standing_of(self.ledger_state(clock::utc()).by_itself)
+    }
+
+    /// Until when the ledger is waited for with what helps to decide a question, and is not the decision: as long as with that where it is
+    /// asked for it, or a start may end in time; not longer than a moment where stand-in answers at once.
+    pub(super) fn beside_until(&self, mount: &Mount, decide_by: Instant) -> Instant {
+        let now = clock::utc();
+        let is_waited_for = match self.ledger_state(now).by_itself {
+            LedgerState::Ready | LedgerState::Starting => !self.switchboard.is_on(&mount.program.id, &mount.platform, now),
+            LedgerState::NotAnswering | LedgerState::Unavailable => false,
+        };
+        if is_waited_for { decide_by } else { decide_by.min(soon()) }
     }
 
     /// Where the ledger is, by itself and as operators see it, and since when.
