@@ -88,6 +88,8 @@
 //!   have every engine know the spool.
 //! * An approval whose disk is still writing when its time is over is told as a decline and taken back from the spool by the next
 //!   transaction; a crash just between the two leaves an approval that nobody heard, which holds money until it expires.
+//! * A decline is recorded right behind its answer, but for payment doors': these hand out a name of ours with it, under which it is found
+//!   again, and wait for the record.
 //! * What mode `drop` left to the platform is remembered as a decline with a reason of its own, which is never on the wire: engines,
 //!   journal and replay need no third kind of answer, and a retry hears nothing again.
 //! * Operators' bars and stand-in tables do not wait for a ledger that is away: they hold here, and are in the spool before anybody hears so.
@@ -120,6 +122,9 @@
 //! * What a limit has counted is forgotten when no question can name its window any more, by memory and by whoever keeps it, each at a
 //!   time of its own: who finds nothing finds the same. How long a window is, only its limit knows: a calendar's goes by the longest
 //!   month, a rolling one's by the number of its bucket. A lifetime is kept for good.
+//! * What expired gives its amount back, and neither an intent nor what an authority's policy counts: it may still be captured.
+//! * What one responder of a shared ledger does for all (releases, drops) goes by the database's clock, and what it did itself it sees at
+//!   once, not only at its next look at the database.
 //! * How less than was asked would be held is a line of the journal of its own, format 8: written where less may be approved.
 //! * A start reads memory once: what stand-in looks at until the ledger is ready is what the ledger goes on with, if it was read from
 //!   just the projection and journal that the ledger opened.
