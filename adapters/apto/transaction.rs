@@ -3,8 +3,6 @@
 //! Every adjustment is told under its own id, so that it is booked once however often a snapshot repeats it. The snapshot's
 //! state is told under a key made of the snapshot. Nothing here reads whose name is on the transaction.
 
-use std::collections::BTreeSet;
-
 use arrayvec::ArrayVec;
 use holdfast_core::hold::{Fact, Finality, MovementCause, RecordedOutcome, ReleaseCause, Subject, ToldEvent};
 use holdfast_core::{AuthorizationId, CardToken, CardholderToken, IdempotencyKey, Money, NetworkName, PaymentRef, Timestamp};
@@ -142,7 +140,7 @@ impl<'a> Snapshot<'a> {
         }
         // What was not understood may still want the rest of the hold.
         if self.meaning == Meaning::Settled && all_understood {
-            keep(self.settled_total(&adjusted, &events), &mut events, odd);
+            keep(self.settled_total(&events), &mut events, odd);
         }
         events
     }
@@ -213,10 +211,7 @@ impl<'a> Snapshot<'a> {
 
     /// A settled payment holds no more than was captured. More captures may follow (`complete` is not terminal), and post
     /// in full. One that is listed twice is booked once.
-    ///
-    /// The key is that of the adjustments, not the snapshot's: where one of them has another amount by now, what is captured stays what was
-    /// booked, and so does the total. Such a snapshot is a contradiction, which somebody sees, and holds nothing.
-    fn settled_total(&self, adjusted: &[Adjusted], events: &[ToldEvent]) -> Result<Option<ToldEvent>, Odd> {
+    fn settled_total(&self, events: &[ToldEvent]) -> Result<Option<ToldEvent>, Odd> {
         let mut total: Option<Money> = None;
         for (place, event) in events.iter().enumerate() {
             let is_booked = events.iter().take(place).any(|before| before.key == event.key);
@@ -225,11 +220,7 @@ impl<'a> Snapshot<'a> {
                 total = Some(sum.map_err(|error| Odd(format!("the sum of transaction.adjustments {error}")))?);
             }
         }
-        let Some(total) = total else { return Ok(None) };
-        let ids: BTreeSet<&str> = adjusted.iter().map(|one| one.key.as_str()).collect();
-        let parts: Vec<&str> = std::iter::once(self.transaction.id.trimmed()).chain(ids).collect();
-        let key = made_key("settled", &parts)?;
-        Ok(Some(self.event(key, self.at, Fact::Replaced { payment: self.payment, total })))
+        total.map(|total| self.of_state("total", Fact::Replaced { payment: self.payment, total })).transpose()
     }
 
     fn billed(&self) -> Result<Option<Money>, Odd> {

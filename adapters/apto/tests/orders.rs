@@ -164,20 +164,6 @@ fn a_late_snapshot_of_before_reopens_nothing_that_was_paid() {
     }
 }
 
-/// What was booked counts, and nothing is held that nobody would end.
-#[test]
-fn a_settled_payment_whose_amount_is_another_by_now_holds_nothing() {
-    let of = |amount: &str, adjustments: &str| snapshot("complete", "purchase", amount, adjustments);
-    let capture = |amount: &str| {
-        format!(r#"{{"adjustment":{{"id":"adj_1","type":"capture","billing_amount":{{"currency":"USD","amount":{amount}}}}}}}"#)
-    };
-    let pending = snapshot("pending", "pending", "-50", "");
-    let amended = [pending.clone(), of("-30", &capture("-30")), of("-45", &capture("-45"))];
-    assert_eq!(Payment::after_each(&amended.each_ref().map(String::as_str)), [(5_000, 0), (0, 3_000), (0, 3_000)]);
-    let without = [pending, of("-50", ""), of("-60", "")];
-    assert_eq!(Payment::after_each(&without.each_ref().map(String::as_str)), [(5_000, 0), (0, 5_000), (0, 5_000)]);
-}
-
 #[test]
 fn the_state_is_of_when_it_arrives_and_an_adjustment_of_when_it_was_made() {
     let [.., purchase] = fuel(CAPTURED_AT[2]);
