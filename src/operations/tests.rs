@@ -106,6 +106,25 @@ fn versions(kind: KeptKind, texts: &[String]) -> Vec<KeptRuleset> {
 }
 
 #[tokio::test]
+async fn what_was_in_force_may_be_again_whatever_is_asked_of_new_ones() {
+    let counts_nothing = format!(
+        "{RULES}\n[[limit]]\nid = \"of-checks\"\nscope = \"card\"\nwindow = \"lifetime\"\namount_max = \"1.00\"\n\
+         when = {{ kinds = [\"account_verification\"] }}\n"
+    );
+    let (ledger, counter) = (Arc::new(Slow::default()), counter());
+    let live = Arc::clone(&counter.live);
+    let desk = Desk::new(Arc::clone(&ledger) as Arc<dyn Ledger>, vec![counter], None);
+    assert!(desk.rules_publish(publish(KeptKind::Rules, counts_nothing.clone())).await.is_err(), "new ones must count something");
+    let mut back = pin!(desk.rules_rollback(rollback(KeptKind::Rules)));
+    assert!(back.as_mut().now_or_never().is_none());
+    ledger.say(0, Answer::Rulesets(versions(KeptKind::Rules, &[counts_nothing.clone(), RULES.to_owned()])));
+    assert!(back.as_mut().now_or_never().is_none());
+    ledger.answer(1);
+    back.await.unwrap();
+    assert_eq!(in_force(&live, KeptKind::Rules), RulesetHash::of(&counts_nothing));
+}
+
+#[tokio::test]
 async fn a_rollback_goes_back_from_what_is_in_force_when_its_turn_comes() {
     for (kind, text) in [(KeptKind::Rules, RULES), (KeptKind::StandIn, TABLE)] {
         let texts = ["first", "second", "third"].map(|name| format!("{text}# {name}\n"));

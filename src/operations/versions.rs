@@ -74,14 +74,24 @@ impl Desk {
         let (file, text) =
             (format!("{} {}", stand_in::what(kind), RulesetHash::from_bytes(target.hash)), whole(target)?.to_owned());
         let publish = RulesPublish { kind, program, file, text, by: rollback.by.clone(), why: rollback.why.clone() };
-        let loaded = load(counter, &publish)?;
+        let loaded = load_again(counter, &publish)?;
         let told = self.publish_in_turn(counter, &publish, loaded, &turn).await?;
         let passed_over = if rollback.to.is_none() { passed_over(&versions, target) } else { Vec::new() };
         Ok(RulesVersion { passed_over, ..told })
     }
 }
 
-/// Reads what somebody publishes, or goes back to, now.
+/// Reads what somebody goes back to: rules that were in force may be again, whatever is asked of new ones since.
+fn load_again(counter: &Counter, publish: &RulesPublish) -> Result<Loaded, OperationError> {
+    match publish.kind {
+        KeptKind::Rules => {
+            ruleset::read_in_force(&publish.file, &publish.text, &counter.home).map(Loaded::Rules).map_err(refused)
+        }
+        KeptKind::StandIn | KeptKind::StandInOf(_) => load(counter, publish),
+    }
+}
+
+/// Reads what somebody publishes now.
 fn load(counter: &Counter, publish: &RulesPublish) -> Result<Loaded, OperationError> {
     let RulesPublish { kind, file, text, .. } = publish;
     match kind {
