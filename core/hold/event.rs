@@ -177,6 +177,18 @@ impl Fact {
     }
 }
 
+impl StandingOf {
+    /// Whether nothing may be authorized with it.
+    #[must_use]
+    pub const fn bars(self) -> bool {
+        match self {
+            StandingOf::Card(_, status) => status.bar().is_some(),
+            StandingOf::Cardholder(_, status) => status.bar().is_some(),
+            StandingOf::Account(_, status) => status.bar().is_some(),
+        }
+    }
+}
+
 /// Whose standing is told, and what it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StandingOf {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use holdfast_adapters::Unrecognized;
-use holdfast_core::hold::{ToldAnswer, ToldEvent};
+use holdfast_core::hold::{StandingOf, ToldAnswer, ToldEvent};
 use holdfast_core::stand_in::ToldApproval;
 use holdfast_core::{AccountId, AuthorizationId, ProgramId, Timestamp};
 use sha2::{Digest, Sha256};
@@ -117,7 +117,7 @@ impl Entry {
 
     /// Which part of the spool it may fill.
     pub(super) fn part(&self) -> Part {
-        let bars = self.told().and_then(|event| event.fact.standing()).is_some();
+        let bars = self.told().and_then(|event| event.fact.standing()).is_some_and(StandingOf::bars);
         let is_table = matches!(self, Entry::Published(..));
         if bars || is_table {
             Part::Whole

@@ -559,8 +559,11 @@ async fn when_there_is_no_room_for_approvals_there_is_some_for_declines_and_bars
     for number in 0..14 {
         assert_eq!(durable(&spool.put(approval(&format!("approval-{number}")), clock::utc())).await, Kept::Durable);
     }
+    let active = Fact::Card { card: "c".parse().unwrap(), status: CardStatus::Active };
+    let active = told("activated", active);
     let cleared = told("cleared", Fact::Released { payment: payment("p"), cause: ReleaseCause::Reversed });
-    for entry in [approval("one too many"), Entry::Fact(origin(), Box::new(cleared))] {
+    // What loosens something bars nothing.
+    for entry in [approval("one too many"), Entry::Fact(origin(), Box::new(cleared)), Entry::Fact(origin(), Box::new(active))] {
         let put = spool.put(entry, clock::utc());
         assert_eq!((durable(&put).await, put.give_up()), (Kept::NotDurable, Kept::NotDurable));
     }
