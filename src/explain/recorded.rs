@@ -131,9 +131,10 @@ pub fn other_card(story: &Story, moment: &Moment) -> Option<String> {
     let Body::Told { event, .. } = &moment.record.body else { return None };
     event.fact.payments().0?;
     let named = event.subject.card?;
+    let about = if let Fact::Recorded { asked, .. } = event.fact { Some(asked) } else { None };
     let asked = before(story, moment).find_map(|known| match &known.record.body {
         Body::Decided { request, outcome, .. } | Body::Adopted { request, outcome, .. } => {
-            request.card.filter(|_| outcome.hold.is_some())
+            request.card.filter(|_| about.map_or(outcome.hold.is_some(), |about| about == request.key))
         }
         Body::Told { .. }
         | Body::Ordered { .. }
