@@ -235,6 +235,8 @@ pub struct CheckCall<'a> {
     pub expiry: Option<CardExpiry>,
     /// Whether limits are asked.
     pub limits: LimitsAre,
+    /// Whether the door of its payment would look at its currency.
+    pub currency: CurrencyIs,
     /// What is kept of what the caller wrote.
     pub text: String,
     /// The field that names the merchant, for errors.
@@ -278,6 +280,15 @@ pub enum LimitsAre {
     Asked,
     /// It does not, or nobody could tell.
     NotAsked,
+}
+
+/// What becomes of a currency that is not the program's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CurrencyIs {
+    /// The payment is refused for it.
+    LookedAt,
+    /// Nothing: what is captured or given back is in its payment's, whatever is told.
+    OfItsPayment,
 }
 
 /// What rules say of a payment that is only checked.

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::answer::{DecisionReference, Echo};
 use crate::inbound::{Inbound, Malformed};
-use crate::payment::{CardExpiry, CheckCall, LimitsAre};
+use crate::payment::{CardExpiry, CheckCall, CurrencyIs, LimitsAre};
 use crate::payment_gateway::{amount, checkout, hold_to_constraints};
 use crate::strict::{self, Fields};
 
@@ -51,7 +51,8 @@ pub(super) fn decode<'a>(
     let (card, expiry) = card(&fields, number.as_ref(), data.is_some())?;
     // The body is like that of the door at which the payment would be asked for, and what that refuses is refused here. Captures and
     // refunds are asked for without any of it.
-    if matches!(word, "sale" | "auth") {
+    let is_asked_for = matches!(word, "sale" | "auth");
+    if is_asked_for {
         for name in ["transaction_monitoring_bypass", "attempt_3d_secure"] {
             top.switch(name)?;
         }
@@ -70,6 +71,7 @@ pub(super) fn decode<'a>(
         number,
         expiry,
         limits,
+        currency: if is_asked_for { CurrencyIs::LookedAt } else { CurrencyIs::OfItsPayment },
         text: strict::written(&text),
         field: "merchant_id",
         make: |unique| names(b"unique", unique),

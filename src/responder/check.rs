@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use holdfast_adapters::payment::{CardExpiry, CheckCall, Checked, CheckedRule, LimitsAre, Written, roc_of};
+use holdfast_adapters::payment::{CardExpiry, CheckCall, Checked, CheckedRule, CurrencyIs, LimitsAre, Written, roc_of};
 use holdfast_adapters::{Answer, Malformed, Refused, Reply};
 use holdfast_core::hold::LimitUse;
 use holdfast_core::rules::{Enforcement, LimitCheck, MatchList, Ruleset, Verdict, evaluate};
@@ -223,8 +223,8 @@ fn refused_at_its_door(
     let today = jiff::Timestamp::from_microsecond(now.unix_micros()).unwrap_or_default().to_zoned(jiff::tz::TimeZone::UTC);
     let this_month = CardExpiry { year: today.year(), month: today.month() };
     let is_expired = asked.expiry.is_some_and(|expiry| expiry < this_month);
-    // All accounts of a program are in its currency. What is given back is in its payment's, whatever is told here.
-    let is_foreign = asked.request.kind.takes_money() && asked.request.amount.currency() != currency;
+    // All accounts of a program are in its currency.
+    let is_foreign = asked.currency == CurrencyIs::LookedAt && asked.request.amount.currency() != currency;
     let found = [
         (is_foreign, "account:currency", DeclineReason::CurrencyNotAllowed),
         (is_prohibited, "merchant:surcharge", DeclineReason::TransactionNotPermitted),
