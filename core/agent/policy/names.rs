@@ -13,7 +13,11 @@ const LIMIT_NAME_BYTES_MAX: usize = RuleId::BYTES_MAX - 3;
 pub(super) fn limit_name(name: &str, window: &LimitWindow) -> String {
     let of_zone = |zone: &Zone| match zone.name() {
         "UTC" => String::new(),
-        zone => format!("-{}", zone.to_ascii_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "-")),
+        // `Etc/GMT+5` and `Etc/GMT-5` are ten hours apart.
+        zone => {
+            let told = zone.to_ascii_lowercase().replace('+', "-plus-").replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+            format!("-{told}")
+        }
     };
     let scope = match window {
         LimitWindow::Day(zone) | LimitWindow::Month(zone) => of_zone(zone),

@@ -176,6 +176,9 @@ fn a_limit_counts_on_wherever_it_stands() {
         let policy = compile("all_of", json!({ "policies": twice })).unwrap();
         assert_eq!(asked(&policy, &request()).unwrap()[0].amount_max, Some(500));
     }
+    let day = |zone: &str| json!({ "template": "count", "parameters": { "count": 1, "window": "day", "time_zone": zone } });
+    let names = limits_of(&json!([day("Etc/GMT+5"), day("Etc/GMT-5")]));
+    assert_eq!([names[0].0.as_str(), names[1].0.as_str()], ["count-day-etc-gmt-plus-5", "count-day-etc-gmt-5"]);
     let count = |most: u32| json!({ "template": "count", "parameters": { "count": most, "window": "day" } });
     let policy = compile("all_of", json!({ "policies": [count(3), count(2), count(4)] })).unwrap();
     assert_eq!(asked(&policy, &request()).unwrap().iter().map(|check| check.count_max).collect::<Vec<_>>(), [Some(2)]);
