@@ -29,7 +29,7 @@ use super::watch::{Phase, Watch};
 use super::{Decided, Responder, Turn, encode, ordering};
 use crate::card_numbers::NumberKey;
 use crate::clock;
-use crate::ledger::Slip;
+use crate::ledger::{Slip, Which};
 use crate::metrics::LedgerStanding;
 use crate::profiles::{self, Profiles, Surcharges};
 use crate::remnant::{Reader, Remnant};
@@ -133,13 +133,17 @@ impl Responder {
         body: &mut Vec<u8>,
     ) -> Option<Reply> {
         let formerly = self.names_of_before(call, mount, asked).await;
+        let refused = |malformed, body: &mut Vec<u8>| -> Option<Reply> {
+            mount.metrics.malformed();
+            mount.adapter.refuse(&Refused::Malformed(malformed), body).into()
+        };
         let (mut request, own) = match self.presented(call, mount, (asked, awaited), formerly) {
             Ok(presented) => presented,
-            Err(malformed) => {
-                mount.metrics.malformed();
-                return mount.adapter.refuse(&Refused::Malformed(malformed), body).into();
-            }
+            Err(malformed) => return refused(malformed, body),
         };
+        if let Some(malformed) = self.prohibited(mount, asked, &request, &own).await {
+            return refused(malformed, body);
+        }
         match asked.turn {
             PaymentTurn::AtOnce => {}
             PaymentTurn::OnceAuthenticated => {
@@ -178,6 +182,28 @@ impl Responder {
         reply.into()
     }
 
+    /// What is wrong with a surcharge that its merchant may not ask for. Nothing where the payment was asked for before that was prohibited: it
+    /// hears the same again. Nor where nobody can tell: the merchant's profile declines it then.
+    async fn prohibited(
+        &self,
+        mount: &Mount,
+        asked: &PaymentCall<'_>,
+        request: &AuthorizationRequest,
+        own: &Own,
+    ) -> Option<Malformed> {
+        let (_, field) = asked.surcharge.as_ref().filter(|_| own.merchant.surcharges == Surcharges::Prohibited)?;
+        let malformed = Malformed::field(*field, "is prohibited for this merchant");
+        if asked.unnamed.is_some() {
+            return Some(malformed);
+        }
+        if self.may_be_unheard(mount, request.key) {
+            return None;
+        }
+        let by = self.beside_until(mount, Deadline::new(&clock::now(), None, &mount.patience).decide_by);
+        let found = self.slips(mount, Which::Named(request.payment.authorization), by).await?;
+        found.slips.is_empty().then_some(malformed)
+    }
+
     /// The question with what is known of merchant and instrument, and what is kept of what its caller wrote.
     fn presented(
         &self,
@@ -190,9 +216,6 @@ impl Responder {
         let Some(merchant) = self.till.reader.profiles.merchant(program, slip.merchant) else {
             return Err(Malformed::field(asked.fields.merchant, "is no merchant of this program"));
         };
-        if let (Some((_, field)), Surcharges::Prohibited) = (&asked.surcharge, merchant.surcharges) {
-            return Err(Malformed::field(*field, "is prohibited for this merchant"));
-        }
         let instrument = self.till.reader.profiles.instrument(program, slip.source);
         let mut request = asked.call.request;
         if let Some(names) = formerly {

@@ -107,7 +107,7 @@ impl Responder {
     }
 
     /// Whether something may have been answered to a question of this key that the ledger has yet to hear.
-    fn may_be_unheard(&self, mount: &Mount, key: IdempotencyKey) -> bool {
+    pub(super) fn may_be_unheard(&self, mount: &Mount, key: IdempotencyKey) -> bool {
         self.unheard.book.may_have(&told::Name { principal: mount.principal, key })
     }
 

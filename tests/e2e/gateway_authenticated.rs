@@ -107,15 +107,28 @@ fn a_surcharge_that_was_prohibited_meanwhile_is_declined_when_the_payer_was_auth
         begun.json()["id"].clone()
     };
     let [before, with, without] = ["1.00", "1.00", "0"].map(&mut wait);
+    let named = |client: &mut Client, key: &str, attempt_3d_secure: bool| {
+        let body = json!({"merchant_id": "strict", "attempt_3d_secure": attempt_3d_secure, "data": {"transaction_amount": "10.00",
+            "card_token": "card_sandbox_demo", "surcharge_amount": "1.00"}});
+        let headers = [("Idempotency-Key", key), ("Authorization", &demo_authorization())];
+        client.ask("POST", "/api/payment/auth", &headers, &body.to_string())
+    };
+    assert_eq!(status(&named(&mut client, "waits", true)), waits());
+    assert_eq!(status(&named(&mut client, "at-once", false)), (200, "PASS".to_owned()));
     let passed = (200, "PASS".to_owned());
     assert_eq!(status(&finish(&mut client, &before)), passed);
     put("prohibited");
+    for (key, attempt, told) in [("waits", true, waits()), ("at-once", false, passed.clone())] {
+        let again = named(&mut client, key, attempt);
+        assert_eq!((status(&again), again.header(REPLAYED)), (told, Some("true")), "it was asked for before");
+        assert_eq!(named(&mut client, &format!("{key}, anew"), attempt).status, 400);
+    }
     let declined = finish(&mut client, &with);
     assert_eq!(status(&declined), (200, "FAIL".to_owned()));
     assert_eq!(declined.json()["auth_response"]["response_code"], "D0057");
     assert_eq!(status(&finish(&mut client, &without)), passed);
     assert_eq!(status(&finish(&mut client, &before)), passed, "it was decided before");
-    assert_eq!(balance(&workplace, "acct-demo-4"), (100_000, 2_000, 98_000));
+    assert_eq!(balance(&workplace, "acct-demo-4"), (100_000, 3_000, 97_000));
     let replay = workplace.run(&["replay", "--data", workplace.data().to_str().unwrap()]);
     assert!(replay.status.success(), "{}", String::from_utf8_lossy(&replay.stdout));
 }
