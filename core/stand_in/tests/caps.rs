@@ -137,7 +137,7 @@ fn a_key_that_the_ledger_confirmed_is_held_against_caps_when_it_is_asked_again()
     let request = till.request("a", 100);
     let (_, name) = till.ask_for(&request, NOW);
     till.counters.settle(&name.unwrap());
-    let other_content = AuthorizationRequest { amount: usd(501), ..request.clone() };
+    let other_content = AuthorizationRequest { amount: usd(501), ..request };
     assert_eq!(till.ask_for(&other_content, NOW).0, capped("open"));
     assert_eq!((till.ask_for(&request, NOW).0, till.counters.exposure()), (row(), 100));
     assert!(till.counters.is_unconfirmed(&name.unwrap()));
