@@ -10,7 +10,7 @@ use super::*;
 pub fn zones(name: &str) -> Option<Arc<Zone>> {
     match name {
         "UTC" => Some(Arc::new(Zone::utc())),
-        "America/New_York" | "Europe/Berlin" => Zone::new(name, -18_000, &[]).ok().map(Arc::new),
+        "America/New_York" | "Europe/Berlin" | "Etc/GMT+5" | "Etc/GMT-5" => Zone::new(name, -18_000, &[]).ok().map(Arc::new),
         _ => None,
     }
 }
