@@ -208,20 +208,9 @@ fn refers(name: &str, record: &Record) -> bool {
     if name.len() != 36 {
         return false;
     }
-    let key = match &record.body {
-        Body::Decided { request, .. } | Body::Adopted { request, .. } => &request.key,
-        Body::Told { .. }
-        | Body::Ordered { .. }
-        | Body::Kept { .. }
-        | Body::AccountEntered { .. }
-        | Body::CardEntered { .. }
-        | Body::RulesPublished
-        | Body::Opened
-        | Body::Trimmed { .. }
-        | Body::Joined { .. } => return false,
-    };
+    let Some(request) = record.body.question() else { return false };
     let (Some(program), Some(platform)) = (&record.program, &record.platform) else { return false };
-    DecisionReference::of(program, platform, key).text().as_str() == name
+    DecisionReference::of(program, platform, &request.key).text().as_str() == name
 }
 
 /// Every name that a record has for its payment.

@@ -3,17 +3,15 @@
 
 use holdfast_core::agent::is_cancellation;
 use holdfast_core::rules::{Enforcement, Match, MatchList, Verdict, evaluate};
-use holdfast_core::{AuthorizationRequest, Timestamp};
 
 use super::story::{Moment, Story};
-use crate::journal::Body;
 
 /// Every rule that matched, in the ruleset's order, with the one that decided; nothing where no rules were asked.
 ///
 /// # Errors
 /// Its ruleset cannot be read any more.
 pub fn of(story: &Story, moment: &Moment) -> Option<Result<Vec<Match>, String>> {
-    let (received_at, request, verdict) = asked(&moment.record.body)?;
+    let (received_at, request, verdict) = moment.record.body.asked()?;
     if moment.record.governed.as_ref().is_some_and(|governed| is_cancellation(governed, request)) {
         return None;
     }
@@ -34,25 +32,8 @@ pub fn of(story: &Story, moment: &Moment) -> Option<Result<Vec<Match>, String>> 
 /// Those of them that did not decide.
 pub fn besides(story: &Story, moment: &Moment) -> Option<Result<Vec<Match>, String>> {
     let mut matched = of(story, moment)?;
-    if let (Ok(matches), Some((_, _, Verdict::Decline { rule, .. }))) = (&mut matched, asked(&moment.record.body)) {
+    if let (Ok(matches), Some((_, _, Verdict::Decline { rule, .. }))) = (&mut matched, moment.record.body.asked()) {
         matches.retain(|found| found.rule != *rule);
     }
     Some(matched)
-}
-
-/// What the rules were asked, when, and what they thought.
-fn asked(body: &Body) -> Option<(Timestamp, &AuthorizationRequest, &Verdict)> {
-    match body {
-        Body::Decided { received_at, request, verdict, .. } => Some((*received_at, request, verdict)),
-        Body::Adopted { received_at, request, verdict, .. } => Some((*received_at, request, verdict.as_ref()?)),
-        Body::Told { .. }
-        | Body::Ordered { .. }
-        | Body::Kept { .. }
-        | Body::AccountEntered { .. }
-        | Body::CardEntered { .. }
-        | Body::RulesPublished
-        | Body::Opened
-        | Body::Trimmed { .. }
-        | Body::Joined { .. } => None,
-    }
 }

@@ -125,32 +125,22 @@ fn of_question(story: &Story, moment: &Moment, outcome: &Outcome) -> Option<Stri
     })
 }
 
-/// The records of the story before this one.
 /// That a message names another card than the question did, which may be another account's: it counts for the payment all the same.
 pub fn other_card(story: &Story, moment: &Moment) -> Option<String> {
     let Body::Told { event, .. } = &moment.record.body else { return None };
     event.fact.payments().0?;
     let named = event.subject.card?;
     let about = if let Fact::Recorded { asked, .. } = event.fact { Some(asked) } else { None };
-    let asked = before(story, moment).find_map(|known| match &known.record.body {
-        Body::Decided { request, outcome, .. } | Body::Adopted { request, outcome, .. } => {
-            request.card.filter(|_| about.map_or(outcome.hold.is_some(), |about| about == request.key))
-        }
-        Body::Told { .. }
-        | Body::Ordered { .. }
-        | Body::Kept { .. }
-        | Body::AccountEntered { .. }
-        | Body::CardEntered { .. }
-        | Body::RulesPublished
-        | Body::Opened
-        | Body::Trimmed { .. }
-        | Body::Joined { .. } => None,
+    let asked = before(story, moment).find_map(|known| {
+        let (request, outcome) = (known.record.body.question()?, known.record.body.outcome()?);
+        request.card.filter(|_| about.map_or(outcome.hold.is_some(), |about| about == request.key))
     })?;
     (asked != named).then(|| {
         format!("It names card {named}, and card {asked} had asked: it counts for the payment, whoever's card it names.")
     })
 }
 
+/// The records of the story before this one.
 fn before<'a>(story: &'a Story, moment: &Moment) -> impl DoubleEndedIterator<Item = &'a Moment> {
     let number = moment.number;
     story.moments.iter().filter(move |known| known.number < number)

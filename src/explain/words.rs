@@ -356,16 +356,5 @@ fn signed(money: Money) -> String {
 
 /// Whether the rules were left out at the wish of a caller that may have that.
 fn were_bypassed(body: &Body) -> bool {
-    match body {
-        Body::Decided { request, .. } | Body::Adopted { request, .. } => phrases::are_rules_bypassed(request),
-        Body::Told { .. }
-        | Body::Ordered { .. }
-        | Body::Kept { .. }
-        | Body::AccountEntered { .. }
-        | Body::CardEntered { .. }
-        | Body::RulesPublished
-        | Body::Opened
-        | Body::Trimmed { .. }
-        | Body::Joined { .. } => false,
-    }
+    body.question().is_some_and(phrases::are_rules_bypassed)
 }

@@ -24,6 +24,7 @@ pub mod operations;
 mod pages;
 mod place;
 mod proofs;
+mod question;
 pub mod reader;
 pub mod record;
 pub mod records;

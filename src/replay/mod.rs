@@ -81,7 +81,7 @@ impl Walk {
         let Numbered { number, record, engine, .. } = numbered;
         let mut differences = Vec::new();
         let verdict = self.verdict(record, &mut differences);
-        let recorded = question(&record.body).map(|(_, _, recorded)| recorded);
+        let recorded = record.body.asked().map(|(_, _, recorded)| recorded);
         if self.opening && matches!(record.body, Body::Decided { .. }) {
             // Decided on what its group had done, which was taken back: memory as it was then is nowhere. Nor is which windows were open.
             self.replayed.owed = self.replayed.owed.saturating_add(1);
@@ -112,7 +112,7 @@ impl Walk {
 
     /// The rules' opinion of this time, where they were asked, or the recorded one: a ruleset that is not there counts as a difference.
     fn verdict(&self, record: &Record, differences: &mut Vec<difference::Field>) -> Option<Verdict> {
-        let (program, (received_at, request, recorded)) = (record.program.as_ref()?, question(&record.body)?);
+        let (program, (received_at, request, recorded)) = (record.program.as_ref()?, record.body.asked()?);
         let again = record
             .ruleset
             .as_ref()
@@ -179,22 +179,5 @@ fn in_windows_of(recorded: &Verdict, again: Verdict) -> Verdict {
             Verdict::Proceed(again)
         }
         (Verdict::Decline { .. } | Verdict::Proceed(_), again) => again,
-    }
-}
-
-/// What the rules were asked, when, and what they thought.
-fn question(body: &Body) -> Option<(Timestamp, &AuthorizationRequest, &Verdict)> {
-    match body {
-        Body::Decided { received_at, request, verdict, .. } => Some((*received_at, request, verdict)),
-        Body::Adopted { received_at, request, verdict, .. } => Some((*received_at, request, verdict.as_ref()?)),
-        Body::Told { .. }
-        | Body::Ordered { .. }
-        | Body::Kept { .. }
-        | Body::AccountEntered { .. }
-        | Body::CardEntered { .. }
-        | Body::RulesPublished
-        | Body::Opened
-        | Body::Trimmed { .. }
-        | Body::Joined { .. } => None,
     }
 }
