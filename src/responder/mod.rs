@@ -379,8 +379,8 @@ impl Responder {
             agents.is_for(&question.request.payment, intent);
         }
         // A retry hears why stand-in answered, also from a process that did not answer itself.
-        let unheard = self.unheard.book.told(&question.name).filter(|_| told.basis == Basis::Replay);
-        let basis = unheard.map_or(told.basis, |first| first.basis);
+        let first = if told.basis == Basis::Replay { self.unheard.book.told(&question.name) } else { None };
+        let basis = first.map_or(told.basis, |first| first.basis);
         if lookup.named != Named::ByCaller {
             return Some(lead.said(&told.decision, &basis, *intent));
         }
