@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use holdfast_core::{AmountError, Currency, Money, Timestamp};
+use holdfast_core::{AmountError, Currency, Money};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -15,10 +15,13 @@ use self::objects::Objects;
 use crate::inbound::Malformed;
 
 pub mod category;
+mod moments;
 pub mod object;
 mod objects;
 #[cfg(test)]
 mod tests;
+
+pub use self::moments::{day, is_of_a_days_offset, moment};
 
 /// Parses a body. On an error the body is read a second time, to find the field's path.
 ///
@@ -389,20 +392,4 @@ impl<'de> Visitor<'de> for MembersVisitor {
         }
         Ok(Members(members))
     }
-}
-
-/// A moment as platforms write it (RFC 3339, any offset); nothing else is one.
-#[must_use]
-pub fn moment(text: &str) -> Option<Timestamp> {
-    let moment: jiff::Timestamp = text.trim().parse().ok()?;
-    // What many programs write where they know no moment, the year 1 for one, is none.
-    Some(Timestamp::from_unix_micros(moment.as_microsecond())).filter(|moment| *moment >= Timestamp::EPOCH)
-}
-
-/// The calendar day with which a date or a moment begins, in days since 1970-01-01.
-#[must_use]
-pub fn day(text: &str) -> Option<i32> {
-    let date: jiff::civil::Date = text.trim().get(..10)?.parse().ok()?;
-    let hours = date.duration_since(jiff::civil::Date::constant(1970, 1, 1)).as_hours();
-    i32::try_from(hours.div_euclid(24)).ok().filter(|day| *day >= 0)
 }

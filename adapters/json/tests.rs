@@ -1,5 +1,6 @@
 //! The door for JSON, by what platforms really send through it.
 
+use holdfast_core::Timestamp;
 use proptest::prelude::*;
 use serde::Deserialize;
 
@@ -284,6 +285,12 @@ proptest! {
 
 #[test]
 fn what_stands_for_no_moment_is_none() {
+    let noon = moment("2026-11-29T12:00:00Z");
+    assert!(noon.is_some() && moment("2026-11-29T17:30:00+05:30") == noon && moment("2026-11-29T12:00:00-00:00") == noon);
+    assert!(
+        moment("2026-11-29T12:00:00+24:00").is_none() && moment("2026-11-29T12:00:00-25:00").is_none(),
+        "no offset has a day"
+    );
     assert!(moment("0001-01-01T00:00:00Z").is_none() && day("0001-01-01T00:00:00Z").is_none() && day("0001-01-01").is_none());
     assert_eq!((moment("1970-01-01T00:00:00Z"), day("1970-01-02")), (Some(Timestamp::EPOCH), Some(1)));
 }

@@ -5,6 +5,7 @@
 use std::cell::RefCell;
 
 use holdfast_adapters::inbound::{Malformed, Position};
+use holdfast_adapters::json::is_of_a_days_offset;
 use holdfast_adapters::strict;
 use holdfast_core::{Currency, Money, Timestamp, card_number};
 use serde_json::{Map, Value};
@@ -315,12 +316,6 @@ pub fn not_a_moment(text: &str) -> &'static str {
 
 /// What no moment is told.
 const NOT_A_MOMENT: &str = "must be a moment as RFC 3339 has it, with its offset";
-
-/// Whether a moment's offset is less than a day, as RFC 3339 has it.
-fn is_of_a_days_offset(text: &str) -> bool {
-    let offset = jiff::fmt::temporal::Pieces::parse(text).ok().and_then(|pieces| pieces.to_numeric_offset());
-    offset.is_some_and(|offset| offset.seconds().unsigned_abs() < 86_400)
-}
 
 /// A text that is kept for good.
 ///
