@@ -6,7 +6,8 @@ use std::collections::VecDeque;
 use crate::stand_in::caps::Caps;
 use crate::time::Timestamp;
 
-use super::{CapCounters, Counter, ToldApproval, exposure_cap, roomy, subjects_max};
+use super::counter::{Counter, roomy, subjects_max};
+use super::{CapCounters, ToldApproval, exposure_cap};
 
 /// What was told, as it was at one moment.
 #[derive(Debug)]
