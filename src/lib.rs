@@ -120,8 +120,8 @@
 //!   one or two names and a key for each question. A start reads the first of the names itself, and the rest beside the serving of
 //!   questions; until it has, whatever memory does not know is looked for, and stand-in approves none of it.
 //! * What a limit has counted is forgotten when no question can name its window any more, by memory and by whoever keeps it, each at a
-//!   time of its own: who finds nothing finds the same. How long a window is, only its limit knows: a calendar's goes by the longest
-//!   month, a rolling one's by the number of its bucket. A lifetime is kept for good.
+//!   time of its own: who finds nothing finds the same, as long as no clock is put back by days. How long a window is, only its limit
+//!   knows: a calendar's goes by the longest month, a rolling one's by the number of its bucket. A lifetime is kept for good.
 //! * What expired gives its amount back, and neither an intent nor what an authority's policy counts: it may still be captured.
 //! * What one responder of a shared ledger does for all (releases, drops) goes by the database's clock, and what it did itself it sees at
 //!   once, not only at its next look at the database.
