@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use holdfast_core::{AmountError, Currency, Money};
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use self::object::{Member, Object};
@@ -16,12 +16,14 @@ use crate::inbound::Malformed;
 
 pub mod category;
 mod moments;
+mod nested;
 pub mod object;
 mod objects;
 #[cfg(test)]
 mod tests;
 
 pub use self::moments::{day, is_of_a_days_offset, moment};
+pub use self::nested::{Nested, Told};
 
 /// Parses a body. On an error the body is read a second time, to find the field's path.
 ///
@@ -290,78 +292,6 @@ impl<'a> Amount<'a> {
         let raw = self.raw();
         let text = raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(raw);
         Money::from_decimal(text.trim(), currency)
-    }
-}
-
-/// An optional object, leniently: present and an object, or nothing.
-#[derive(Debug, Clone, Copy)]
-pub struct Nested<T>(pub Option<T>);
-
-impl<T> Default for Nested<T> {
-    fn default() -> Self {
-        Nested(None)
-    }
-}
-
-impl<'de, T: Object<'de>> Deserialize<'de> for Nested<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut nested = Nested(None);
-        Self::deserialize_in_place(deserializer, &mut nested)?;
-        Ok(nested)
-    }
-
-    fn deserialize_in_place<D: Deserializer<'de>>(deserializer: D, nested: &mut Self) -> Result<(), D::Error> {
-        deserializer.deserialize_any(NestedVisitor(&mut nested.0))
-    }
-}
-
-struct NestedVisitor<'p, T>(&'p mut Option<T>);
-
-impl<T> NestedVisitor<'_, T> {
-    fn nothing<E>(self) -> Result<(), E> {
-        *self.0 = None;
-        Ok(())
-    }
-}
-
-impl<'de, T: Object<'de>> Visitor<'de> for NestedVisitor<'_, T> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any value")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
-        self.0.insert(T::default()).read_members(map)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<(), A::Error> {
-        while sequence.next_element::<IgnoredAny>()?.is_some() {}
-        self.nothing()
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        self.nothing()
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        self.nothing()
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        self.nothing()
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        self.nothing()
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        self.nothing()
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        self.nothing()
     }
 }
 

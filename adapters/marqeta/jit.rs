@@ -241,7 +241,7 @@ fn precise_kind(
         return AuthorizationKind::AccountVerification;
     }
     let transaction_type = transaction.kind.text().unwrap_or_default();
-    let mcc = transaction.card_acceptor.0.as_ref().and_then(mcc).map(MerchantCategoryCode::number);
+    let mcc = transaction.card_acceptor.readable().and_then(mcc).map(MerchantCategoryCode::number);
     // 6010 is cash from a counter, 6011 cash from a machine.
     if transaction_type.contains("atm.withdrawal") || matches!(mcc, Some(6010 | 6011)) {
         return AuthorizationKind::CashWithdrawal;
@@ -273,7 +273,7 @@ fn is_quasi_cash(transaction: &Transaction<'_>) -> bool {
 }
 
 fn poi<'t, 'a>(transaction: &'t Transaction<'a>) -> Option<&'t wire::Poi<'a>> {
-    transaction.card_acceptor.0.as_ref().and_then(|acceptor| acceptor.poi.0.as_ref())
+    transaction.card_acceptor.readable().and_then(|acceptor| acceptor.poi.0.as_ref())
 }
 
 /// Who presents the card: it is theirs. Where no card is named, who owns the money.
@@ -294,7 +294,7 @@ fn mcc(acceptor: &CardAcceptor<'_>) -> Option<MerchantCategoryCode> {
 
 fn merchant(transaction: &Transaction<'_>) -> Merchant {
     let terminal_country = transaction.pos.0.as_ref().and_then(|pos| pos.country_code.text());
-    let Some(acceptor) = transaction.card_acceptor.0.as_ref() else {
+    let Some(acceptor) = transaction.card_acceptor.readable() else {
         return Merchant { country: terminal_country.and_then(Country::new), ..Merchant::default() };
     };
     Merchant {

@@ -893,7 +893,7 @@ fn a_merchant_is_told_by_a_number_or_a_text() {
     for mid in ["1234567890", "1234567890.0", "\"1234567890\""] {
         assert_eq!(of(&format!("{{\"mid\":{mid}}}")).1.as_deref(), Some("1234567890"), "{mid}");
     }
-    for untold in [r#"{"mcc":null}"#, r#"{"mcc":""}"#, r#"{"mcc":"  "}"#, "{}", "null", "[]"] {
+    for untold in [r#"{"mcc":null}"#, r#"{"mcc":""}"#, r#"{"mcc":"  "}"#, "{}", "null"] {
         assert_eq!(of(untold), (None, None), "{untold}");
     }
     // Untold it would pass a rule that denies what was meant.
@@ -901,6 +901,30 @@ fn a_merchant_is_told_by_a_number_or_a_text() {
         let body = asked(&format!("{{\"mcc\":{odd}}}"));
         let refused = decode(&with(&[]), JIT, body.as_bytes()).unwrap_err();
         assert_eq!((refused.path.as_str(), refused.problem), ("card_acceptor.mcc", "is not a merchant category"), "{odd}");
+    }
+}
+
+/// Untold, a merchant of another type would pass every rule that denies the one that was meant.
+#[test]
+fn a_merchant_that_is_no_object_is_refused() {
+    let asked = |more: &str| {
+        format!(
+            r#"{{"token":"t","gpa_order":{{"jit_funding":{{"token":"j","method":"pgfs.authorization","user_token":"u","amount":1}}}},{more}}}"#
+        )
+    };
+    // A half character makes the reader begin anew, member by member.
+    for more in [
+        r#""card_acceptor":[{"mcc":"7995"}]"#,
+        r#""card_acceptor":"7995""#,
+        r#""card_acceptor":7995"#,
+        r#""card_acceptor":true,"network":"\ud800""#,
+        r#""card_acceptor":"\ud800""#,
+    ] {
+        let refused = decode(&with(&[]), JIT, asked(more).as_bytes()).unwrap_err();
+        assert_eq!((refused.path.as_str(), refused.problem), ("card_acceptor", "is not an object"), "{more}");
+    }
+    for more in [r#""card_acceptor":null"#, r#""card_acceptor":null,"network":"\ud800""#, r#""card_acceptor":{}"#] {
+        assert!(matches!(decode(&with(&[]), JIT, asked(more).as_bytes()), Ok(Inbound::Authorization(_))), "{more}");
     }
 }
 

@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 use crate::inbound::Malformed;
 use crate::json::category::Category;
 use crate::json::object::{Member, Object, members};
-use crate::json::{self, Amount, Lenient, Nested, Text};
+use crate::json::{self, Amount, Lenient, Nested, Text, Told};
 
 members! {
     /// A card transaction, before the decision (a request) or after it (a notification).
@@ -52,7 +52,7 @@ members! {
         "gpa" => gpa: Nested<Gpa<'a>>,
         "gpa_order" => gpa_order: Nested<Order<'a>>,
         "gpa_order_unload" => gpa_order_unload: Nested<Order<'a>>,
-        "card_acceptor" => card_acceptor: Nested<CardAcceptor<'a>>,
+        "card_acceptor" => card_acceptor: Told<CardAcceptor<'a>>,
         "pos" => pos: Nested<Pos<'a>>,
         "transaction_metadata" => transaction_metadata: Nested<TransactionMetadata<'a>>,
         "digital_wallet_token" => digital_wallet_token: Presence,
@@ -204,8 +204,8 @@ impl<'a> Transaction<'a> {
         }
     }
 
-    /// A question's own amount and category must be what they should be, where they are told. Neither is what must be funded, but
-    /// a message in which they are garbled is not one to pay on.
+    /// A question's own amount, merchant and category must be what they should be, where they are told. None is what must be funded,
+    /// but a message in which they are garbled is not one to pay on.
     ///
     /// # Errors
     /// The path of the one that is not.
@@ -213,8 +213,8 @@ impl<'a> Transaction<'a> {
         if let Some(amount) = self.amount {
             money(amount, currency).map_err(|error| Malformed::amount("amount", error))?;
         }
-        let acceptor = self.card_acceptor.0.as_ref();
-        acceptor.map_or(Ok(None), |acceptor| acceptor.mcc.of_question("card_acceptor.mcc")).map(|_| ())
+        let Some(acceptor) = self.card_acceptor.of_question("card_acceptor")? else { return Ok(()) };
+        acceptor.mcc.of_question("card_acceptor.mcc").map(|_| ())
     }
 
     /// The currency of the amounts: the order's, else the transaction's, else the program's.
