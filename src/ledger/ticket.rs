@@ -124,10 +124,15 @@ impl Completions {
             inner.answer = Some(answer);
             (inner.waiting.take(), inner.permit.take())
         };
-        let Some(waker) = waiting else {
-            return;
-        };
-        let Some(home) = &ticket.home else {
+        if let Some(waker) = waiting {
+            self.wake(waker, ticket.home.as_ref());
+        }
+    }
+
+    /// Wakes whoever waits for something that is complete: through the mailbox of its worker at the next [`Completions::announce`],
+    /// else at once.
+    pub fn wake(&mut self, waker: Waker, home: Option<&Arc<Mailbox>>) {
+        let Some(home) = home else {
             waker.wake();
             return;
         };

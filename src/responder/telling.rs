@@ -11,6 +11,7 @@ use super::deadline::Deadline;
 use super::stand_in::StandIn;
 use super::told::{Booked, Claim, Told};
 use crate::clock;
+use crate::ledger::Mailbox;
 use crate::spool::{Entry, Kept, Put, Spool};
 
 /// One answer, and what has to become of it.
@@ -28,11 +29,11 @@ pub struct Telling<'a> {
 pub struct GivenUp<'a>(pub Claim<'a>);
 
 impl<'a> Telling<'a> {
-    /// Hands the answer to the spool.
+    /// Hands the answer to the spool, for a worker.
     pub fn begin(
         claim: Claim<'a>,
         told: Told,
-        spool: &Spool,
+        (spool, worker): (&Spool, Option<Arc<Mailbox>>),
         entry: Entry,
         counted: Option<(&'a StandIn, ToldName)>,
         adding: &'a Adding,
@@ -42,7 +43,7 @@ impl<'a> Telling<'a> {
         if let Some((adding, word)) = said {
             adding.waits(word);
         }
-        Telling { claim: Some(claim), told, put: spool.put(entry, clock::utc()), counted, said }
+        Telling { claim: Some(claim), told, put: spool.put_of(worker, entry, clock::utc()), counted, said }
     }
 
     /// Waits until the answer is durable, as long as the deadline lets it.
@@ -148,7 +149,7 @@ mod tests {
         let Begun::First(claim) = book.begin(name, digest) else { panic!("the key is not free") };
         let told = Told { decision, basis: Basis::StandIn(StandInCause::Overloaded), asked_at: Some(clock::utc()) };
         let adding = Adding::default();
-        let telling = Telling::begin(claim, told, &spool, entry(decision), None, &adding);
+        let telling = Telling::begin(claim, told, (&spool, None), entry(decision), None, &adding);
         telling.put.durable_by(clock::instant().checked_add(until_durable).unwrap()).await;
         drop(telling);
         let hears = matches!(book.begin(name, digest), Begun::Told(heard) if heard == told);

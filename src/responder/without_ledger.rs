@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast_core::agent::Governed;
@@ -26,7 +27,7 @@ use super::turns::TooMany;
 use super::{Decided, Responder};
 use crate::clock::{self, Instant};
 use crate::ledger::sight::{Lasts, LongerAgo, Seen};
-use crate::ledger::{Adopt, Counted, Glimpse, Origin, Readiness, weight_of};
+use crate::ledger::{Adopt, Counted, Glimpse, Mailbox, Origin, Readiness, weight_of};
 use crate::server::Call;
 use crate::spool::Entry;
 
@@ -86,7 +87,7 @@ impl Responder {
             let reason = if is_known { DeclineReason::LedgerUnavailable } else { DeclineReason::TransactionNotPermitted };
             let told = decline(reason, Basis::StandIn(cause));
             let adopt = adoption_of(call, question, &claim, told, opinion);
-            return self.tell_decline(claim, told, Entry::Told(Box::new(adopt), account), deadline).await;
+            return self.tell_decline(call, claim, told, Entry::Told(Box::new(adopt), account), deadline).await;
         };
         let (claim, told) = match stood_in.answer {
             StandInAnswer::Decline { reason } => (claim, decline(reason, stood_in.basis)),
@@ -97,14 +98,15 @@ impl Responder {
                 let adopt = adoption_of(call, question, &claim, told, opinion.clone());
                 let counted = counted.map(|name| (&mount.program.stand_in, name));
                 let entry = Entry::Told(Box::new(adopt), account);
-                match Telling::begin(claim, told, &self.spool, entry, counted, &self.unheard.adding).tell(deadline).await {
+                let spool = (&*self.spool, self.mailbox_of(call));
+                match Telling::begin(claim, told, spool, entry, counted, &self.unheard.adding).tell(deadline).await {
                     Ok(told) => return Decided { told, balance: None, intent: None },
                     Err(GivenUp(claim)) => (claim, decline(DeclineReason::NotDurable, stood_in.basis)),
                 }
             }
         };
         let adopt = adoption_of(call, question, &claim, told, opinion);
-        self.tell_decline(claim, told, Entry::Told(Box::new(adopt), account), deadline).await
+        self.tell_decline(call, claim, told, Entry::Told(Box::new(adopt), account), deadline).await
     }
 
     /// What the ledger shows of the question. Whoever works on its memory has it for less than a millisecond at a time: it is
@@ -214,6 +216,11 @@ impl Responder {
         has_come(timeout_at(by, opened).await)
     }
 
+    /// Where the worker that has a callback is woken.
+    pub(super) fn mailbox_of(&self, call: &Call<'_>) -> Option<Arc<Mailbox>> {
+        self.workers.get(call.worker).map(|worker| Arc::clone(&worker.mailbox))
+    }
+
     /// What is seen of a question, with what the ledger has yet to hear.
     fn with_what_waits(&self, mount: &Mount, question: &Question<'_>, seen: &Seen) -> Snapshot {
         self.unheard.standings.over(mount.program.id, &with_its_owner(&question.request, seen), seen.snapshot)
@@ -258,9 +265,10 @@ impl Responder {
     }
 
     /// Tells a decline that the ledger does not know: durable first, if the disk lets it be so in time.
-    async fn tell_decline(&self, claim: Claim<'_>, told: Told, entry: Entry, deadline: Deadline) -> Decided {
+    async fn tell_decline(&self, call: &Call<'_>, claim: Claim<'_>, told: Told, entry: Entry, deadline: Deadline) -> Decided {
+        let spool = (&*self.spool, self.mailbox_of(call));
         // A decline is never given up.
-        let _ = Telling::begin(claim, told, &self.spool, entry, None, &self.unheard.adding).tell(deadline).await;
+        let _ = Telling::begin(claim, told, spool, entry, None, &self.unheard.adding).tell(deadline).await;
         Decided { told, balance: None, intent: None }
     }
 }

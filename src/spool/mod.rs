@@ -36,7 +36,7 @@ use holdfast_core::stand_in::CAP_SECONDS_MAX;
 use tokio::sync::{Notify, oneshot};
 
 use crate::clock;
-use crate::ledger::{Act, Erase};
+use crate::ledger::{Act, Erase, Mailbox};
 use crate::private_file;
 
 pub use self::away::Away;
@@ -173,7 +173,13 @@ impl Spool {
     /// Hands an entry to the writer. It may be durable soon; [`Put::durable_by`] tells.
     #[must_use]
     pub fn put(&self, entry: Entry, at: Timestamp) -> Arc<Put> {
-        let put = Put::new(entry, at);
+        self.put_of(None, entry, at)
+    }
+
+    /// The same of a worker, which is woken once for all of its entries that become durable together.
+    #[must_use]
+    pub fn put_of(&self, worker: Option<Arc<Mailbox>>, entry: Entry, at: Timestamp) -> Arc<Put> {
+        let put = Put::new(entry, at, worker);
         self.shared.queue.push(Job::Put(Arc::clone(&put)));
         put
     }

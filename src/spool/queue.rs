@@ -4,15 +4,16 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use holdfast_core::Timestamp;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::timeout_at;
 
 use super::Entry;
 use crate::clock::Instant;
-use crate::ledger::Erase;
+use crate::ledger::{Completions, Erase, Mailbox};
 
 const WAITING: u8 = 0;
 const TAKEN: u8 = 1;
@@ -28,7 +29,9 @@ pub struct Put {
     /// When it came.
     pub at: Timestamp,
     state: AtomicU8,
-    settled: Notify,
+    waiting: Mutex<Option<Waker>>,
+    /// Through which worker's mailbox whoever waits is woken; at once without one.
+    home: Option<Arc<Mailbox>>,
 }
 
 /// Whether an entry is durable.
@@ -41,29 +44,36 @@ pub enum Kept {
 }
 
 impl Put {
-    pub(super) fn new(entry: Entry, at: Timestamp) -> Arc<Self> {
-        Arc::new(Put { entry, at, state: AtomicU8::new(WAITING), settled: Notify::new() })
+    pub(super) fn new(entry: Entry, at: Timestamp, home: Option<Arc<Mailbox>>) -> Arc<Self> {
+        Arc::new(Put { entry, at, state: AtomicU8::new(WAITING), waiting: Mutex::default(), home })
     }
 
     /// Waits until the entry is durable or cannot become so, at the longest until `by`. One that is not durable by then may become
-    /// so later, unless it is given up.
+    /// so later, unless it is given up. Only the one that waits last is woken.
     pub async fn durable_by(&self, by: Instant) -> Kept {
         // A wait that ends early and a wait that times out are told apart by what became of the entry.
-        let _ = timeout_at(by, self.settle()).await;
+        let _ = timeout_at(by, std::future::poll_fn(|context| self.poll_settled(context))).await;
         match self.state.load(Ordering::Acquire) {
             DURABLE => Kept::Durable,
             _ => Kept::NotDurable,
         }
     }
 
-    async fn settle(&self) {
-        loop {
-            let notified = self.settled.notified();
-            if matches!(self.state.load(Ordering::Acquire), DURABLE | REFUSED | GIVEN_UP) {
-                return;
-            }
-            notified.await;
+    fn poll_settled(&self, context: &mut Context<'_>) -> Poll<()> {
+        let mut waiting = self.waiting();
+        // Looked at while the place to wait in is held: whoever settles it looks there afterwards.
+        if matches!(self.state.load(Ordering::Acquire), DURABLE | REFUSED | GIVEN_UP) {
+            return Poll::Ready(());
         }
+        match &mut *waiting {
+            Some(waiting) => waiting.clone_from(context.waker()),
+            waiting @ None => *waiting = Some(context.waker().clone()),
+        }
+        Poll::Pending
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Option<Waker>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Nobody stands by the entry any more, unless it is durable by now: otherwise it never will be.
@@ -84,14 +94,18 @@ impl Put {
         }
     }
 
-    /// The transaction that took it is durable, or failed. Says whether somebody still stands by it.
-    pub(super) fn settled(&self, how: Settled) -> Taking {
+    /// The transaction that took it is durable, or failed. Says whether somebody still stands by it; whoever waits hears it with the
+    /// next announcement.
+    pub(super) fn settled(&self, how: Settled, completions: &mut Completions) -> Taking {
         let to = match how {
             Settled::Durable => DURABLE,
             Settled::Refused => REFUSED,
         };
         let settled = self.state.compare_exchange(TAKEN, to, Ordering::AcqRel, Ordering::Acquire);
-        self.settled.notify_waiters();
+        let waiting = self.waiting().take();
+        if let Some(waker) = waiting {
+            completions.wake(waker, self.home.as_ref());
+        }
         match settled {
             Ok(_) => Taking::Taken,
             Err(_) => Taking::GivenUp,
@@ -158,7 +172,9 @@ pub(super) struct Queue {
 struct Inner {
     jobs: VecDeque<Job>,
     closed: bool,
-    /// The writer has nothing to do until something comes.
+    /// The writer sleeps. Else nobody needs to wake it, which would cost a system call for each job.
+    sleeps: bool,
+    /// It has nothing to do until something comes.
     #[cfg(test)]
     idle: bool,
 }
@@ -172,8 +188,12 @@ pub(super) enum Flow {
 
 impl Queue {
     pub fn push(&self, job: Job) {
-        self.lock().jobs.push_back(job);
-        self.comes.notify_one();
+        let mut inner = self.lock();
+        inner.jobs.push_back(job);
+        // Once for all that come until it is awake.
+        if std::mem::take(&mut inner.sleeps) {
+            self.comes.notify_one();
+        }
     }
 
     pub fn close(&self) {
@@ -193,6 +213,7 @@ impl Queue {
     pub fn take(&self, into: &mut Vec<Job>, patience: Duration) -> Flow {
         let sleep = |inner: &mut Inner| {
             let sleeps = inner.jobs.is_empty() && !inner.closed;
+            inner.sleeps = sleeps;
             #[cfg(test)]
             {
                 inner.idle = sleeps && patience >= Duration::from_secs(1);
@@ -200,6 +221,7 @@ impl Queue {
             sleeps
         };
         let (mut inner, _) = self.comes.wait_timeout_while(self.lock(), patience, sleep).unwrap_or_else(PoisonError::into_inner);
+        inner.sleeps = false;
         #[cfg(test)]
         {
             inner.idle = false;

@@ -12,6 +12,7 @@ use super::file::{BringBack, Changes, Disk, Held};
 use super::queue::{Back, Erasing, Flow, Job, Put, Settled, Taking};
 use super::{CONFIRMED_KEPT, Observer, Shared};
 use crate::clock::{self, Instant};
+use crate::ledger::Completions;
 
 /// How often a disk that said no is tried again.
 const RETRY_EVERY: Duration = Duration::from_millis(100);
@@ -48,6 +49,8 @@ pub(super) struct Writer {
     bring_back: Vec<(i64, Back)>,
     /// Texts that shall go.
     erase: Vec<Erasing>,
+    /// Of which entries something became that nobody has heard yet.
+    completions: Completions,
     /// While the disk says no: when it is asked again.
     ask_again: Option<Instant>,
 }
@@ -56,8 +59,21 @@ impl Writer {
     pub fn new(shared: Arc<Shared>, disk: Box<dyn Disk>, next: i64) -> Self {
         let (taken, crowded_out, set_aside) = (Vec::new(), Vec::new(), Vec::new());
         let (forget, confirm) = (Vec::new(), Vec::new());
-        let (bring_back, erase) = (Vec::new(), Vec::new());
-        Writer { shared, disk, next, taken, crowded_out, forget, confirm, set_aside, bring_back, erase, ask_again: None }
+        let (bring_back, erase, completions) = (Vec::new(), Vec::new(), Completions::default());
+        Writer {
+            shared,
+            disk,
+            next,
+            taken,
+            crowded_out,
+            forget,
+            confirm,
+            set_aside,
+            bring_back,
+            erase,
+            completions,
+            ask_again: None,
+        }
     }
 
     /// Works until the queue is closed and everything is durable, or the disk has said no often enough by then.
@@ -69,12 +85,11 @@ impl Writer {
             self.sort(&mut jobs);
             if self.ask_again.is_some_and(|moment| clock::instant() < moment) {
                 // Whoever waits for a disk that says no hears so at once.
-                self.taken.iter().for_each(|(_, put)| {
-                    put.settled(Settled::Refused);
-                });
+                self.refuse_taken();
             } else if self.has_work() {
                 self.write(observer);
             }
+            self.completions.announce();
             if flow == Flow::Closed {
                 tries_left = tries_left.saturating_sub(1);
                 if self.ask_again.is_some() && tries_left > 0 {
@@ -164,7 +179,7 @@ impl Writer {
                 Taking::GivenUp => {}
                 // Nobody overtakes those that wait for room, but for what has room of its own.
                 Taking::Taken if filled >= full(part) || (!had_room && looked_at > 0 && part != Part::Whole) => {
-                    put.settled(Settled::Refused);
+                    put.settled(Settled::Refused, &mut self.completions);
                     // Whatever else there is no room for is given up by whoever brought it.
                     if put.entry.is_decline() {
                         self.crowded_out.push(put);
@@ -204,9 +219,7 @@ impl Writer {
                 }
             }
             Err(error) => {
-                for (_, put) in &self.taken {
-                    put.settled(Settled::Refused);
-                }
+                self.refuse_taken();
                 observer.failed();
                 let again = clock::instant().checked_add(RETRY_EVERY).unwrap_or_else(clock::instant);
                 if self.ask_again.replace(again).is_none() {
@@ -217,6 +230,12 @@ impl Writer {
         observer.filled(self.shared.fill());
         if let Some(back) = back {
             self.tell_back(&back);
+        }
+    }
+
+    fn refuse_taken(&mut self) {
+        for (_, put) in &self.taken {
+            put.settled(Settled::Refused, &mut self.completions);
         }
     }
 
@@ -231,6 +250,7 @@ impl Writer {
     /// What one transaction changes; nothing if there is nothing to do.
     fn changes(&mut self) -> Option<Changes> {
         let mut add = Vec::with_capacity(self.taken.len());
+        let completions = &mut self.completions;
         self.taken.retain(|(number, put)| match put.entry.to_bytes() {
             Ok(body) => {
                 add.push((*number, put.at, body));
@@ -238,7 +258,7 @@ impl Writer {
             }
             // No memory for it: whoever waits hears no.
             Err(_) => {
-                put.settled(Settled::Refused);
+                put.settled(Settled::Refused, completions);
                 false
             }
         });
@@ -264,10 +284,12 @@ impl Writer {
         self.shared.waiting.store(held.waiting, Ordering::Release);
         self.shared.aside.store(held.aside, Ordering::Release);
         for (number, put) in self.taken.drain(..) {
-            if put.settled(Settled::Durable) == Taking::GivenUp {
+            if put.settled(Settled::Durable, &mut self.completions) == Taking::GivenUp {
                 self.forget.push(number);
             }
         }
+        // Platforms wait: nothing else is done before.
+        self.completions.announce();
         let ready = self.forget.iter().min().map_or(self.next, |first| *first).saturating_sub(1);
         if self.shared.ready.fetch_max(ready, Ordering::AcqRel) < ready {
             self.shared.grows.notify_waiters();

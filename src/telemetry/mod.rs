@@ -13,6 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use self::file::BoundedFile;
 pub use self::record::{Kind, Record, Said};
@@ -23,6 +24,8 @@ use crate::second_place::take_second_place;
 const QUEUE_RECORDS_MAX: usize = 8192;
 /// As soon as so many bytes are gathered they are written.
 const BATCH_BYTES_MAX: usize = 64 * 1024;
+/// How long records gather before they are written: the queue has room for what comes meanwhile.
+const GATHERING: Duration = Duration::from_millis(10);
 
 /// Where records are left. One value a process, shared by the workers; the writing ends when it is gone.
 #[derive(Debug)]
@@ -82,24 +85,29 @@ fn write_all(waiting: &Receiver<Record>, mut file: BoundedFile, metrics: &Metric
     let mut lines = Vec::with_capacity(BATCH_BYTES_MAX);
     let mut failing = false;
     while let Ok(first) = waiting.recv() {
-        lines.clear();
-        first.write_line(&mut lines);
-        let mut count = 1_u64;
-        while lines.len() < BATCH_BYTES_MAX
-            && let Ok(next) = waiting.try_recv()
-        {
-            next.write_line(&mut lines);
-            count = count.saturating_add(1);
-        }
-        match file.append(&lines) {
-            Ok(()) => failing = false,
-            Err(error) => {
-                metrics.telemetry.dropped(count);
-                // Once a failure, not once a batch: a full disk stays full for a while.
-                if !failing {
-                    say(&format!("telemetry is dropped: {} cannot be written: {error}", file.path().display()));
+        // Whoever leaves a record wakes whoever waits for one, which costs it more than everything else that it does here: others may gather.
+        std::thread::sleep(GATHERING);
+        let mut next = Some(first);
+        while next.is_some() {
+            lines.clear();
+            let mut count = 0_u64;
+            while lines.len() < BATCH_BYTES_MAX
+                && let Some(record) = next
+            {
+                record.write_line(&mut lines);
+                count = count.saturating_add(1);
+                next = waiting.try_recv().ok();
+            }
+            match file.append(&lines) {
+                Ok(()) => failing = false,
+                Err(error) => {
+                    metrics.telemetry.dropped(count);
+                    // Once a failure, not once a batch: a full disk stays full for a while.
+                    if !failing {
+                        say(&format!("telemetry is dropped: {} cannot be written: {error}", file.path().display()));
+                    }
+                    failing = true;
                 }
-                failing = true;
             }
         }
     }

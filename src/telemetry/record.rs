@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use holdfast_adapters::proof::hex;
 use holdfast_core::{Basis, Decision, IdempotencyKey, PlatformName, ProgramId, StandInBasis, Timestamp};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -151,13 +152,4 @@ impl<'a> Decided<'a> {
 
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len().saturating_mul(2)), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -5,7 +5,6 @@ use std::fs;
 use holdfast_core::{Basis, Timestamp};
 use holdfast_core::{Currency, Decision, DeclineReason, IdempotencyKey, Money, PlatformName, ProgramId, RuleId, StandInCause};
 use serde_json::{Value, json};
-use std::time::Duration;
 
 use super::*;
 use crate::metrics::Phases;
