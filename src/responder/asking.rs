@@ -19,7 +19,8 @@ use crate::ledger::{self, Act, Decide, LedgerError, Readiness, Wait};
 use crate::server::Call;
 
 impl Responder {
-    /// One atomic act of the ledger, submitted; waited for until `decide_by`.
+    /// One atomic act of the ledger, submitted; waited for until `decide_by`. What is rarely waited for is kept apart: a callback's
+    /// future is as large as the largest of them, and is moved, and there for every connection.
     pub(super) async fn ask_ledger(
         &self,
         call: &Call<'_>,
@@ -30,7 +31,7 @@ impl Responder {
     ) -> Result<Decided, StandInCause> {
         // Looked at first: even a timeout that never waits costs a timer.
         if !self.is_open() {
-            self.wait_for_start(mount, question, call.received.utc, deadline).await?;
+            Box::pin(self.wait_for_start(mount, question, call.received.utc, deadline)).await?;
         }
         if question.led == Led::NotYet {
             // Its authority was not known when it came, and nothing is decided past that.
@@ -47,7 +48,9 @@ impl Responder {
         let Opinion { verdict, governed, choice } = question.opinion(&rules, mount, call);
         watch.ended(Phase::Rules);
         let permit = self.in_flight.enter().ok_or(StandInCause::Overloaded)?;
-        self.wait_until_heard(mount, question, deadline).await?;
+        if self.may_have_to_be_heard(mount) {
+            Box::pin(self.wait_until_heard(mount, question, deadline)).await?;
+        }
         if question.outside.is_some() {
             Box::pin(self.enter_outside(question, deadline)).await?;
         }

@@ -352,7 +352,8 @@ impl Responder {
                 StandInCause::Panicked
             }
         };
-        pin!(self.stand_in(call, mount, question, claim, deadline, cause)).await
+        // Twice as large as what asks the ledger, and apart for the same reason.
+        Box::pin(self.stand_in(call, mount, question, claim, deadline, cause)).await
     }
 
     /// The mount whose program decides: of a caller that its proof names, that of its environment.

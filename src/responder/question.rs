@@ -229,7 +229,7 @@ impl Responder {
             Glimpse::Seen(Seen { snapshot: Snapshot { account: Sight::Absent, .. }, .. }) => Ok(None),
             Glimpse::Seen(_) | Glimpse::Busy | Glimpse::Nothing => {
                 let by = self.beside_until(mount, deadline.decide_by);
-                let ask = ledger::ask(self.ledger.as_ref(), Act::Balances(question.origin, Whose::Card(card)));
+                let ask = Box::pin(ledger::ask(self.ledger.as_ref(), Act::Balances(question.origin, Whose::Card(card))));
                 let told = timeout_at(by, ask).await.ok().and_then(Result::ok).and_then(ledger::Answer::into_balances);
                 told.map(|standings| standings.first().map(|standing| standing.balance.account)).ok_or(())
             }

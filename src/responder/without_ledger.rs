@@ -138,6 +138,11 @@ impl Responder {
         looked_for(look, deadline).await.unwrap_or(Counted::Busy)
     }
 
+    /// Whether there is anything that the ledger has yet to hear. Nearly never.
+    pub(super) fn may_have_to_be_heard(&self, mount: &Mount) -> bool {
+        mount.program.stand_in.in_transit() != 0 || self.unheard.standings.any_on_the_way()
+    }
+
     /// While the ledger has yet to hear of money of an account that was approved without it, or of what was told of a card, it does
     /// not decide on them: else more is held than is there, and a freeze that was acknowledged does not hold.
     ///
@@ -150,10 +155,6 @@ impl Responder {
         deadline: Deadline,
     ) -> Result<(), StandInCause> {
         let (stand_in, standings) = (&mount.program.stand_in, &self.unheard.standings);
-        // Nearly always.
-        if stand_in.in_transit() == 0 && !standings.any_on_the_way() {
-            return Ok(());
-        }
         let by = deadline.decide_by.min(soon());
         let (account, request) = match self.look(question, deadline).await {
             Glimpse::Seen(seen) => (account_of(&seen.snapshot), with_its_owner(&question.request, &seen)),

@@ -14,6 +14,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
 
 use super::accept::Admitted;
 use super::answer::Respond;
@@ -122,12 +123,17 @@ impl<R: Respond> Worker<R> {
             connection::serve(stream, Rc::clone(self)).await;
             return Ok(());
         };
-        match timeout(self.limits.tls_handshake_max, TlsAcceptor::from(tls.current()).accept(stream)).await {
+        // Five times the size of a connection without it, which need not have the room.
+        Box::pin(self.open_tls(stream, tls.current())).await;
+        Ok(())
+    }
+
+    async fn open_tls(self: &Rc<Self>, stream: TcpStream, tls: Arc<ServerConfig>) {
+        match timeout(self.limits.tls_handshake_max, TlsAcceptor::from(tls).accept(stream)).await {
             Ok(Ok(stream)) => connection::serve(stream, Rc::clone(self)).await,
             Ok(Err(_)) => self.metrics.connection_refused(ConnectionRefusal::TlsFailed),
             Err(_) => self.metrics.connection_refused(ConnectionRefusal::TlsTooSlow),
         }
-        Ok(())
     }
 }
 
