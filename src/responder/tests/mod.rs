@@ -6,6 +6,7 @@
 
 #![expect(clippy::arithmetic_side_effects, reason = "an overflow here fails the test")]
 
+mod beside;
 mod play;
 mod process;
 mod race;
