@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::caller::{Caller, ProgramParameter};
 use super::input::{self, Fields, Need};
-use super::meanwhile::{BAR_WITHIN, Barred, LEDGER, holds_here};
+use super::meanwhile::{BAR_WITHIN, Barred, LEDGER, NOT_LOOKED_UP, holds_here};
 use super::openapi::{ReadProblems, WriteProblems};
 use super::page::{Page, PageParameters};
 use super::problem::{Code, Problem};
@@ -62,6 +62,10 @@ pub struct BarredAccount {
     /// `ledger`: it has yet to hear of it. Stand-in goes by it already.
     #[schema(value_type = String, example = "ledger")]
     pub waits_for: &'static str,
+    /// What to look at later, where nobody could look up whether there is such an account. Not there otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub note: Option<&'static str>,
 }
 
 /// A page of accounts.
@@ -196,7 +200,8 @@ pub(super) async fn debit(State(api): State<Arc<Api>>, target: Target, write: Wr
 }
 
 /// Sets an account's status. While the ledger is away, `frozen` and `closed` hold at this server at once, are durable in the spool, and are brought
-/// to the ledger once, with who and why: answered 202. `active` needs the ledger.
+/// to the ledger once, with who and why: answered 202. `active` needs the ledger. An account that nobody can look up then is barred as well, and
+/// the answer has a `note`: if the ledger does not know it, the bar is set aside when it is back.
 #[utoipa::path(put, operation_id = "set_account_status", path = "/v1/accounts/{account_id}/status", tag = "accounts",
     params(("account_id" = String, Path, description = "The account's name."), ProgramParameter, KeyParameter),
     request_body = NewStatus, responses((status = 200, body = Account),
@@ -230,12 +235,12 @@ impl Api {
     async fn set_account_status(&self, target: &Target, write: Write) -> Result<Response, Problem> {
         let account = target.parse("account")?;
         let program = write.program().id;
-        let known = match timeout(BAR_WITHIN, self.account(program, account)).await {
+        let (known, note) = match timeout(BAR_WITHIN, self.account(program, account)).await {
             Ok(Err(problem)) if !problem.is(Code::LedgerUnavailable) => return Err(problem),
-            Ok(Ok(standing)) => Some(standing.status),
+            Ok(Ok(standing)) => (Some(standing.status), None),
             Ok(Err(_)) | Err(_) => {
-                self.must_not_be_unknown(program, account).await?;
-                self.meanwhile.waiting_of_account(program, account)
+                let note = self.must_not_be_unknown(program, account).await?;
+                (self.meanwhile.waiting_of_account(program, account), note)
             }
         };
         let (NewStatus { status, reason }, change) = write.read(NewStatus::read)?;
@@ -254,16 +259,18 @@ impl Api {
         };
         match barred {
             Barred::ByLedger => self.account(program, account).await.map(|standing| Json(Account::of(&standing)).into_response()),
-            Barred::Here => Ok(holds_here(BarredAccount { account_id: account, status: status.name(), waits_for: LEDGER })),
+            Barred::Here => Ok(holds_here(BarredAccount { account_id: account, status: status.name(), waits_for: LEDGER, note })),
         }
     }
 
-    /// Where the ledger cannot be asked, what follows it may know all that was ever entered: then an account that it does not have is none.
-    async fn must_not_be_unknown(&self, program: ProgramId, account: AccountId) -> Result<(), Problem> {
+    /// Where the ledger cannot be asked, what follows it may know all that was ever entered: then an account that it does not have is none. What
+    /// to say where nobody knows.
+    async fn must_not_be_unknown(&self, program: ProgramId, account: AccountId) -> Result<Option<&'static str>, Problem> {
         let page = Page { limit: 1, last: None };
         match timeout(BAR_WITHIN, self.reads.cards(program, account, page)).await {
             Ok(Ok(AsOf { fresh: true, found: None, .. })) => Err(Problem::unknown("account")),
-            Ok(Ok(_) | Err(_)) | Err(_) => Ok(()),
+            Ok(Ok(AsOf { found: Some(_), .. })) => Ok(None),
+            Ok(Ok(AsOf { found: None, .. }) | Err(_)) | Err(_) => Ok(Some(NOT_LOOKED_UP)),
         }
     }
 

@@ -16,7 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::Api;
 use super::caller::{Caller, ProgramParameter};
 use super::input::{Fields, Need};
-use super::meanwhile::{BAR_WITHIN, Barred, LEDGER, holds_here};
+use super::meanwhile::{BAR_WITHIN, Barred, LEDGER, NOT_LOOKED_UP, holds_here};
 use super::openapi::{ReadProblems, WriteProblems};
 use super::page::{Page, PageParameters};
 use super::problem::{Code, FieldError, Problem};
@@ -47,6 +47,10 @@ pub struct Card {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "ledger")]
     pub waits_for: Option<&'static str>,
+    /// What to look at later, where a card is barred that nobody could look up. Not there otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub note: Option<&'static str>,
     /// Everything up to this record of the journal is in it; 0 where nothing was read.
     pub as_of: i64,
 }
@@ -168,7 +172,7 @@ pub(super) async fn create(State(api): State<Arc<Api>>, write: Write) -> Result<
 
 /// Freezes a card: nothing is approved on it until it is unfrozen. While the ledger is away it holds at this server at once, is durable in the
 /// spool, and is brought to the ledger once, with who and why: answered 202, with `waits_for`. A card that nobody can look up then is frozen
-/// as well: look at it when the ledger is back.
+/// as well, and the answer has a `note`: look at it when the ledger is back.
 #[utoipa::path(post, operation_id = "freeze_card", path = "/v1/cards/{card}/freeze", tag = "cards",
     params(("card" = String, Path, description = "The platform's token of the card."), ProgramParameter, KeyParameter),
     request_body = Reason,
@@ -224,8 +228,9 @@ impl Api {
                 Ok(written(fresh, self.shown(change.program.id, &found, record)))
             }
             Barred::Here => {
+                let note = known.is_none().then_some(NOT_LOOKED_UP);
                 let known = known.unwrap_or(CardLine { card, account: None, cardholder: None, status });
-                Ok(holds_here(Card { status: status.name(), waits_for: Some(LEDGER), ..Card::of(&known, 0) }))
+                Ok(holds_here(Card { status: status.name(), waits_for: Some(LEDGER), note, ..Card::of(&known, 0) }))
             }
         }
     }
@@ -289,6 +294,6 @@ impl NewCard {
 impl Card {
     fn of(line: &CardLine, as_of: i64) -> Self {
         let CardLine { card, account, cardholder, status } = *line;
-        Card { card, account_id: account, cardholder, status: status.name(), waits_for: None, as_of }
+        Card { card, account_id: account, cardholder, status: status.name(), waits_for: None, note: None, as_of }
     }
 }

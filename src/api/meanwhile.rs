@@ -30,6 +30,10 @@ pub const BAR_WITHIN: Duration = Duration::from_millis(500);
 /// What an object says that is so here, and not yet in the ledger.
 pub const LEDGER: &str = "ledger";
 
+/// What is said with a bar of something that nobody could look up.
+pub const NOT_LOOKED_UP: &str = "the ledger is away, and nobody could look up whether it knows this: a card that it does not know is taken down as a new one without \
+                                 an account, and the bar of an account that it does not know is set aside (`holdfast spool`). Look at it when the ledger is back";
+
 /// Whether a bar holds here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kept {

@@ -11,7 +11,7 @@ use hyper_util::service::TowerToHyperService;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use super::meanwhile::{Keeping, Kept};
+use super::meanwhile::{Keeping, Kept, NOT_LOOKED_UP};
 use super::page::Page;
 use super::reads::{AccountLine, AsOf, CardLine, HoldLine, Lines, MovementLine, Reading, SumLine, Wanted, Whose};
 use super::*;
@@ -50,6 +50,9 @@ impl Reads for OneCard {
     }
 
     fn card(&self, _: ProgramId, card: CardToken) -> Reading<'_, Option<CardLine>> {
+        if card.as_str() == "unread" {
+            return Box::pin(std::future::pending());
+        }
         let line = CardLine { card, account: None, cardholder: None, status: CardStatus::Active };
         Box::pin(async move { Ok(AsOf { record: 1, fresh: true, found: (card.as_str() != "new").then_some(line) }) })
     }
@@ -166,7 +169,20 @@ async fn a_bar_holds_here_while_the_ledger_is_silent() {
     for (method, path, body, status, expected) in [
         ("POST", "/v1/cards/c/freeze", why, 202, json!({"card": "c", "status": "frozen", "waits_for": "ledger", "as_of": 0})),
         ("POST", "/v1/cards/c/close", why, 202, json!({"card": "c", "status": "closed", "waits_for": "ledger", "as_of": 0})),
-        ("PUT", "/v1/accounts/a/status", frozen, 202, json!({"account_id": "a", "status": "frozen", "waits_for": "ledger"})),
+        (
+            "POST",
+            "/v1/cards/unread/freeze",
+            why,
+            202,
+            json!({"card": "unread", "status": "frozen", "waits_for": "ledger", "note": NOT_LOOKED_UP, "as_of": 0}),
+        ),
+        (
+            "PUT",
+            "/v1/accounts/a/status",
+            frozen,
+            202,
+            json!({"account_id": "a", "status": "frozen", "waits_for": "ledger", "note": NOT_LOOKED_UP}),
+        ),
     ] {
         assert_eq!(answer(&api, method, path, body).await, (StatusCode::from_u16(status).unwrap(), true, expected), "{path}");
     }

@@ -44,7 +44,7 @@ fn until_kept(workplace: &Workplace) {
         let file = rusqlite::Connection::open(&file).ok()?;
         file.query_row("SELECT (SELECT count(*) FROM card) * (SELECT count(*) FROM moment)", [], |row| row.get::<_, i64>(0)).ok()
     };
-    while !file.exists() || kept().is_none_or(|rows| rows == 0) {
+    while !file.exists() || kept().is_none_or(|rows| rows == 0) || !workplace.data().join("own-acts.sqlite").exists() {
         std::thread::yield_now();
     }
 }
@@ -186,8 +186,14 @@ fn on_the_shared_ledger_a_freeze_holds_while_the_database_says_nothing() {
         code == Some(0) && report.contains("declined") && said.contains("only what this responder's spool has"),
         "{report} {said}"
     );
+    // Whether there is such an account, nobody can say now, and the answer says that.
+    let mistyped = json!({"status": "frozen", "reason": "fraud"});
+    let unknown = holds_here(&office.change("/v1/accounts/acct-demo-l/status", "k-3", &mistyped));
+    assert!(unknown["note"].as_str().unwrap().contains("nobody could look up"), "{unknown}");
     postgres.signal(Signal::CONT);
     bench.until_heard();
+    let aside = bench.lines(&["spool"]);
+    assert!(aside.iter().any(|line| line.contains("the ledger cannot do it: account_unknown")), "{aside:?}");
     let seen = office.found(CARD);
     assert_eq!((&seen["status"], &seen["waits_for"]), (&json!("frozen"), &Value::Null), "{seen}");
     assert_eq!(office.made(&format!("{CARD}/freeze"), "k-1", &reason("reported stolen"))["status"], "frozen");
