@@ -41,6 +41,7 @@ mod no_route;
 mod notifications;
 mod order_keys;
 mod outages;
+mod own_acts;
 mod payments;
 mod payments_away;
 mod payments_once;

@@ -11,7 +11,7 @@ use crate::support::postgres::Postgres;
 use crate::support::{Marqeta, Workplace};
 
 /// What a balance that is known, and not for long, covers; and nothing else.
-const COVERED: &str = "[[row]]\nid = 'covered'\nwhen = { balance_within = '1h', amount = { max = '400.00' }, card_used = true }\nanswer = 'approve'\n";
+pub const COVERED: &str = "[[row]]\nid = 'covered'\nwhen = { balance_within = '1h', amount = { max = '400.00' }, card_used = true }\nanswer = 'approve'\n";
 
 /// A demo server on that database.
 pub fn bench_on(postgres: &Postgres) -> Bench {
@@ -89,7 +89,7 @@ fn what_was_last_seen_covers_is_approved_while_the_database_says_nothing_and_is_
 }
 
 /// Without agent spend: which cards are under an authority is not known without the database.
-fn without_agents(text: String) -> String {
+pub fn without_agents(text: String) -> String {
     let (before, agents) = text.split_once("\n[agents]").expect("the demo has agent spend");
     let after = agents.find("\n[").map_or("", |next| &agents[next..]);
     format!("{before}{after}")

@@ -11,7 +11,7 @@ use holdfast_core::rules::RulesetHash;
 use crate::faults::{Bench, Fault, ample_budget, short_budget};
 use crate::support::{Client, Marqeta, Response};
 
-const HEAD: &str = "currency = 'USD'\ncountry = 'USA'\nexposure_max = '1000.00'\n";
+pub const HEAD: &str = "currency = 'USD'\ncountry = 'USA'\nexposure_max = '1000.00'\n";
 pub const ALL: &str = "[[row]]\nid = 'all'\nanswer = 'approve'\n";
 
 impl Bench {

@@ -39,8 +39,8 @@ const CALL: &str = "SELECT * FROM holdfast.decide($1, $2, $3, $4, $5, $6, $7, $8
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "one at a time, on its way to whoever asked")]
 pub enum Said {
-    /// Decided, and written; and which account it was about.
-    Decided(Result<Answer, LedgerError>, Option<i64>),
+    /// Decided, and written; which account it was about, and what that is now where it changed.
+    Decided(Result<Answer, LedgerError>, Option<i64>, Option<AccountNow>),
     /// That the engine has to decide.
     Engine,
 }
@@ -136,7 +136,7 @@ impl<'a> Plain<'a> {
         let Decide { origin, request, verdict, ruleset, not_after, .. } = self.decide;
         let Some(card) = &request.card else { return Ok(Said::Engine) };
         if now.instant > *not_after {
-            return Ok(Said::Decided(Err(LedgerError::Late), None));
+            return Ok(Said::Decided(Err(LedgerError::Late), None, None));
         }
         let (hold, record) = (numbers.take(1, now.utc), numbers.take(1, now.utc));
         let Some(written) = self.written(&origin.program, ruleset, now.utc, hold) else { return Ok(Said::Engine) };
@@ -158,15 +158,14 @@ impl<'a> Plain<'a> {
         self.heard(&row, &question.limits).ok_or_else(|| Trouble::Damaged("what decide says", at.clone()))
     }
 
-    /// What is so after this answer.
-    pub fn news(&self, key: NameKey, answer: &Result<Answer, LedgerError>, account: Option<i64>) -> News {
+    /// What is so after this answer, and with the account that it changed.
+    pub fn news(&self, key: NameKey, answer: &Result<Answer, LedgerError>, account: Option<(i64, AccountNow)>) -> News {
         let Ok(Answer::Decided { decision, .. }) = answer else { return News::default() };
         let Decide { origin: Origin { program, platform, .. }, request, digest, received_at, .. } = self.decide;
         let answered = Answered { digest: digest.kept(), asked_at: *received_at, decision: *decision };
-        let taken = self.needs.filter(|_| matches!(decision, Decision::Approve { .. }));
         News {
             answers: vec![(number_of(key, program, platform.as_ref(), &request.key), answered)],
-            accounts: account.zip(taken).map(|(account, minor)| (account, AccountNow::Less(minor))).into_iter().collect(),
+            accounts: account.into_iter().collect(),
             ..News::default()
         }
     }
@@ -214,7 +213,7 @@ impl<'a> Plain<'a> {
         let account = row.try_get("account").ok()?;
         let decided = |decision, basis| {
             let answer = Answer::Decided { decision, basis, balance: None, intent: None };
-            Some(Said::Decided(Ok(answer), account))
+            Some(Said::Decided(Ok(answer), account, self.left(row)))
         };
         match row.try_get("said").ok()? {
             "approved" => decided(Decision::Approve { amount: self.decide.request.amount }, Basis::Ledger),
@@ -228,11 +227,24 @@ impl<'a> Plain<'a> {
                 };
                 decided(Decision::Decline { reason: word(row, "reason", decline_reason)? }, basis)
             }
-            "late" => Some(Said::Decided(Err(LedgerError::Late), None)),
+            "late" => Some(Said::Decided(Err(LedgerError::Late), None, None)),
             // What is said again depends on what became of the payment; the same key with other content is written down.
             "again" | "engine" => Some(Said::Engine),
             _ => None,
         }
+    }
+
+    /// What the account is that an approval changed: nothing else does, and of one that is active only.
+    fn left(&self, row: &Row) -> Option<AccountNow> {
+        let number = |column| row.try_get::<_, Option<i64>>(column).ok()?;
+        let account = Account {
+            currency: self.decide.request.amount.currency(),
+            posted: number("now_posted")?,
+            held: number("now_held")?,
+            credit_line: number("now_credit_line")?,
+            status: AccountStatus::Active,
+        };
+        Some(AccountNow { account, changes: number("now_changes")? })
     }
 
     /// Everything that the function writes as it is.

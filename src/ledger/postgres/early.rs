@@ -8,7 +8,7 @@ use std::time::Duration;
 use holdfast_core::Timestamp;
 
 use super::Common;
-use super::snapshot::{Place, Snapshot};
+use super::snapshot::{OwnAct, Place, Snapshot};
 use crate::clock;
 use crate::journal::KeptRuleset;
 
@@ -23,23 +23,25 @@ pub struct Early {
     pub(super) followed_at: Timestamp,
 }
 
-/// What an earlier process saw.
-pub struct Kept(Snapshot);
+/// What an earlier process saw, and did since.
+pub struct Kept(Snapshot, Vec<OwnAct>);
 
 impl Early {
-    /// Reads what was kept; nothing if there is nothing, of another database, or of longer ago than an hour. Blocks.
+    /// Reads what was kept; nothing if there is nothing, of another database, or of longer ago than an hour, or if it is not known what the
+    /// earlier process did since. Blocks.
     ///
     /// # Errors
     /// The disk, or what is there, for people.
     pub fn read(&self) -> Result<Option<Kept>, String> {
-        let kept = Snapshot::read(&self.place).map_err(|error| error.to_string())?;
+        let kept = Snapshot::read_with_own(&self.place).map_err(|error| error.to_string())?;
         let since = self.followed_at.saturating_sub(SHOWN_WITHIN);
-        Ok(kept.filter(|kept| kept.as_of >= since && kept.as_of <= clock::utc()).map(Kept))
+        let kept = kept.filter(|(kept, _)| kept.as_of >= since && kept.as_of <= clock::utc());
+        Ok(kept.map(|(seen, acts)| Kept(seen, acts)))
     }
 
     /// Shows it until this process has seen the database.
-    pub fn show(self, Kept(snapshot): Kept) {
-        self.common.last_seen.restore(snapshot, self.followed_at);
+    pub fn show(self, Kept(snapshot, acts): Kept) {
+        self.common.last_seen.restore(snapshot, &acts, self.followed_at);
     }
 }
 

@@ -14,6 +14,7 @@ use tokio_postgres::{Client, GenericClient, IsolationLevel, Row, Transaction};
 
 use super::chaining::SINCE_SNAPSHOT;
 use super::connect::{ANSWER_MAX, within};
+use super::fresh::AccountNow;
 use super::last_seen::{AccountSeen, CardSeen, number_of};
 use super::office::{Office, WAIT_MIN, longer};
 use super::rows::{read_answered as read_answered_row, read_ruleset};
@@ -44,7 +45,7 @@ const CARDS: &str = "SELECT c.number, c.program, c.token, c.account, c.status, c
     c.merchants, c.merchants_others,
     p.status AS owner, p.token AS owner_token FROM holdfast.card c LEFT JOIN holdfast.cardholder p ON p.number = c.cardholder";
 
-const ACCOUNTS: &str = "SELECT number, name, currency, status, posted, held, credit_line FROM holdfast.account";
+const ACCOUNTS: &str = "SELECT number, name, currency, status, posted, held, credit_line, changes FROM holdfast.account";
 
 /// Records of transactions that were not finished when it was last looked, behind [`SINCE_SNAPSHOT`]. Who owns cards is only in the body.
 const CHANGED: &str = "SELECT DISTINCT account, card, CASE WHEN card IS NULL AND kind = 'told' THEN body END AS body,
@@ -113,6 +114,7 @@ async fn follow_on(office: &Office, finished: &mut Option<Finished>) -> Result<(
         }
         office.last_seen().has_read(look, now, office.performing.key);
         office.note(Note::Right(now, office.performing.key));
+        office.note(Note::Read(look));
         tokio::time::sleep(pause_after(clock::utc().saturating_since(now))).await;
         if client.is_closed() {
             return Err(Trouble::Unreachable("the connection is gone".to_owned(), at.clone()));
@@ -297,7 +299,8 @@ fn account_seen(row: &Row) -> Option<(i64, AccountSeen)> {
         held: row.try_get("held").ok()?,
         credit_line: row.try_get("credit_line").ok()?,
     };
-    Some((row.try_get("number").ok()?, AccountSeen { id: named(row, "name")?, account }))
+    let now = AccountNow { account, changes: row.try_get("changes").ok()? };
+    Some((row.try_get("number").ok()?, AccountSeen { id: named(row, "name")?, now }))
 }
 
 fn put_cards(office: &Office, rows: &[Row]) {

@@ -2,17 +2,18 @@
 //! was acknowledged, an answer that was told, and money that was approved are known from the moment at which they count, and not only from
 //! the next look. Bounded like [`super::last_seen`]. Nothing here reads the database.
 
-use holdfast_core::hold::{Account, AccountStatus, Answered, CardStatus, CardholderStatus};
+use holdfast_core::hold::{Account, Answered, CardStatus, CardholderStatus};
 use holdfast_core::{CardToken, CardholderToken, ProgramId};
-use smallvec::SmallVec;
+use serde::{Deserialize, Serialize};
 
 use super::generations::Generations;
 use super::load::Loaded;
 use super::named::Named;
+use super::recording::Recording;
 use crate::ledger::embedded::state::{AccountIndex, Fingerprint};
 
 /// What acts left behind, as their transaction was committed.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct News {
     /// What stands as the answer to keys, by number.
     pub answers: Vec<(u64, Answered)>,
@@ -22,18 +23,22 @@ pub struct News {
     pub accounts: Vec<(i64, AccountNow)>,
 }
 
-/// What is known of an account after an act.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AccountNow {
-    /// All of it.
-    Is(Account),
-    /// So much less is available.
-    Less(i64),
+/// An account, and how many records have changed it: of two that are known, the one with more of them is the newer one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountNow {
+    pub account: Account,
+    pub changes: i64,
 }
 
 impl News {
+    /// Whether it says nothing.
+    pub fn is_empty(&self) -> bool {
+        let News { answers, cards, cardholders, accounts } = self;
+        answers.is_empty() && cards.is_empty() && cardholders.is_empty() && accounts.is_empty()
+    }
+
     /// What is so, once what was performed is committed.
-    pub fn of(named: &Named, loaded: &Loaded) -> Self {
+    pub fn of(named: &Named, loaded: &Loaded, recording: &Recording) -> Self {
         let (state, ..) = loaded.engine.performed();
         let answer = |name| {
             let Fingerprint([number, _]) = name;
@@ -44,7 +49,7 @@ impl News {
             |token: &CardholderToken| Some((*token, state.cardholder(state.cardholder_named(&named.program, token)?)?.status?));
         let accounts = (0..).zip(&loaded.accounts).filter_map(|(place, at)| {
             let row = state.account(AccountIndex(place))?;
-            Some((at.number, AccountNow::Is(row.account)))
+            Some((at.number, AccountNow { account: row.account, changes: recording.changes_of(place) }))
         });
         News {
             answers: named.asked.iter().filter_map(|name| answer(Fingerprint::from(*name))).collect(),
@@ -59,41 +64,21 @@ impl News {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Look(u64);
 
+impl Look {
+    /// How many had begun with it.
+    pub const fn number(self) -> u64 {
+        let Look(number) = self;
+        number
+    }
+}
+
 /// News that nobody has read in the database yet.
 #[derive(Debug)]
 pub struct Fresh {
     look: Look,
     cards: Generations<(ProgramId, CardToken), (Look, CardStatus)>,
     cardholders: Generations<(ProgramId, CardholderToken), (Look, CardholderStatus)>,
-    accounts: Generations<i64, AccountFresh>,
-}
-
-/// What is not read yet of an account.
-#[derive(Debug, Clone, Default)]
-struct AccountFresh {
-    was: Option<(Look, Account)>,
-    /// What was taken from it since.
-    less: SmallVec<[(Look, i64); 1]>,
-}
-
-impl AccountFresh {
-    fn hear(&mut self, look: Look, now: AccountNow) {
-        match (now, self.less.last_mut()) {
-            (AccountNow::Is(account), _) => {
-                self.was = Some((look, account));
-                self.less.clear();
-            }
-            (AccountNow::Less(minor), Some((of_look, sum))) if *of_look == look => *sum = sum.saturating_add(minor),
-            (AccountNow::Less(minor), _) => self.less.push((look, minor)),
-        }
-    }
-
-    /// Whether anything is left that this look did not read.
-    fn outlives(&mut self, look: Look) -> bool {
-        self.was = self.was.filter(|(heard, _)| *heard >= look);
-        self.less.retain(|(heard, _)| *heard >= look);
-        self.was.is_some() || !self.less.is_empty()
-    }
+    accounts: Generations<i64, (Look, AccountNow)>,
 }
 
 impl Fresh {
@@ -103,14 +88,38 @@ impl Fresh {
         Fresh { look: Look(0), cards, cardholders, accounts }
     }
 
-    /// Acts of this program left that behind.
-    pub fn hear(&mut self, program: ProgramId, news: &News) {
+    /// Acts of this program left that behind; which look was the last one that had begun.
+    pub fn hear(&mut self, program: ProgramId, news: &News) -> Look {
         news.cards.iter().for_each(|(token, status)| self.cards.put((program, *token), (self.look, *status)));
         news.cardholders.iter().for_each(|(token, status)| self.cardholders.put((program, *token), (self.look, *status)));
         for (number, now) in &news.accounts {
-            let mut fresh = self.accounts.get(number).cloned().unwrap_or_default();
-            fresh.hear(self.look, *now);
-            self.accounts.put(*number, fresh);
+            // Answers of two connections come in any order.
+            if self.accounts.get(number).is_none_or(|(_, known)| known.changes <= now.changes) {
+                self.accounts.put(*number, (self.look, *now));
+            }
+        }
+        self.look
+    }
+
+    /// The same of acts of an earlier process, in their order: what was heard since is newer, and every look of this process reads them.
+    pub fn hear_earlier(&mut self, acts: &[(ProgramId, News)]) {
+        let earlier = Look(0);
+        for (program, news) in acts.iter().rev() {
+            for (token, status) in &news.cards {
+                if self.cards.get(&(*program, *token)).is_none() {
+                    self.cards.put((*program, *token), (earlier, *status));
+                }
+            }
+            for (token, status) in &news.cardholders {
+                if self.cardholders.get(&(*program, *token)).is_none() {
+                    self.cardholders.put((*program, *token), (earlier, *status));
+                }
+            }
+            for (number, now) in &news.accounts {
+                if self.accounts.get(number).is_none_or(|(_, known)| known.changes < now.changes) {
+                    self.accounts.put(*number, (earlier, *now));
+                }
+            }
         }
     }
 
@@ -125,7 +134,7 @@ impl Fresh {
     pub fn has_read(&mut self, look: Look) {
         self.cards.retain(|(heard, _)| *heard >= look);
         self.cardholders.retain(|(heard, _)| *heard >= look);
-        self.accounts.retain(|fresh| fresh.outlives(look));
+        self.accounts.retain(|(heard, _)| *heard >= look);
     }
 
     /// The graver of what was read of a card and what was heard of it: which of the two is newer is not known, as others have written to
@@ -141,28 +150,23 @@ impl Fresh {
         heard.filter(|heard| heard.severity() > read.severity()).unwrap_or(read)
     }
 
-    /// The same of an account, and what is available of it: the less of the two.
-    pub fn account(&self, number: i64, read: &Account) -> (AccountStatus, i64) {
-        let Some(AccountFresh { was, less }) = self.accounts.get(&number) else { return (read.status, read.available()) };
-        let was = was.map(|(_, account)| account);
-        let status = was.map(|was| was.status).filter(|was| was.severity() > read.status.severity());
-        let available = was.map_or(read.available(), |was| was.available().min(read.available()));
-        let left = less.iter().fold(available, |left, (_, minor)| left.saturating_sub(*minor));
-        (status.unwrap_or(read.status), left)
+    /// An account: the newer of what was read and what was heard.
+    pub fn account(&self, number: i64, read: AccountNow) -> Account {
+        let heard = self.accounts.get(&number).map(|(_, heard)| *heard);
+        heard.filter(|heard| heard.changes > read.changes).unwrap_or(read).account
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use holdfast_core::hold::AccountStatus;
+
     use super::*;
     use crate::ledger::conformance::{id, program, usd};
 
-    fn account(posted: i64, status: AccountStatus) -> Account {
-        Account { currency: usd(0).currency(), posted, held: 0, credit_line: 0, status }
-    }
-
-    fn of_account(now: AccountNow) -> News {
-        News { accounts: vec![(7, now)], ..News::default() }
+    fn account(posted: i64, changes: i64) -> AccountNow {
+        let account = Account { currency: usd(0).currency(), posted, held: 0, credit_line: 0, status: AccountStatus::Active };
+        AccountNow { account, changes }
     }
 
     #[test]
@@ -187,22 +191,57 @@ mod tests {
     }
 
     #[test]
-    fn what_was_approved_of_an_account_is_not_available_again() {
+    fn an_account_is_what_changed_it_last_whoever_says_so_and_in_whichever_order() {
         let mut fresh = Fresh::of_at_most(8);
-        let read = account(2_000, AccountStatus::Active);
-        let is = |fresh: &Fresh| fresh.account(7, &read);
-        fresh.hear(program(), &of_account(AccountNow::Less(300)));
-        fresh.hear(program(), &of_account(AccountNow::Less(200)));
-        assert_eq!(is(&fresh), (AccountStatus::Active, 1_500));
-        fresh.hear(program(), &of_account(AccountNow::Is(account(1_400, AccountStatus::Frozen))));
-        assert_eq!(is(&fresh), (AccountStatus::Frozen, 1_400), "what was taken before is in it");
+        let hears = |fresh: &mut Fresh, posted, changes| {
+            fresh.hear(program(), &News { accounts: vec![(7, account(posted, changes))], ..News::default() });
+        };
+        let is = |fresh: &Fresh, read: AccountNow| fresh.account(7, read).posted;
+        let read = account(2_000, 3);
+        hears(&mut fresh, 1_500, 5);
+        hears(&mut fresh, 1_700, 4);
+        assert_eq!(is(&fresh, read), 1_500, "the one before was heard later");
         let look = fresh.begin_look();
-        fresh.hear(program(), &of_account(AccountNow::Less(100)));
-        assert_eq!(is(&fresh), (AccountStatus::Frozen, 1_300));
+        hears(&mut fresh, 1_400, 6);
+        // The look may have read it or not: it counts once.
+        assert_eq!((is(&fresh, account(1_500, 5)), is(&fresh, account(1_400, 6))), (1_400, 1_400));
+        // Somebody else gave something back meanwhile.
+        assert_eq!(is(&fresh, account(1_600, 7)), 1_600);
         fresh.has_read(look);
-        assert_eq!(is(&fresh), (AccountStatus::Active, 1_900), "the look has read the rest");
+        assert_eq!(is(&fresh, account(1_500, 5)), 1_400, "it was heard during the look");
         let look = fresh.begin_look();
         fresh.has_read(look);
-        assert_eq!(is(&fresh), (AccountStatus::Active, 2_000));
+        assert_eq!(is(&fresh, read), 2_000);
+    }
+
+    #[test]
+    fn what_an_earlier_process_did_counts_in_its_order_and_under_what_was_heard_since() {
+        let card = |name: &str, status| News { cards: vec![(id(name), status)], ..News::default() };
+        let owner = |status| News { cardholders: vec![(id("h"), status)], ..News::default() };
+        let accounts = |left: &[(i64, i64)]| News {
+            accounts: left.iter().map(|(posted, changes)| (7, account(*posted, *changes))).collect(),
+            ..News::default()
+        };
+        let mut fresh = Fresh::of_at_most(8);
+        fresh.hear(program(), &card("since", CardStatus::Frozen));
+        let look = fresh.begin_look();
+        let earlier = [
+            card("once", CardStatus::Frozen),
+            card("twice", CardStatus::Frozen),
+            card("twice", CardStatus::Lost),
+            card("since", CardStatus::Active),
+            owner(CardholderStatus::Suspended),
+            accounts(&[(500, 5), (700, 4)]),
+        ];
+        fresh.hear_earlier(&earlier.map(|news| (program(), news)));
+        let is = |fresh: &Fresh, name: &str| fresh.card(program(), id(name), CardStatus::Active);
+        assert_eq!(
+            ["once", "twice", "since"].map(|name| is(&fresh, name)),
+            [CardStatus::Frozen, CardStatus::Lost, CardStatus::Frozen]
+        );
+        assert_eq!(fresh.cardholder(program(), Some(id("h")), CardholderStatus::Active), CardholderStatus::Suspended);
+        assert_eq!(fresh.account(7, account(900, 3)).posted, 500);
+        fresh.has_read(look);
+        assert_eq!(["once", "twice", "since"].map(|name| is(&fresh, name)), [CardStatus::Active; 3], "it has all of that");
     }
 }

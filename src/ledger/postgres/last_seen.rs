@@ -7,22 +7,22 @@
 use std::sync::{PoisonError, RwLock, RwLockWriteGuard, TryLockError};
 use std::time::Duration;
 
-use holdfast_core::hold::{Account, CardStatus, CardholderStatus};
+use holdfast_core::hold::{CardStatus, CardholderStatus};
 use holdfast_core::stand_in::{AccountSight, Acquaintance, AddsTo, CardSight, Sight, Snapshot};
 use holdfast_core::{
     AccountId, AuthorizationRequest, CardToken, CardholderToken, IdempotencyKey, PlatformName, ProgramId, Timestamp,
 };
 
 use super::answers::Answers;
-use super::fresh::{Fresh, Look, News};
+use super::fresh::{AccountNow, Fresh, Look, News};
 use super::generations::Generations;
-use super::snapshot;
+use super::snapshot::{self, OwnAct};
 use crate::ledger::embedded::state::{Fingerprint, Merchants, NameKey};
 use crate::ledger::sight::{LongerAgo, Seen};
 use crate::ledger::{Glimpse, Origin};
 
 /// The most cards, and the most accounts, of each of the two generations.
-const GENERATION_MAX: usize = 1 << 18;
+pub const GENERATION_MAX: usize = 1 << 18;
 
 /// The most keys of each of the two generations: those of a day of a busy program. What is older than they reach is not known
 /// to have been answered.
@@ -48,7 +48,7 @@ pub struct CardSeen {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AccountSeen {
     pub id: AccountId,
-    pub account: Account,
+    pub now: AccountNow,
 }
 
 /// How far a platform's clock may be before ours.
@@ -131,13 +131,15 @@ impl LastSeen {
         self.kept.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Acts of this program left that behind: it is known from now on, whenever it is read in the database.
-    pub fn hear(&self, program: ProgramId, news: &News) {
+    /// Acts of this program left that behind: it is known from now on, whenever it is read in the database. Which look at it was the last one
+    /// that had begun.
+    pub fn hear(&self, program: ProgramId, news: &News) -> Look {
         let mut kept = self.kept();
-        kept.fresh.hear(program, news);
+        let look = kept.fresh.hear(program, news);
         news.answers.iter().for_each(|(number, _)| kept.put_answered(*number));
         drop(kept);
         news.answers.iter().for_each(|(number, answered)| self.answers.put(*number, *answered));
+        look
     }
 
     /// Whatever was in the database when that look began was put in, and all of it was so at that moment.
@@ -147,13 +149,19 @@ impl LastSeen {
         kept.is_right_at(as_of, key);
     }
 
-    /// What an earlier process saw, for a process that follows since that moment; not over what this one has seen.
-    pub fn restore(&self, mut snapshot: snapshot::Snapshot, followed_at: Timestamp) {
+    /// What an earlier process saw, and did since, for a process that follows since that moment; not over what this one has seen.
+    pub fn restore(&self, mut snapshot: snapshot::Snapshot, acts: &[OwnAct], followed_at: Timestamp) {
         let mut kept = self.kept();
         if kept.right.is_some() {
             return;
         }
-        std::mem::take(&mut snapshot.answers).into_iter().for_each(|(number, answered)| self.answers.put(number, answered));
+        let told = acts.iter().flat_map(|(_, news)| &news.answers).copied();
+        snapshot.answered.extend(told.clone().map(|(number, _)| number));
+        std::mem::take(&mut snapshot.answers)
+            .into_iter()
+            .chain(told)
+            .for_each(|(number, answered)| self.answers.put(number, answered));
+        kept.fresh.hear_earlier(acts);
         kept.restore(snapshot, followed_at);
     }
 
@@ -183,9 +191,9 @@ impl LastSeen {
                 (kept.fresh.card(*program, token, status), kept.fresh.cardholder(*program, owner, cardholder));
             Sight::Seen(CardSight { status, cardholder, as_of, since: Some(since), used })
         });
-        let account = account.map_or(Sight::NotSeen, |(number, AccountSeen { id, account })| {
-            let (status, available) = kept.fresh.account(number, account);
-            Sight::Seen(AccountSight { id: *id, status, available: account.money(available), as_of })
+        let account = account.map_or(Sight::NotSeen, |(number, AccountSeen { id, now })| {
+            let account = kept.fresh.account(number, *now);
+            Sight::Seen(AccountSight { id: *id, status: account.status, available: account.money(account.available()), as_of })
         });
         // Of payments nothing is kept here: only what this responder told itself is known of them.
         let snapshot = Snapshot { card, account, merchant, adds_to: AddsTo::NotKnown };
@@ -284,159 +292,4 @@ impl Kept {
 }
 
 #[cfg(test)]
-mod tests {
-    use holdfast_core::hold::{AccountStatus, Answered};
-    use holdfast_core::{ContentDigest, Decision, Merchant};
-
-    use super::*;
-    use crate::ledger::conformance::{id, origin, program, purchase, usd, with_card};
-    use crate::ledger::postgres::fresh::AccountNow;
-
-    const KEY: NameKey = NameKey(1, 2);
-
-    fn paying(merchant: &str) -> AuthorizationRequest {
-        let merchant = Merchant { id: Some(id(merchant)), ..Merchant::default() };
-        AuthorizationRequest { merchant, ..purchase("k", 1) }
-    }
-
-    fn card_seen(account: i64) -> CardSeen {
-        CardSeen {
-            account: Some(account),
-            status: CardStatus::Frozen,
-            cardholder: CardholderStatus::Active,
-            owner: Some(id("h")),
-            since: Timestamp::from_unix_seconds(1),
-            used: Acquaintance::New,
-            merchants: Merchants::restored(KEY.merchant(&program(), &paying("met").merchant), false),
-        }
-    }
-
-    fn account_seen() -> AccountSeen {
-        let account =
-            Account { currency: usd(0).currency(), posted: 100, held: 30, credit_line: 5, status: AccountStatus::Active };
-        AccountSeen { id: id("a"), account }
-    }
-
-    #[test]
-    fn what_was_put_in_is_seen_as_of_the_moment_when_all_of_it_was_right() {
-        let last_seen = LastSeen::new();
-        last_seen.kept().put_card(program(), id("c"), card_seen(7));
-        last_seen.kept().put_account(7, account_seen());
-        assert_eq!(last_seen.look(&origin(), &purchase("k", 1)), Glimpse::Nothing, "nobody says as of when");
-        let as_of = Timestamp::from_unix_seconds(9);
-        last_seen.kept().is_right_at(as_of, KEY);
-        let Glimpse::Seen(seen) = last_seen.look(&origin(), &purchase("k", 1)) else { panic!("nothing is seen") };
-        let Snapshot { card: Sight::Seen(card), account: Sight::Seen(account), .. } = seen.snapshot else { panic!("{seen:?}") };
-        assert_eq!((card.status, card.as_of, card.used), (CardStatus::Frozen, as_of, Acquaintance::New));
-        assert_eq!((account.available, account.as_of), (usd(75), as_of));
-        let merchant = |request: &AuthorizationRequest| {
-            let Glimpse::Seen(seen) = last_seen.look(&origin(), request) else { panic!("nothing is seen") };
-            seen.snapshot.merchant
-        };
-        assert_eq!(merchant(&paying("met")), Acquaintance::Known);
-        assert_eq!((merchant(&paying("new")), merchant(&purchase("k", 1))), (Acquaintance::New, Acquaintance::NotKnown));
-        let in_the_name_of = |name: &str| {
-            let request = AuthorizationRequest { cardholder: Some(id(name)), ..purchase("k", 1) };
-            let Glimpse::Seen(seen) = last_seen.look(&origin(), &request) else { panic!("nothing is seen") };
-            seen.snapshot.card
-        };
-        assert_eq!((in_the_name_of("h"), in_the_name_of("i")), (Sight::Seen(card), Sight::Absent));
-        let (accounts, cards) = (vec![(7, AccountNow::Less(5))], vec![(id("c"), CardStatus::Lost)]);
-        last_seen.hear(program(), &News { accounts, cards, ..News::default() });
-        let Glimpse::Seen(heard) = last_seen.look(&origin(), &purchase("k", 1)) else { panic!("nothing is seen") };
-        let Snapshot { card: Sight::Seen(lost), account: Sight::Seen(less), .. } = heard.snapshot else { panic!("{heard:?}") };
-        assert_eq!(
-            (lost.status, less.available, less.as_of),
-            (CardStatus::Lost, usd(70), as_of),
-            "it is heard before it is read"
-        );
-        let Glimpse::Seen(other) = last_seen.look(&origin(), &with_card("other", purchase("k", 1))) else { panic!() };
-        assert_eq!((other.snapshot.card, other.snapshot.account), (Sight::NotSeen, Sight::NotSeen));
-        let kept = last_seen.kept();
-        assert_eq!(last_seen.look(&origin(), &purchase("k", 1)), Glimpse::Busy, "nobody waits");
-        drop(kept);
-        last_seen.kept().forget();
-        assert_eq!(last_seen.look(&origin(), &purchase("k", 1)), Glimpse::Nothing);
-    }
-
-    #[test]
-    fn what_did_not_pass_by_for_long_is_forgotten_first() {
-        let last_seen = LastSeen::of_at_most(2);
-        last_seen.kept().is_right_at(Timestamp::from_unix_seconds(9), KEY);
-        let sees = |name: &str| {
-            let Glimpse::Seen(seen) = last_seen.look(&origin(), &with_card(name, purchase("k", 1))) else { panic!() };
-            matches!(seen.snapshot.card, Sight::Seen(_))
-        };
-        for name in ["one", "two", "three", "one", "four"] {
-            last_seen.kept().put_card(program(), id(name), card_seen(7));
-        }
-        assert_eq!(["one", "two", "three", "four"].map(sees), [true, false, true, true]);
-    }
-    #[test]
-    fn what_was_answered_is_known_to_have_been_for_its_program_and_platform() {
-        let last_seen = LastSeen::new();
-        last_seen.kept().is_right_at(Timestamp::from_unix_seconds(9), KEY);
-        let Origin { program, platform, .. } = origin();
-        let answered = |platform, key| last_seen.kept().put_answered(number_of(KEY, &program, platform, &purchase(key, 1).key));
-        answered(platform.as_ref(), "k");
-        answered(None, "operator's");
-        let sees = |key: &str| {
-            let Glimpse::Seen(seen) = last_seen.look(&origin(), &purchase(key, 1)) else { panic!() };
-            seen.longer_ago
-        };
-        assert_eq!(["k", "other", "operator's"].map(sees), [LongerAgo::Perhaps, LongerAgo::No, LongerAgo::No]);
-    }
-
-    fn number(key: &str) -> u64 {
-        let Origin { program, platform, .. } = origin();
-        number_of(KEY, &program, platform.as_ref(), &purchase(key, 1).key)
-    }
-
-    fn approved() -> Answered {
-        let asked_at = Timestamp::from_unix_seconds(8);
-        Answered { digest: ContentDigest::from_bytes([6; 16]), asked_at, decision: Decision::Approve { amount: usd(1) } }
-    }
-
-    fn seen_earlier() -> snapshot::Snapshot {
-        let Origin { program, .. } = origin();
-        snapshot::Snapshot {
-            as_of: Timestamp::from_unix_seconds(9),
-            key: KEY,
-            cards: vec![(program, id("c"), card_seen(7))],
-            accounts: vec![(7, account_seen())],
-            answered: ["answered", "approved"].map(number).to_vec(),
-            answers: vec![(number("approved"), approved())],
-            rulesets: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn what_an_earlier_process_saw_is_as_old_as_it_is_and_rules_out_only_what_was_asked_since() {
-        let last_seen = LastSeen::new();
-        last_seen.restore(seen_earlier(), Timestamp::from_unix_seconds(100));
-        let sees = |key: &str, occurred_at: Option<i64>| {
-            let occurred_at = occurred_at.map(Timestamp::from_unix_seconds);
-            let request = AuthorizationRequest { occurred_at, ..purchase(key, 1) };
-            let Glimpse::Seen(seen) = last_seen.look(&origin(), &request) else { panic!() };
-            seen
-        };
-        let Sight::Seen(card) = sees("k", None).snapshot.card else { panic!("no card") };
-        assert_eq!((card.status, card.as_of), (CardStatus::Frozen, Timestamp::from_unix_seconds(9)));
-        let longer_ago = |key, at| sees(key, at).longer_ago;
-        assert_eq!(longer_ago("k", None), LongerAgo::Perhaps, "nobody says when it was asked");
-        assert_eq!(longer_ago("k", Some(105)), LongerAgo::Perhaps, "clocks may be apart");
-        assert_eq!(longer_ago("k", Some(106)), LongerAgo::No);
-        assert_eq!(longer_ago("answered", Some(106)), LongerAgo::Perhaps);
-        let again = sees("approved", None);
-        assert_eq!((again.answered, again.longer_ago), (Some(approved()), LongerAgo::No), "it is heard again");
-        // The database is there.
-        last_seen.kept().begin_anew();
-        assert_eq!(longer_ago("k", Some(106)), LongerAgo::No, "until everything was read");
-        last_seen.kept().is_right_at(Timestamp::from_unix_seconds(110), KEY);
-        assert_eq!(sees("k", None).snapshot.card, Sight::NotSeen, "it is not there any more");
-        assert_eq!(longer_ago("k", None), LongerAgo::No);
-        assert_eq!(longer_ago("answered", None), LongerAgo::Perhaps);
-        last_seen.restore(seen_earlier(), Timestamp::from_unix_seconds(100));
-        assert_eq!(sees("k", None).snapshot.card, Sight::NotSeen, "what this process saw is newer");
-    }
-}
+mod tests;

@@ -7,17 +7,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Client, Pool, PoolError};
+use holdfast_core::ProgramId;
 use tokio::sync::Notify;
 
 use super::Common;
 use super::chaining;
 use super::connect::{ANSWER_MAX, Database, within, within_act};
+use super::fresh::News;
 use super::last_seen::LastSeen;
 use super::migrate;
 use super::needs;
 use super::node::Node;
 use super::performing::Performing;
-use super::snapshot::{Note, Snapshots};
+use super::snapshot::{Keep, Note, Snapshots};
 use super::trial;
 use super::trouble::Trouble;
 use crate::clock;
@@ -30,6 +32,9 @@ const WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// Whoever fails again within so long after it came back has not come back for good: the next try waits longer.
 const STEADY_AFTER: Duration = Duration::from_secs(30);
+
+/// How long an act that is done waits for a disk of this machine at most.
+const KEPT_WITHIN: Duration = Duration::from_millis(250);
 
 /// Waits so long, by chance a little more or less, so that many responders do not come all together; how long to wait next.
 pub async fn longer(wait: Duration) -> Duration {
@@ -73,6 +78,16 @@ impl Office {
     pub fn note(&self, note: Note) {
         if let Some(snapshots) = &self.snapshots {
             snapshots.note(note);
+        }
+    }
+
+    /// What acts of this program left behind is known from now on, and soon to the next process, too; done when they may be acknowledged.
+    pub async fn hear(&self, program: ProgramId, news: News, keep: Keep) {
+        let look = self.last_seen().hear(program, &news);
+        let own = self.snapshots.as_ref().map(|snapshots| &snapshots.own).filter(|_| !news.is_empty());
+        if let Some(kept) = own.and_then(|own| own.note(look, (program, news), keep)) {
+            // It is in the database whether it is kept here or not.
+            let _ = tokio::time::timeout(KEPT_WITHIN, kept).await;
         }
     }
 

@@ -69,10 +69,10 @@ impl Performing {
     pub async fn decide(&self, client: &Client, decide: &Decide) -> Result<Option<Done>, Trouble> {
         let Some(plain) = Plain::of(decide) else { return Ok(None) };
         match plain.ask(client, self.key, &self.numbers, &self.ahead, &clock::now(), &self.at).await {
-            Ok(Said::Decided(answer, account)) => {
+            Ok(Said::Decided(answer, account, left)) => {
                 let records = u32::from(!matches!(answer, Err(_) | Ok(Answer::Decided { basis: Basis::Replay, .. })));
                 let cards = decide.request.card.zip(account).into_iter().collect();
-                let news = plain.news(self.key, &answer, account);
+                let news = plain.news(self.key, &answer, account.zip(left));
                 Ok(Some(Done { answers: vec![answer], records, cards, news }))
             }
             // Somebody else made its key or its payment at this moment: the engine looks again.
@@ -153,7 +153,7 @@ impl Performing {
         });
         let answers = answers.collect();
         let saving = Saving { transaction, named: &named, numbers: &self.numbers, now: now.utc, at: &self.at };
-        let records = saving.save(&loaded).await?;
+        let recording = saving.save(&loaded).await?;
         let (state, ..) = loaded.engine.performed();
         let account_of = |card: &CardToken| {
             let subject = Subject { card: Some(*card), ..Subject::default() };
@@ -161,8 +161,8 @@ impl Performing {
             Some((*card, loaded.accounts.get(place)?.number))
         };
         let cards = named.cards.values().filter_map(account_of).collect();
-        let news = News::of(&named, &loaded);
-        Ok(Done { answers, records, cards, news })
+        let news = News::of(&named, &loaded, &recording);
+        Ok(Done { answers, records: recording.records(), cards, news })
     }
 
     /// Releases these holds if their time has come; how many records that made. Again if others stood in the way.
@@ -195,7 +195,7 @@ impl Performing {
         let mut loaded = loading.load(self.numbers.take(1, now)).await?;
         loaded.engine.expire(now, holds.len());
         let saving = Saving { transaction: &transaction, named: &named, numbers: &self.numbers, now, at: &self.at };
-        let records = saving.save(&loaded).await?;
+        let records = saving.save(&loaded).await?.records();
         transaction.commit().await.map_err(said)?;
         Ok(records)
     }

@@ -116,11 +116,11 @@ pub fn number_of(numbers: &[i64], place: u32) -> Option<i64> {
 }
 
 impl Saving<'_> {
-    /// Writes everything that was performed.
+    /// Writes everything that was performed; the records of it.
     ///
     /// # Errors
     /// The database, or [`Trouble::Collided`] if somebody else made a row of the same name.
-    pub async fn save(&self, loaded: &Loaded) -> Result<u32, Trouble> {
+    pub async fn save(&self, loaded: &Loaded) -> Result<Recording, Trouble> {
         let (state, undo, group) = loaded.engine.performed();
         let changes = Changes::of(undo);
         let places = self.numbered(loaded, &changes).await?;
@@ -138,7 +138,7 @@ impl Saving<'_> {
             self.save_beside(loaded),
             recording.write(self),
         )?;
-        Ok(recording.records())
+        Ok(recording)
     }
 
     /// Runs a statement; how many rows it made or changed.

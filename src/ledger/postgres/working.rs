@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use deadpool_postgres::Client;
 use holdfast_core::ProgramId;
+use holdfast_core::hold::StandingOf;
 
 use super::connect::within_act;
 use super::fresh::News;
@@ -14,6 +15,7 @@ use super::named::program_of;
 use super::office::Office;
 use super::performing::Done;
 use super::slips;
+use super::snapshot::Keep;
 use super::standings;
 use super::trouble::Trouble;
 use super::upkeep::release_what_is_due;
@@ -70,7 +72,8 @@ pub async fn work(office: Rc<Office>, jobs: Vec<Job>, mut arriving: Arriving) {
             }
             if let Some(program) = program {
                 // Before anybody hears of it: whoever lets go of what it waited for relies on that.
-                office.last_seen().hear(program, &done.news);
+                let keep = acts.iter().map(keep_of).max().unwrap_or(Keep::Soon);
+                office.hear(program, done.news, keep).await;
                 arriving.cards = done.cards.into_iter().map(|(card, account)| (program, card, account)).collect();
             }
             owed.answer(done.answers);
@@ -79,6 +82,39 @@ pub async fn work(office: Rc<Office>, jobs: Vec<Job>, mut arriving: Arriving) {
             office.report(&trouble);
             owed.answer(acts.iter().map(|_| Err(LedgerError::Unavailable)).collect());
         }
+    }
+}
+
+/// When an act that counts may be acknowledged: a freeze holds from then on, whoever starts and whatever is away; and what the ledger has
+/// heard of the spool leaves it.
+fn keep_of(act: &Act) -> Keep {
+    match act {
+        Act::Tell(_, event) | Act::TellOurs(_, event) if event.fact.standing().is_some_and(StandingOf::bars) => Keep::Synced,
+        Act::Adopt(_) => Keep::Written,
+        Act::Decide(_)
+        | Act::Tell(..)
+        | Act::TellOurs(..)
+        | Act::Rest
+        | Act::Preview(_)
+        | Act::Order(..)
+        | Act::Keep(..)
+        | Act::Balances(..)
+        | Act::Accounts { .. }
+        | Act::Enter(..)
+        | Act::Note(_)
+        | Act::WasNoted(_)
+        | Act::Publish(_)
+        | Act::PublishFirst(_)
+        | Act::Rulesets(_)
+        | Act::Announce(_)
+        | Act::BeginAt(_)
+        | Act::TakeAway
+        | Act::Look(..)
+        | Act::Slips(_)
+        | Act::BeginSlip(..)
+        | Act::EndWaits(_)
+        | Act::EraseSlips(_)
+        | Act::KeepSlip(_) => Keep::Soon,
     }
 }
 

@@ -32,7 +32,8 @@ CREATE FUNCTION holdfast.decide(
     p_counts boolean, p_counts_amount bigint, p_counts_count bigint,
     p_head bytea, p_middle bytea, p_outcome bytea, p_answered bytea, p_hold_place bytea, p_merchant bigint,
     OUT said text, OUT reason text, OUT by_limit integer, OUT account bigint,
-    OUT known_digest uuid, OUT known_amount bigint, OUT known_currency text
+    OUT known_digest uuid, OUT known_amount bigint, OUT known_currency text,
+    OUT now_posted bigint, OUT now_held bigint, OUT now_credit_line bigint, OUT now_changes bigint
 ) LANGUAGE plpgsql AS $$
 #variable_conflict use_variable
 DECLARE
@@ -183,8 +184,9 @@ BEGIN
         IF p_life IS NOT NULL OR (p_counts AND v_limits > 0) THEN
             UPDATE holdfast.account a SET posted = a.posted + p_posted, held = a.held + p_held, changes = a.changes + 1,
                 holds_open = a.holds_open + (p_life IS NOT NULL AND p_status = 'open')::integer
-                WHERE a.number = account;
-            v_change := v_change + 1;
+                WHERE a.number = account
+                RETURNING a.posted, a.held, a.credit_line, a.changes INTO now_posted, now_held, now_credit_line, now_changes;
+            v_change := now_changes;
         END IF;
         IF p_life IS NOT NULL THEN
             INSERT INTO holdfast.hold (number, program, platform, payment, account, card, status, posting, authorized, held,

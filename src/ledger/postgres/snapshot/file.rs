@@ -16,8 +16,8 @@ use super::{Note, Place, Snapshot};
 use crate::ledger::embedded::state::NameKey;
 use crate::private_file;
 
-/// The number of these tables, in SQLite's `user_version`.
-const FORMAT: i32 = 2;
+/// The number of these tables, and of those of [`super::own`], in SQLite's `user_version`.
+pub(super) const FORMAT: i32 = 3;
 
 /// "HFL1", in SQLite's `application_id`: the file is ours.
 const APPLICATION: i32 = 0x4846_4c31;
@@ -65,7 +65,8 @@ CREATE TABLE account (
     status TEXT NOT NULL,
     posted INTEGER NOT NULL,
     held INTEGER NOT NULL,
-    credit_line INTEGER NOT NULL
+    credit_line INTEGER NOT NULL,
+    changes INTEGER NOT NULL    -- how many records had changed it
 ) STRICT;
 -- Keys that were answered, as numbers of eight bytes.
 CREATE TABLE answered (number INTEGER PRIMARY KEY, seen_at INTEGER NOT NULL, keys BLOB NOT NULL) STRICT;
@@ -99,12 +100,12 @@ pub enum SnapshotError {
 }
 
 impl SnapshotError {
-    fn disk(path: &Path) -> impl Fn(rusqlite::Error) -> SnapshotError + Copy + '_ {
+    pub(super) fn disk(path: &Path) -> impl Fn(rusqlite::Error) -> SnapshotError + Copy + '_ {
         |error| SnapshotError::Disk(path.to_owned(), error)
     }
 
     /// Whether its pages are not what SQLite left.
-    fn is_damage(&self) -> bool {
+    pub(super) fn is_damage(&self) -> bool {
         let SnapshotError::Disk(_, error) = self else { return false };
         matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
     }
@@ -185,7 +186,7 @@ impl Writing {
             self.connection.execute_batch("BEGIN IMMEDIATE")?;
         }
         match note {
-            Note::Anew => Ok(()),
+            Note::Anew | Note::Read(_) => Ok(()),
             Note::Cards(cards) => {
                 self.rows = self.rows.saturating_add(cards.len());
                 put_cards(&self.connection, &cards)
@@ -292,17 +293,17 @@ fn look(connection: &Connection, path: &Path) -> Result<Found, SnapshotError> {
     }
 }
 
-fn connect(path: &Path) -> Result<Connection, SnapshotError> {
+pub(super) fn connect(path: &Path) -> Result<Connection, SnapshotError> {
     let said = SnapshotError::disk(path);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(said)?;
     let _: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(said)?;
-    // A power cut may cost the last moments, never the file.
-    connection.execute_batch("PRAGMA synchronous = NORMAL").map_err(said)?;
+    // What this responder did is taken away when a moment has it: a power cut must not cost that moment.
+    connection.execute_batch("PRAGMA synchronous = FULL").map_err(said)?;
     Ok(connection)
 }
 
-fn take_away(path: &Path) -> Result<(), SnapshotError> {
+pub(super) fn take_away(path: &Path) -> Result<(), SnapshotError> {
     for suffix in ["", "-wal", "-shm"] {
         let mut name = path.as_os_str().to_owned();
         name.push(suffix);

@@ -5,6 +5,7 @@
 //! copy and nothing else. Nothing but stand-in is decided by it, and all of it can be read from the database again.
 
 mod file;
+mod own;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -20,7 +21,10 @@ use holdfast_core::hold::{AccountStatus, Answered};
 use holdfast_core::{AccountId, CardToken, ProgramId, Timestamp};
 
 use self::file::{SnapshotError, Writing};
-use super::last_seen::{AccountSeen, CardSeen};
+pub use self::own::{Keep, OwnAct};
+use self::own::{OwnActs, Reads};
+use super::fresh::{Fresh, Look};
+use super::last_seen::{AccountSeen, CardSeen, GENERATION_MAX};
 use crate::journal::KeptRuleset;
 use crate::ledger::embedded::Observer;
 use crate::ledger::embedded::projection::read::CardStanding;
@@ -66,32 +70,40 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Reads what is there; nothing if there is nothing, or if it is of another database.
+    /// Reads what is there, and what this responder did since, in its order; nothing if there is nothing, if it is of another database, or if
+    /// it is not known what was done.
     ///
     /// # Errors
     /// See [`SnapshotError`].
-    pub fn read(place: &Place) -> Result<Option<Self>, SnapshotError> {
-        file::read(place)
+    pub fn read_with_own(place: &Place) -> Result<Option<(Self, Vec<OwnAct>)>, SnapshotError> {
+        let own = own::read(place)?;
+        Ok(file::read(place)?.zip(own))
     }
 }
 
-/// The cards of a program as this responder last saw them, and when all of that was so; nothing if it kept nothing. Blocks.
+/// The cards of a program as this responder last saw them, with what it did since, and when all of the rest was so; nothing if it kept
+/// nothing. Blocks.
 ///
 /// # Errors
 /// The disk, or what is there, for people.
 pub fn seen_standings(place: &Place, program: ProgramId) -> Result<Option<(Timestamp, Vec<CardStanding>)>, String> {
-    let Some(seen) = Snapshot::read(place).map_err(|error| error.to_string())? else { return Ok(None) };
+    let read = Snapshot::read_with_own(place).map_err(|error| error.to_string())?;
+    let Some((seen, acts)) = read else { return Ok(None) };
+    let mut own = Fresh::of_at_most(GENERATION_MAX);
+    for (of, news) in &acts {
+        own.hear(*of, news);
+    }
     let accounts: HashMap<i64, (AccountId, AccountStatus)> =
-        seen.accounts.iter().map(|(number, seen)| (*number, (seen.id, seen.account.status))).collect();
-    let own = seen.cards.iter().filter(|(of, ..)| *of == program);
+        seen.accounts.iter().map(|(number, seen)| (*number, (seen.id, own.account(*number, seen.now).status))).collect();
+    let cards = seen.cards.iter().filter(|(of, ..)| *of == program);
     let standing = |(number, (_, card, seen)): (u32, &(ProgramId, CardToken, CardSeen))| CardStanding {
         number,
         card: *card,
-        status: seen.status,
-        cardholder: seen.owner.map(|owner| (owner, Some(seen.cardholder))),
+        status: own.card(program, *card, seen.status),
+        cardholder: seen.owner.map(|owner| (owner, Some(own.cardholder(program, seen.owner, seen.cardholder)))),
         account: seen.account.and_then(|number| accounts.get(&number)).copied(),
     };
-    Ok(Some((seen.as_of, (0_u32..).zip(own).map(standing).collect())))
+    Ok(Some((seen.as_of, (0_u32..).zip(cards).map(standing).collect())))
 }
 
 /// Something to be written.
@@ -107,6 +119,8 @@ pub enum Note {
     Rulesets(Vec<KeptRuleset>),
     /// All of it was so at that moment.
     Right(Timestamp, NameKey),
+    /// What this responder did before that look began is in it.
+    Read(Look),
 }
 
 /// Whoever writes the file.
@@ -114,6 +128,8 @@ pub struct Snapshots {
     notes: Option<Sender<Note>>,
     common: Arc<Common>,
     thread: Option<JoinHandle<()>>,
+    /// What this responder does; it goes after the thread.
+    pub own: OwnActs,
 }
 
 #[derive(Debug, Default)]
@@ -132,9 +148,10 @@ impl Snapshots {
         let (notes, to_write) = channel();
         let common = Arc::<Common>::default();
         let theirs = Arc::clone(&common);
-        let write = move || write_all(&place, &to_write, &theirs, observer.as_ref());
+        let (own, reads) = OwnActs::start(place.clone(), Arc::clone(&observer))?;
+        let write = move || write_all(&place, &to_write, &theirs, (&reads, observer.as_ref()));
         let thread = std::thread::Builder::new().name("snapshot".to_owned()).spawn(write)?;
-        Ok(Snapshots { notes: Some(notes), common, thread: Some(thread) })
+        Ok(Snapshots { notes: Some(notes), common, thread: Some(thread), own })
     }
 
     /// Has something written, unless too much waits already.
@@ -171,7 +188,7 @@ impl Drop for Snapshots {
     }
 }
 
-fn write_all(place: &Place, notes: &Receiver<Note>, common: &Common, observer: &dyn Observer) {
+fn write_all(place: &Place, notes: &Receiver<Note>, common: &Common, (reads, observer): (&Reads, &dyn Observer)) {
     let (mut writing, mut said) = (None, None);
     while let Ok(note) = notes.recv() {
         let written = match (&mut writing, note) {
@@ -179,6 +196,10 @@ fn write_all(place: &Place, notes: &Receiver<Note>, common: &Common, observer: &
                 // Whatever an earlier one began is undone when it goes.
                 writing = None;
                 Writing::begin(place).map(|begun| writing = Some(begun))
+            }
+            (Some(_), Note::Read(look)) => {
+                reads.read(look);
+                Ok(())
             }
             (Some(writing), note) => Writing::put(writing, place, note),
             // It is torn.

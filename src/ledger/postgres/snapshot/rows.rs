@@ -9,6 +9,7 @@ use rusqlite::{Connection, Row, params};
 use super::file::ROWS_MAX;
 use crate::journal::KeptRuleset;
 use crate::ledger::embedded::state::Merchants;
+use crate::ledger::postgres::fresh::AccountNow;
 use crate::ledger::postgres::last_seen::{AccountSeen, CardSeen};
 
 type CardRow = (ProgramId, CardToken, CardSeen);
@@ -58,18 +59,18 @@ pub(super) fn read_cards(connection: &Connection) -> rusqlite::Result<Vec<CardRo
 
 pub(super) fn put_accounts(connection: &Connection, accounts: &[(i64, AccountSeen)]) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(
-        "INSERT OR REPLACE INTO account (id, name, currency, status, posted, held, credit_line)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT OR REPLACE INTO account (id, name, currency, status, posted, held, credit_line, changes)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?;
-    for (number, AccountSeen { id, account }) in accounts {
+    for (number, AccountSeen { id, now: AccountNow { account, changes } }) in accounts {
         let Account { currency, posted, held, credit_line, status } = account;
-        statement.execute(params![number, id.as_str(), currency.code(), status.name(), posted, held, credit_line])?;
+        statement.execute(params![number, id.as_str(), currency.code(), status.name(), posted, held, credit_line, changes])?;
     }
     Ok(())
 }
 
 pub(super) fn read_accounts(connection: &Connection) -> rusqlite::Result<Vec<(i64, AccountSeen)>> {
-    let sql = "SELECT id, name, currency, status, posted, held, credit_line FROM account ORDER BY number DESC LIMIT ?1";
+    let sql = "SELECT id, name, currency, status, posted, held, credit_line, changes FROM account ORDER BY number DESC LIMIT ?1";
     understood(connection, sql, |row| {
         let account = Account {
             currency: Currency::from_alpha(&text(row, 2)?)?,
@@ -78,7 +79,8 @@ pub(super) fn read_accounts(connection: &Connection) -> rusqlite::Result<Vec<(i6
             held: value(row, 5)?,
             credit_line: value(row, 6)?,
         };
-        Some((value(row, 0)?, AccountSeen { id: text(row, 1)?.parse().ok()?, account }))
+        let now = AccountNow { account, changes: value(row, 7)? };
+        Some((value(row, 0)?, AccountSeen { id: text(row, 1)?.parse().ok()?, now }))
     })
 }
 

@@ -184,6 +184,7 @@ struct Compared {
     decided: u64,
     left_to_the_engine: u64,
     approved: u64,
+    told_what_is_left: u64,
 }
 
 /// Asks both; what they said and wrote is the same.
@@ -215,7 +216,7 @@ async fn compare(transaction: &mut Transaction<'_>, database: &Database, key: Na
     let said = plain.ask(&by_function, key, &one.numbers, &ahead, &now, &one.at).await.unwrap();
     let wrote = written(&by_function).await;
     by_function.rollback().await.unwrap();
-    let Said::Decided(answer, _) = said else {
+    let Said::Decided(answer, account, left) = said else {
         assert_eq!(wrote, nothing, "seed {seed}: the engine was to decide, and something is written");
         sum.left_to_the_engine += 1;
         return;
@@ -228,6 +229,10 @@ async fn compare(transaction: &mut Transaction<'_>, database: &Database, key: Na
     by_engine.rollback().await.unwrap();
     assert_eq!(vec![answer.clone()], done.answers, "seed {seed}: {act:?}");
     assert_eq!(wrote, engine_wrote, "seed {seed}: {act:?}");
+    if let Some(left) = account.zip(left) {
+        assert_eq!(vec![left], done.news.accounts, "seed {seed}: {act:?}");
+        sum.told_what_is_left += 1;
+    }
     sum.decided += 1;
     sum.approved += u64::from(matches!(answer, Ok(Answer::Decided { decision: Decision::Approve { .. }, .. })));
 }
@@ -276,4 +281,6 @@ fn compare_in_all(cases: u64) {
     let (decided, engine, approved) = (total(|sum| sum.decided), total(|sum| sum.left_to_the_engine), total(|sum| sum.approved));
     println!("{decided} decided by both ({approved} approved), {engine} left to the engine");
     assert!(decided * 10 > (decided + engine) * 5 && approved * 10 > decided * 2, "{decided} {engine} {approved}");
+    let left = total(|sum| sum.told_what_is_left);
+    assert!(left <= approved && left * 10 > approved * 2, "{left} {approved}");
 }

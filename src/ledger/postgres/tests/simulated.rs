@@ -193,7 +193,7 @@ impl World {
         {
             let Performing { key, numbers, ahead, at } = &self.performing;
             match plain.ask(&self.client, *key, numbers, ahead, &self.now, at).await.unwrap() {
-                Said::Decided(answer, _) => {
+                Said::Decided(answer, ..) => {
                     self.by_the_function += 1;
                     return answer;
                 }
