@@ -124,6 +124,9 @@ impl OwnActs {
         if let Some(jobs) = &self.jobs {
             let _ = jobs.send(Job::Acted { look, act, keep, kept });
         }
+        if let Some(thread) = self.thread.as_ref().filter(|_| waits.is_some()) {
+            thread.thread().unpark();
+        }
         waits
     }
 }
@@ -191,7 +194,8 @@ impl Keeper {
                 let _ = kept.send(());
             }
             if nobody_waited {
-                std::thread::sleep(TOGETHER);
+                // Until somebody does.
+                std::thread::park_timeout(TOGETHER);
             }
         }
     }
