@@ -109,16 +109,22 @@ const BRANDS: [Brand; 24] = [
 /// whose check digit is right. Zeros in front change nothing, and neither does the width of the characters (`４１１１`).
 #[must_use]
 pub fn stands_in(text: &str) -> bool {
-    // Most texts have too few digits: one pass without a way out tells, many bytes at a time.
-    let is_one = |byte: u8| byte.is_ascii_digit() || byte == FULL_WIDTH;
-    let digits = text.bytes().fold(0_usize, |digits, byte| digits.saturating_add(usize::from(is_one(byte))));
-    if digits < DIGITS_MIN {
+    if !has_digits_of_a_number(text, |byte| byte.is_ascii_digit() || byte == FULL_WIDTH) {
         false
     } else if text.is_ascii() {
         stands_in_narrow(text.as_bytes())
     } else {
         stands_in_narrow(text.chars().map(narrow).collect::<String>().as_bytes())
     }
+}
+
+/// Whether a text has as many bytes that may be digits as the shortest number has. Most texts have not: they are looked at no further.
+fn has_digits_of_a_number(text: &str, may_be_one: impl Fn(u8) -> bool) -> bool {
+    /// As many are counted at once, in bytes, which processors do many at a time where nothing can end it.
+    const PIECE: usize = 255;
+    let count = |piece: &[u8]| piece.iter().fold(0_u8, |count, byte| count.wrapping_add(u8::from(may_be_one(*byte))));
+    let pieces = text.as_bytes().chunks(PIECE).map(|piece| usize::from(count(piece)));
+    text.len() >= DIGITS_MIN && pieces.fold(0_usize, usize::saturating_add) >= DIGITS_MIN
 }
 
 /// With what the full-width forms begin in UTF-8, each of them once.

@@ -40,11 +40,12 @@ const NAMED_MAX: usize = 32;
 
 /// Whether a member is a card's security code: by its name, and where that may mean something else, by its value.
 pub(super) fn is_security_code(name: &str, value: &Value) -> bool {
-    // Longer ones are none: most names are not looked at any further.
-    let mut letters = ArrayVec::<u8, NAMED_MAX>::new();
-    if name.len() > NAMED_MAX {
+    // Most names are not looked at any further: they begin with another letter than any code's name, or are longer.
+    let begins = name.bytes().find(u8::is_ascii_alphanumeric).is_some_and(|first| b"cpsvCPSV".contains(&first));
+    if !begins || name.len() > NAMED_MAX {
         return false;
     }
+    let mut letters = ArrayVec::<u8, NAMED_MAX>::new();
     letters.extend(name.bytes().filter(u8::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()));
     let bare = std::str::from_utf8(&letters).unwrap_or_default();
     let after_card = bare.strip_prefix("card").unwrap_or(bare);

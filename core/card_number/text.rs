@@ -16,7 +16,7 @@ use self::codes::without_codes;
 use self::digits::{digit_of, ideograph};
 use self::glued::has_glued;
 use self::tags::without_tags;
-use super::{DIGITS_MAX, DIGITS_MIN, UUID, after_groups, is_number, narrow, run, stands_in};
+use super::{DIGITS_MAX, DIGITS_MIN, UUID, after_groups, has_digits_of_a_number, is_number, narrow, run, stands_in};
 
 /// The most characters between two groups of a number's digits.
 const BETWEEN_MAX: usize = 8;
@@ -31,10 +31,8 @@ const EXPIRY_YEARS: std::ops::RangeInclusive<u32> = 20..=60;
 /// with its expiry or with other numbers, or in digits of another script, or with tags between them, or written in codes.
 #[must_use]
 pub fn stands_in_text(text: &str) -> bool {
-    // Most texts have too few digits: one pass without a way out tells. What is percent-encoded may have none of ASCII.
-    let may_be_one = |byte: u8| byte.is_ascii_digit() || byte == b'%' || byte >= 0xc0;
-    let digits = text.bytes().fold(0_usize, |digits, byte| digits.saturating_add(usize::from(may_be_one(byte))));
-    if digits < DIGITS_MIN {
+    // What is percent-encoded may have none of ASCII.
+    if !has_digits_of_a_number(text, |byte| byte.is_ascii_digit() || byte == b'%' || byte >= 0xc0) {
         return false;
     }
     stands_as_written(text) || without_codes(text).is_some_and(|read| stands_as_written(&read))
@@ -300,6 +298,17 @@ mod tests {
             "4\u{64b}1\u{64b}1\u{64b}1\u{64b}1\u{64b}1\u{64b}1\u{64b}1\u{64b}1\u{64b}1\u{64b}1\u{64b}1\u{64b}1\u{64b}1\u{64b}1\u{64b}1\u{64b}",
         ] {
             assert!(stands_in_text(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_found_in_a_text_of_any_length() {
+        for length in [0, 12, 254, 255, 256, 511, 1000] {
+            for around in ["x", "1x", "%"] {
+                let around = around.repeat(length);
+                assert!(stands_in_text(&format!("{around} 4111111111111111")), "{around}");
+                assert!(!stands_in_text(&format!("{around} 4111111111111112")), "{around}");
+            }
         }
     }
 
