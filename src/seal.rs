@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use chacha20poly1305::aead::{Aead, AeadCore, KeyInit, OsRng, Payload};
+use chacha20poly1305::aead::{Aead, AeadCore, AeadInPlace, KeyInit, OsRng, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 pub const KEY_BYTES: usize = 32;
 /// The length of what stands before each sealed text.
 const NONCE_BYTES: usize = 24;
+/// The length of what stands behind it, and says whether it is whole.
+const TAG_BYTES: usize = 16;
 
 /// A key. It cannot be printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -147,9 +149,13 @@ impl Sealer {
     pub fn seal(&self, about: &str, text: &[u8]) -> Result<Sealed, NotOpened> {
         let Some(ciphers) = &self.0 else { return Ok(Sealed { bytes: text.to_vec(), form: Form::Clear }) };
         let nonce = XChaCha20Poly1305::generate_nonce(&mut OsRng);
-        let sealed = ciphers.seals.encrypt(&nonce, Payload { msg: text, aad: about.as_bytes() }).map_err(|_| NotOpened)?;
-        let mut bytes = nonce.to_vec();
-        bytes.extend_from_slice(&sealed);
+        // Sealed where it stays: the nonce, the text, the tag.
+        let mut bytes = Vec::with_capacity(NONCE_BYTES.saturating_add(text.len()).saturating_add(TAG_BYTES));
+        bytes.extend_from_slice(&nonce);
+        bytes.extend_from_slice(text);
+        let place = bytes.get_mut(NONCE_BYTES..).unwrap_or_default();
+        let tag = ciphers.seals.encrypt_in_place_detached(&nonce, about.as_bytes(), place).map_err(|_| NotOpened)?;
+        bytes.extend_from_slice(&tag);
         Ok(Sealed { bytes, form: Form::Sealed })
     }
 
