@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use holdfast_core::card_number::stands_in_text;
+use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::inbound::Malformed;
-use crate::strict;
 
 /// An object of a body as it was written, without the blanks; nothing where its value says the same.
 ///
@@ -55,11 +55,18 @@ fn without_blanks(json: &str) -> String {
         .collect()
 }
 
-/// An object as JSON, with further members as they were written.
-pub(crate) fn text_of(object: &Value, members: &[(&str, Option<&str>)]) -> String {
-    members.iter().fold(strict::written(object), |text, (name, written)| match (written, text.strip_suffix('}')) {
-        // Nothing that is written here is without members of its own.
-        (Some(written), Some(open)) => format!("{open},\"{name}\":{written}}}"),
-        (Some(_) | None, _) => text,
-    })
+/// Writes an object as JSON, with further members as they were written. Nothing that is written here is without members of its own.
+pub(crate) fn write(object: &impl Serialize, members: &[(&str, Option<&str>)], body: &mut Vec<u8>) {
+    // Into memory, of names that are texts: nothing can fail.
+    let _ = serde_json::to_writer(&mut *body, object);
+    let mut written = members.iter().filter_map(|(name, written)| Some((name, (*written)?))).peekable();
+    if written.peek().is_none() || body.pop_if(|last| *last == b'}').is_none() {
+        return;
+    }
+    for (name, value) in written {
+        for part in [",\"", name, "\":", value] {
+            body.extend_from_slice(part.as_bytes());
+        }
+    }
+    body.push(b'}');
 }

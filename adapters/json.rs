@@ -198,7 +198,7 @@ impl<'a> Scalar<'a> {
 }
 
 /// What a raw string says; nothing if an escape in it stands for no character.
-fn text_in(raw: &str) -> Option<Cow<'_, str>> {
+pub(crate) fn text_in(raw: &str) -> Option<Cow<'_, str>> {
     let plain = raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'))?;
     if plain.contains('\\') { serde_json::from_str(raw).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(plain)) }
 }

@@ -6,6 +6,7 @@ use std::fmt;
 
 use holdfast_core::card_number;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::de::Read;
 use serde_json::{Map, Number, Value};
 
 use crate::inbound::Malformed;
@@ -15,8 +16,15 @@ use crate::inbound::Malformed;
 /// # Errors
 /// Where it ceases to be JSON, or which member comes twice.
 pub(crate) fn parse(body: &[u8]) -> Result<Value, Malformed> {
+    // What is UTF-8 as a whole need not be looked at text by text; what is not ceases to be JSON somewhere.
+    match std::str::from_utf8(body) {
+        Ok(text) => read(serde_json::Deserializer::from_str(text)),
+        Err(_) => read(serde_json::Deserializer::from_slice(body)),
+    }
+}
+
+fn read<'b>(mut deserializer: serde_json::Deserializer<impl Read<'b>>) -> Result<Value, Malformed> {
     let twice = Cell::new(None);
-    let mut deserializer = serde_json::Deserializer::from_slice(body);
     let read = Once { path: Path::Body, twice: &twice }.deserialize(&mut deserializer);
     let read = read.and_then(|value| deserializer.end().map(|()| value));
     read.map_err(|error| twice.take().unwrap_or_else(|| Malformed::not_json(&error)))

@@ -12,6 +12,7 @@ use holdfast_core::card_number::{self, CardNumber};
 use holdfast_core::{Currency, IdError, Money};
 use http::header::AUTHORIZATION;
 use percent_encoding::percent_decode_str;
+use serde::Serialize;
 use serde_json::{Map, Value};
 use zeroize::Zeroize as _;
 
@@ -25,11 +26,15 @@ const BEYOND_WHOLE: f64 = 9_223_372_036_854_775_808.0;
 /// How many bytes a cardholder authentication value has.
 const AUTHENTICATION_VALUE_BYTES: usize = 20;
 
-/// A value as JSON. (Its `Display` writes the same, checking each piece once more.)
+/// Something as JSON. (The `Display` of a value writes the same, checking each piece once more.)
 #[must_use]
-pub fn written(value: &Value) -> String {
+pub fn written(value: &impl Serialize) -> String {
+    /// Most bodies are no longer: growing to their length piece by piece costs more than writing them.
+    const USUAL: usize = 2048;
+    let mut bytes = Vec::with_capacity(USUAL);
     // Into memory, of names that are texts: nothing can fail.
-    serde_json::to_string(value).unwrap_or_default()
+    let _ = serde_json::to_writer(&mut bytes, value);
+    String::from_utf8(bytes).unwrap_or_default()
 }
 
 /// A whole body as one JSON value, each member of an object once.
@@ -127,21 +132,48 @@ fn below(path: &str, name: &str) -> String {
 /// The members of an object, and where it stands.
 #[derive(Debug, Clone, Copy)]
 pub struct Fields<'v> {
-    path: &'v str,
+    place: Place<'v>,
     members: &'v Map<String, Value>,
+}
+
+/// Where an object stands. It is put into words only where something is wrong.
+#[derive(Debug, Clone, Copy)]
+enum Place<'v> {
+    At(&'v str),
+    /// In a list, so far from its begin.
+    InList(&'v str, usize),
+}
+
+impl Place<'_> {
+    fn path(self) -> String {
+        match self {
+            Place::At(path) => path.to_owned(),
+            Place::InList(list, index) => format!("{list}[{index}]"),
+        }
+    }
 }
 
 impl<'v> Fields<'v> {
     /// Those of the body itself, or of an object at a path.
     #[must_use]
     pub const fn of(members: &'v Map<String, Value>, path: &'v str) -> Self {
-        Fields { path, members }
+        Fields { place: Place::At(path), members }
+    }
+
+    /// Those of an item of a list.
+    ///
+    /// # Errors
+    /// It is no object.
+    pub fn of_item(item: &'v Value, list: &'v str, index: usize) -> Result<Self, Malformed> {
+        let place = Place::InList(list, index);
+        let members = item.as_object().ok_or_else(|| Malformed::field(place.path(), "is not an object"))?;
+        Ok(Fields { place, members })
     }
 
     /// The path of a field.
     #[must_use]
     pub fn path(&self, name: &str) -> String {
-        below(self.path, name)
+        below(&self.place.path(), name)
     }
 
     /// What is wrong with a field.
@@ -178,7 +210,7 @@ impl<'v> Fields<'v> {
         if text.is_empty() {
             return Ok(None);
         }
-        if text.chars().count() > most {
+        if text.len() > most && text.chars().count() > most {
             return Err(self.wrong(name, "is too long"));
         }
         let is_odd = |character: char| character.is_control() && !matches!(character, '\n' | '\r' | '\t');

@@ -4,7 +4,7 @@ use holdfast_core::{
     AuthorizationKind, AuthorizationRequest, CardToken, Checkout, CrossBorder, Currency, EntryMode, Expiry, Merchant, MerchantId,
     Money, Padding, PartialApproval, Posting, ThreeDSecure, Wallet,
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{AS_WRITTEN, Asked, Kind, PURCHASE, TAGS, dialect, names};
 use crate::answer::Echo;
@@ -29,7 +29,7 @@ const INDICATOR: &str = "electronic_commerce_indicator";
 
 /// Understands a new payment.
 pub(super) fn decode<'a>(body: &[u8], kind: Kind, ids: NamesAre) -> Result<Inbound<'a>, Malformed> {
-    let members = document(body)?;
+    let mut members = document(body)?;
     let fields = Fields::of(&members, "");
     let currency = fields.required("currency", Fields::currency)?;
     let amount = fields.required("amount", |fields, name| fields.minor(name, currency))?;
@@ -38,7 +38,7 @@ pub(super) fn decode<'a>(body: &[u8], kind: Kind, ids: NamesAre) -> Result<Inbou
     fields.tags(TAGS, TAGS_MAX.0, TAGS_MAX.1, TAGS_MAX.2)?;
     let surcharge = surcharge(&fields, currency)?;
     let secure = three_d_secure(&fields)?;
-    let purchase = purchase(&fields)?;
+    purchase(&fields)?;
     let idempotency_id = fields.text("idempotency_id", IDEMPOTENCY_ID_MAX)?;
     if idempotency_id.is_none() && fields.value("idempotency_id").is_some() {
         // Whoever sends one wants to be safe from paying twice.
@@ -80,18 +80,23 @@ pub(super) fn decode<'a>(body: &[u8], kind: Kind, ids: NamesAre) -> Result<Inbou
         occurred_at: None,
         checkout: Some(checkout(surcharge, secure.as_ref(), &fields)),
     };
+    let as_written = as_written(body, &fields)?;
     // What a caller gets back, in one order whatever order it came in; of the authentication value nothing is kept.
     let mut text = json!({
         "amount": amount.minor(),
         "currency": currency.code(),
         "idempotency_id": idempotency_id,
-        TAGS: fields.object(TAGS)?.filter(|tags| !tags.is_empty()),
         CHARGES: surcharge.map(|surcharge| json!({ "cc_surcharge_amount": surcharge.minor() })),
-        PURCHASE: purchase,
         THREE_DS: secure,
     });
-    insert_as_written(&mut text, body, &fields)?;
     let lasting = strict::written(&lasting(&text));
+    let tags = members.remove(TAGS).filter(|tags| tags.as_object().is_some_and(|tags| !tags.is_empty()));
+    if let Value::Object(text) = &mut text {
+        for (name, came) in [(TAGS, tags), (PURCHASE, members.remove(PURCHASE))] {
+            text.insert(name.to_owned(), came.unwrap_or_default());
+        }
+        text.extend(as_written);
+    }
     let slip = Slip { kind: kind.number(), merchant, source, text: strict::written(&text), lasting };
     let echo = Echo { dialect: dialect(kind, Asked::New), ..Echo::default() };
     let call = AuthorizationCall { request, echo, sent_at: None, lookup: None };
@@ -100,14 +105,13 @@ pub(super) fn decode<'a>(body: &[u8], kind: Kind, ids: NamesAre) -> Result<Inbou
 }
 
 /// What numbers would lose on their way through a float is kept beside them.
-fn insert_as_written(text: &mut Value, body: &[u8], fields: &Fields<'_>) -> Result<(), Malformed> {
-    let Value::Object(members) = text else { return Ok(()) };
+fn as_written(body: &[u8], fields: &Fields<'_>) -> Result<Vec<(String, Value)>, Malformed> {
+    let mut all = Vec::new();
     for (name, as_written) in AS_WRITTEN {
-        if let Some(written) = exact::as_written(body, &[name], fields.value(name))? {
-            members.insert(as_written.to_owned(), json!(written));
-        }
+        let written = exact::as_written(body, &[name], fields.value(name))?;
+        all.extend(written.map(|written| (as_written.to_owned(), Value::String(written))));
     }
-    Ok(())
+    Ok(all)
 }
 
 /// What of it is kept when the text is erased: amounts, and nothing that anybody worded.
@@ -154,15 +158,13 @@ fn three_d_secure(fields: &Fields<'_>) -> Result<Option<Value>, Malformed> {
 }
 
 /// Level 2 and 3 data, kept as it came. Its sums are not compared: the interface's own example has other ones.
-fn purchase<'v>(fields: &Fields<'v>) -> Result<Option<&'v Map<String, Value>>, Malformed> {
-    let Some(members) = fields.object(PURCHASE)? else { return Ok(None) };
+fn purchase(fields: &Fields<'_>) -> Result<(), Malformed> {
+    let Some(members) = fields.object(PURCHASE)? else { return Ok(()) };
     let fields = Fields::of(members, PURCHASE);
     fields.text("customer_reference_number", 100)?;
     fields.whole("sales_tax", 0)?;
     for (index, item) in fields.list("item_data", ITEMS_MAX)?.iter().enumerate() {
-        let path = format!("{PURCHASE}.item_data[{index}]");
-        let members = item.as_object().ok_or_else(|| Malformed::field(&path, "is not an object"))?;
-        let item = Fields::of(members, &path);
+        let item = Fields::of_item(item, "additional_purchase_data.item_data", index)?;
         for amount in ["amount_excluding_sales_tax", "amount_including_sales_tax"] {
             item.whole(amount, 0)?;
         }
@@ -171,7 +173,7 @@ fn purchase<'v>(fields: &Fields<'v>) -> Result<Option<&'v Map<String, Value>>, M
             item.text(text, most)?;
         }
     }
-    Ok(Some(members))
+    Ok(())
 }
 
 /// How many of an item: some are sold by weight.

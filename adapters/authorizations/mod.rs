@@ -1,7 +1,7 @@
 //! A payment door of ours: authorizations that a merchant's side asks for, captures or voids, and direct transfers. The trait,
 //! nothing else; what the interface says, and what of it is our own choice, is in this folder's README.
 //!
-//! Reading order: [`ask`], [`order`], [`query`], [`answer`], [`reasons`]. Nothing here looks a merchant or an instrument up.
+//! Reading order: [`ask`], [`order`], [`query`], [`answer`], [`shown`], [`reasons`]. Nothing here looks a merchant or an instrument up.
 
 mod answer;
 mod ask;
@@ -11,6 +11,7 @@ mod order;
 mod query;
 mod reasons;
 mod sample;
+mod shown;
 #[cfg(test)]
 mod tests;
 

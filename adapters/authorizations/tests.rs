@@ -1,6 +1,6 @@
 //! Every constraint of the interface broken one by one, by its field; and what names are made of.
 
-use holdfast_core::{AuthorizationId, Currency, Decision, Money};
+use holdfast_core::{AuthorizationId, Currency, Decision, DeclineReason, Money};
 use http::HeaderMap;
 use serde_json::{Value, json};
 
@@ -331,4 +331,20 @@ fn tags_and_purchase_data_are_given_back_digit_by_digit() {
     // What says the same either way is kept once.
     let plain = asked(&sound()).unwrap().0.1;
     assert!(!plain.contains("as_written"), "{plain}");
+    // And members stand in the order of their names.
+    let written = Written { text: plain, ..payment.written.clone().unwrap() };
+    let declined = Standing::Decided(Decision::Decline { reason: DeclineReason::InsufficientFunds });
+    for standing in [payment.standing, declined] {
+        let payment = Payment { standing, written: Some(written.clone()), ..payment.clone() };
+        for kind in [Kind::Authorization, Kind::Transfer] {
+            let mut told = Vec::new();
+            shown::write(&payment, kind, &adapter_options(), &mut told);
+            let value: Value = serde_json::from_slice(&told).unwrap();
+            assert_eq!(String::from_utf8(told).unwrap(), value.to_string());
+        }
+    }
+}
+
+fn adapter_options() -> Options {
+    Options::parse(&Settings::defaults(Currency::USD)).unwrap_or_else(|_| panic!("defaults are refused"))
 }

@@ -1,5 +1,7 @@
 //! `POST …/auth` and `POST …/sale`: a payment to decide, each field held to what the interface says of it.
 
+use std::borrow::Cow;
+
 use holdfast_core::{
     AuthorizationId, AuthorizationKind, AuthorizationRequest, CardToken, Checkout, CrossBorder, Currency, EntryMode, Expiry,
     IdempotencyKey, Merchant, MerchantId, Money, Monitoring, Padding, PartialApproval, PaymentRef, Posting, Wallet,
@@ -41,18 +43,17 @@ pub(super) fn decode<'a>(
     (kind, allowed): (Kind, RuleBypass),
     options: Options,
 ) -> Result<Inbound<'a>, Malformed> {
-    let members = document(body)?;
+    let mut members = document(body)?;
     let top = Fields::of(&members, "");
     let merchant = top.required("merchant_id", |fields, name| fields.identifier(name, MerchantId::new))?;
     let bypass = top.switch("transaction_monitoring_bypass")?;
     let secure = top.switch("attempt_3d_secure")?;
-    let data_members = top.required("data", Fields::object)?;
-    let data = Fields::of(data_members, "data");
+    let data = Fields::of(top.required("data", Fields::object)?, "data");
     let currency = data.currency("currency_code")?;
     let total = data.required("transaction_amount", |fields, name| amount(fields, name, currency.unwrap_or(Currency::USD)))?;
     let source = data.required("card_token", |fields, name| fields.identifier(name, CardToken::new))?;
     let surcharge = part(&data, "surcharge_amount", total)?.filter(|surcharge| !surcharge.is_zero());
-    let kept = kept(&data, data_members, total)?;
+    hold_to_constraints(&data, total)?;
     let ((key, payment), unnamed) = match names::key_of(headers)? {
         // One key is one payment, at whichever of the two routes it comes: at the other one it is a conflict.
         Some(text) => (names::of(Kind::Auth, b"key", &options.names.named(&merchant, text))?, None),
@@ -65,25 +66,23 @@ pub(super) fn decode<'a>(
         (Some(false) | None, _) => Monitoring::Asked,
     };
     let request = request((key, payment), kind, (merchant, source), total, Checkout { monitoring, ..checkout(&data, total)? });
+    let metadata = exact::as_written(body, &["data", "metadata"], data.value("metadata"))?;
     // What a caller gets back, in one order whatever order it came in.
-    let mut text = json!({
-        "kind": kind.number(),
-        "amount": total.minor(),
-        "currency": total.currency().code(),
-        "currency_was_sent": currency.is_some(),
-        "transaction_monitoring_bypass": bypass,
-        "attempt_3d_secure": secure,
-        "data": kept,
-    });
-    if let Value::Object(members) = &mut text {
-        if monitoring == Monitoring::Bypassed {
-            members.insert(BYPASSED.to_owned(), json!(true));
-        }
-        if let Some(written) = exact::as_written(body, &["data", "metadata"], data.value("metadata"))? {
-            members.insert(METADATA_AS_WRITTEN.to_owned(), json!(written));
-        }
+    let text = [
+        ("kind", json!(kind.number())),
+        ("amount", json!(total.minor())),
+        ("currency", json!(total.currency().code())),
+        ("currency_was_sent", json!(currency.is_some())),
+        ("transaction_monitoring_bypass", json!(bypass)),
+        ("attempt_3d_secure", json!(secure)),
+        ("data", Value::Object(kept(members.remove("data")))),
+    ];
+    let mut text: Map<String, Value> = text.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    if monitoring == Monitoring::Bypassed {
+        text.insert(BYPASSED.to_owned(), json!(true));
     }
-    let lasting = text.as_object().map(lasting::of).unwrap_or_default();
+    text.extend(metadata.map(|written| (METADATA_AS_WRITTEN.to_owned(), Value::String(written))));
+    let lasting = lasting::of(&text);
     let slip = Slip { kind: kind.number(), merchant, source, text: strict::written(&text), lasting };
     let echo = Echo { dialect: kind.number(), ..Echo::default() };
     let call = AuthorizationCall { request, echo, lookup: None, sent_at: None };
@@ -122,7 +121,7 @@ pub(super) fn resume(
     let shown =
         json!({ "electronic_commerce_indicator": authentication.outcome.name(), "transaction_id": authentication.transaction });
     text.insert(super::authenticated::RESULT.to_owned(), shown);
-    let slip = Slip { lasting: lasting::of(&text), text: strict::written(&Value::Object(text)), ..slip.clone() };
+    let slip = Slip { lasting: lasting::of(&text), text: strict::written(&text), ..slip.clone() };
     let call =
         AuthorizationCall { request, echo: Echo { dialect: kind.number(), ..Echo::default() }, lookup: None, sent_at: None };
     Ok(PaymentCall { call, slip, surcharge: None, fields: FIELDS, unnamed: None, formerly: None, turn: PaymentTurn::AtOnce })
@@ -187,9 +186,7 @@ pub(crate) fn hold_to_constraints(data: &Fields<'_>, total: Money) -> Result<(),
     data.object("metadata")?;
     data.object("additional_data")?;
     for (index, tax) in data.list("other_tax", LINES_MAX)?.iter().enumerate() {
-        let path = format!("data.other_tax[{index}]");
-        let members = tax.as_object().ok_or_else(|| Malformed::field(&path, "is not an object"))?;
-        let tax = Fields::of(members, &path);
+        let tax = Fields::of_item(tax, "data.other_tax", index)?;
         tax.required("name", |fields, name| fields.text(name, 100))?;
         let amount = tax.required("amount", |fields, name| part(fields, name, total))?;
         included = included.saturating_add(amount.minor());
@@ -198,19 +195,18 @@ pub(crate) fn hold_to_constraints(data: &Fields<'_>, total: Money) -> Result<(),
         return Err(data.wrong("transaction_amount", "is less than taxes, gratuity, charge and surcharge, which it includes"));
     }
     for (index, item) in data.list("items", LINES_MAX)?.iter().enumerate() {
-        self::item(item, &format!("data.items[{index}]"), total.currency())?;
+        self::item(&Fields::of_item(item, "data.items", index)?, total.currency())?;
     }
     Ok(())
 }
 
-/// Optional fields that are given back, printed or reported, once each is held to its constraint.
-fn kept(data: &Fields<'_>, members: &Map<String, Value>, total: Money) -> Result<Map<String, Value>, Malformed> {
-    hold_to_constraints(data, total)?;
+/// Optional fields that are given back, printed or reported.
+fn kept(data: Option<Value>) -> Map<String, Value> {
+    let Some(Value::Object(mut data)) = data else { return Map::new() };
     let named = ["order_number", "sales_tax", "gratuity", "service_charge", "surcharge_amount", "pre_settlement_fee_charge"];
     let further = [ROC, "post_settlement_fee_charge", "metadata", "additional_data", "other_tax", "items"];
     let all = TEXTS.iter().map(|(name, _)| *name).chain(named).chain(further);
-    let present = all.filter_map(|name| Some((name.to_owned(), members.get(name).filter(|value| !value.is_null())?.clone())));
-    Ok(present.collect())
+    all.filter_map(|name| data.remove_entry(name).filter(|(_, value)| !value.is_null())).collect()
 }
 
 /// What rules may ask for, of a payment or of one that is only checked.
@@ -227,19 +223,17 @@ pub(crate) fn checkout(data: &Fields<'_>, total: Money) -> Result<Checkout, Malf
     })
 }
 
-fn item(item: &Value, path: &str, currency: Currency) -> Result<(), Malformed> {
-    let members = item.as_object().ok_or_else(|| Malformed::field(path, "is not an object"))?;
-    let item = Fields::of(members, path);
+fn item(item: &Fields<'_>, currency: Currency) -> Result<(), Malformed> {
     item.text("name", 100)?;
     item.text("description", 255)?;
-    number(&item, "quantity")?;
-    switch(&item, "is_service")?;
+    number(item, "quantity")?;
+    switch(item, "is_service")?;
     for name in ["unit_cost", "tax_amount", "total_amount"] {
-        amount(&item, name, currency)?;
+        amount(item, name, currency)?;
     }
     let rate = match item.value("tax_rate") {
-        Some(Value::Number(number)) => number.to_string(),
-        Some(_) | None => item.text("tax_rate", 12)?.unwrap_or_default().to_owned(),
+        Some(Value::Number(number)) => Cow::Owned(number.to_string()),
+        Some(_) | None => Cow::Borrowed(item.text("tax_rate", 12)?.unwrap_or_default()),
     };
     let is_rate = rate.len() <= 18 && rate.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'%'));
     if is_rate { Ok(()) } else { Err(item.wrong("tax_rate", "is not a rate, such as 8.25")) }

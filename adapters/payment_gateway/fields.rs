@@ -1,5 +1,6 @@
 //! Fields as this interface writes them: amounts are texts of at most twelve digits and one dot.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use arrayvec::ArrayString;
@@ -66,20 +67,20 @@ pub(super) fn switch(fields: &Fields<'_>, name: &str) -> Result<Option<bool>, Ma
 }
 
 /// A number of at most twelve digits, with or without decimals, as itself or as a text.
-pub(super) fn number(fields: &Fields<'_>, name: &str) -> Result<Option<String>, Malformed> {
+pub(super) fn number(fields: &Fields<'_>, name: &str) -> Result<(), Malformed> {
     let text = match fields.value(name) {
-        None => return Ok(None),
-        Some(Value::Number(number)) => number.to_string(),
-        Some(Value::String(text)) => text.clone(),
+        None => return Ok(()),
+        Some(Value::Number(number)) => Cow::Owned(number.to_string()),
+        Some(Value::String(text)) => Cow::Borrowed(text.as_str()),
         Some(_) => return Err(fields.wrong(name, "is neither a number nor a text with one")),
     };
     if text.is_empty() {
-        return Ok(None);
+        return Ok(());
     }
     let dots = text.bytes().filter(|byte| *byte == b'.').count();
     let is_plain = dots <= 1 && text.len() <= 12 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     let has_digit = text.bytes().any(|byte| byte.is_ascii_digit());
-    if is_plain && has_digit { Ok(Some(text)) } else { Err(fields.wrong(name, "is not a number such as 2 or 1.5")) }
+    if is_plain && has_digit { Ok(()) } else { Err(fields.wrong(name, "is not a number such as 2 or 1.5")) }
 }
 
 /// An address of the Internet.

@@ -34,7 +34,7 @@ pub(super) fn of(text: &Map<String, Value>) -> String {
         // Not the transaction's id: whoever authenticated wrote that.
         kept.insert(RESULT.to_owned(), json!({ INDICATOR: outcome }));
     }
-    strict::written(&Value::Object(kept))
+    strict::written(&kept)
 }
 
 fn some(members: &Map<String, Value>, names: &[&str]) -> Map<String, Value> {

@@ -1,8 +1,8 @@
 //! A payment door of ours: `POST …/auth` as a gateway's clients call it, with receipts, and what they may do with a payment
 //! afterwards. The trait, nothing else; what the interface says, and what of it is our own choice, is in this folder's README.
 //!
-//! Reading order: [`options`], [`ask`], [`fields`], [`lasting`], [`authenticated`], [`order`], [`answer`], [`standing`],
-//! [`bill`], [`receipt`], [`reasons`].
+//! Reading order: [`options`], [`ask`], [`fields`], [`lasting`], [`authenticated`], [`order`], [`answer`], [`told`],
+//! [`shown`], [`standing`], [`bill`], [`receipt`], [`reasons`].
 
 mod answer;
 mod ask;
@@ -16,9 +16,11 @@ mod order;
 mod reasons;
 mod receipt;
 mod sample;
+mod shown;
 mod standing;
 #[cfg(test)]
 mod tests;
+mod told;
 
 use std::time::Duration;
 

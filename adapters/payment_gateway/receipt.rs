@@ -1,5 +1,7 @@
 //! Receipts: 36 columns, every line centred, as a till prints them. Of the card no more than its last four digits.
 
+use std::borrow::Cow;
+
 use holdfast_core::Timestamp;
 use jiff::tz::TimeZoneDatabase;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
@@ -28,52 +30,90 @@ pub(super) struct Slip<'a> {
     /// Brand and last four digits.
     pub card: Option<String>,
     /// The lines of the bill: name and amount.
-    pub bill: &'a [(&'a str, String)],
+    pub bill: &'a [(Cow<'a, str>, String)],
     /// `APPROVED` or `DECLINED`.
     pub result: &'a str,
 }
 
-/// Whose copy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Copy {
+/// Both copies.
+pub(super) struct Receipts {
     /// The customer's.
-    Customer,
+    pub customer: String,
     /// The merchant's, to be signed.
-    Merchant,
+    pub merchant: String,
 }
 
-/// Prints a receipt.
-pub(super) fn print(slip: &Slip<'_>, copy: Copy) -> String {
-    let mut lines = vec![slip.merchant.to_owned()];
-    lines.extend(slip.address.iter().cloned());
-    lines.extend(slip.phone.map(str::to_owned));
-    lines.extend([String::new(), slip.at.to_owned(), format!("CREDIT - {}", slip.transaction), "Entry Mode : KEYED".to_owned()]);
-    lines.extend(slip.card.iter().map(|card| format!("Card: {card}")));
-    lines.push(format!("Transaction ID: {}", slip.number));
-    lines.extend(slip.order.map(|order| format!("Invoice Number: {order}")));
-    lines.extend(slip.description.map(|description| format!("Description: {description}")));
-    for (name, amount) in slip.bill {
-        let line = format!("{name}: {amount}");
-        // An amount is not broken: a name that leaves it no room stands above it.
-        if line.width() <= COLUMNS { lines.push(line) } else { lines.extend([format!("{name}:"), amount.clone()]) }
+/// Prints both copies. Down to the signature they are the same.
+pub(super) fn print(slip: &Slip<'_>) -> Receipts {
+    let mut customer = Paper(String::with_capacity(PRINTED));
+    customer.above_signature(slip);
+    let mut merchant = Paper(customer.0.clone());
+    customer.lines(&["NO SIGNATURE REQUIRED", slip.result, "", "Customer Copy"]);
+    merchant.lines(&[
+        "X_______________________",
+        "I AGREE TO PAY ABOVE TOTAL AMOUNT IN",
+        "ACCORDANCE WITH CARD ISSUER'S",
+        "AGREEMENT",
+        "KEEP COPY FOR YOUR RECORDS",
+        slip.result,
+        "",
+        "Merchant Copy",
+    ]);
+    Receipts { customer: customer.0, merchant: merchant.0 }
+}
+
+/// About as long as a receipt is.
+const PRINTED: usize = 1024;
+
+/// What is printed so far.
+struct Paper(String);
+
+impl Paper {
+    fn above_signature(&mut self, slip: &Slip<'_>) {
+        self.line(&[slip.merchant]);
+        slip.address.iter().for_each(|line| self.line(&[line]));
+        slip.phone.iter().for_each(|phone| self.line(&[phone]));
+        self.lines(&["", slip.at]);
+        self.line(&["CREDIT - ", slip.transaction]);
+        self.line(&["Entry Mode : KEYED"]);
+        slip.card.iter().for_each(|card| self.line(&["Card: ", card]));
+        self.line(&["Transaction ID: ", slip.number]);
+        slip.order.iter().for_each(|order| self.line(&["Invoice Number: ", order]));
+        slip.description.iter().for_each(|description| self.line(&["Description: ", description]));
+        for (name, amount) in slip.bill {
+            let whole = [name, ": ", amount].concat();
+            // An amount is not broken: a name that leaves it no room stands above it.
+            if whole.width() <= COLUMNS {
+                self.line(&[&whole]);
+            } else {
+                self.line(&[name, ":"]);
+                self.line(&[amount]);
+            }
+        }
+        self.line(&[]);
     }
-    lines.push(String::new());
-    match copy {
-        Copy::Customer => lines.push("NO SIGNATURE REQUIRED".to_owned()),
-        Copy::Merchant => {
-            lines.push("X_______________________".to_owned());
-            lines.extend(
-                ["I AGREE TO PAY ABOVE TOTAL AMOUNT IN", "ACCORDANCE WITH CARD ISSUER'S", "AGREEMENT"].map(str::to_owned),
-            );
-            lines.push("KEEP COPY FOR YOUR RECORDS".to_owned());
+
+    fn lines(&mut self, lines: &[&str]) {
+        lines.iter().for_each(|line| self.line(&[line]));
+    }
+
+    /// Prints a line of these parts, in pieces that fit.
+    fn line(&mut self, parts: &[&str]) {
+        let line = parts.concat();
+        if line.len() <= COLUMNS && line.bytes().all(|letter| matches!(letter, b' '..=b'~')) {
+            self.centred(&line, line.len());
+        } else {
+            folded(&line).iter().for_each(|piece| self.centred(piece, piece.width()));
         }
     }
-    lines.extend([slip.result.to_owned(), String::new()]);
-    lines.push(match copy {
-        Copy::Customer => "Customer Copy".to_owned(),
-        Copy::Merchant => "Merchant Copy".to_owned(),
-    });
-    lines.iter().flat_map(|line| folded(line)).map(|line| centred(&line)).collect()
+
+    fn centred(&mut self, line: &str, width: usize) {
+        const BLANKS: &str = "                                    ";
+        let left = COLUMNS.saturating_sub(width);
+        let before = left.checked_div(2).unwrap_or(0);
+        let blanks = |many| BLANKS.get(..many).unwrap_or_default();
+        self.0.extend([blanks(before), line, blanks(left.saturating_sub(before)), "\n"]);
+    }
 }
 
 /// Whether a letter is printed. What only says how others are set is not: it turns the rest of a line around, or hides in it.
@@ -101,12 +141,6 @@ fn folded(line: &str) -> Vec<String> {
     }
     pieces.push(piece);
     pieces
-}
-
-fn centred(line: &str) -> String {
-    let left = COLUMNS.saturating_sub(line.width());
-    let before = left.checked_div(2).unwrap_or(0);
-    format!("{}{line}{}\n", " ".repeat(before), " ".repeat(left.saturating_sub(before)))
 }
 
 /// A moment by a zone's clock: as the interface writes it, and as receipts print it. In UTC where the zone is unknown.

@@ -1,12 +1,12 @@
 //! Every constraint of the interface broken one by one, by its field; and receipts.
 
 use holdfast_core::hold::{Hold, HoldStatus};
-use holdfast_core::{AuthorizationRequest, Checkout, Currency, Decision, Posting, ThreeDSecure};
+use holdfast_core::{AuthorizationRequest, Checkout, Currency, Decision, DeclineReason, Posting, ThreeDSecure};
 use http::HeaderMap;
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr as _;
 
-use super::receipt::{COLUMNS, Copy, print};
+use super::receipt::{COLUMNS, print};
 use super::*;
 use crate::answer::DecisionReference;
 use crate::payment::{
@@ -217,7 +217,7 @@ fn the_same_key_is_the_same_order_whatever_it_says() {
 #[test]
 fn a_receipt_has_36_columns_however_long_its_lines_are() {
     let address = ["200 Epcot Center Dr".to_owned(), "Orlando, FL 32836".to_owned()];
-    let bill = [("SUBTOTAL", "USD $100.00".to_owned()), ("TOTAL", "USD $110.00".to_owned())];
+    let bill = [("SUBTOTAL".into(), "USD $100.00".to_owned()), ("TOTAL".into(), "USD $110.00".to_owned())];
     let slip = receipt::Slip {
         merchant: "Sandbox US Merchant",
         address: &address,
@@ -231,8 +231,8 @@ fn a_receipt_has_36_columns_however_long_its_lines_are() {
         bill: &bill,
         result: "APPROVED",
     };
-    for (copy, whose) in [(Copy::Customer, "Customer Copy"), (Copy::Merchant, "Merchant Copy")] {
-        let printed = print(&slip, copy);
+    let both = print(&slip);
+    for (printed, whose) in [(both.customer, "Customer Copy"), (both.merchant, "Merchant Copy")] {
         assert!(printed.lines().all(|line| line.chars().count() == COLUMNS), "{printed}");
         for part in ["        Sandbox US Merchant         ", "           CREDIT - SALE            ", "TOTAL: USD $110.00", whose]
         {
@@ -241,12 +241,12 @@ fn a_receipt_has_36_columns_however_long_its_lines_are() {
     }
     // Wide letters take two columns, and an amount stays in one piece whatever its line is called.
     let (merchant, tax) = ("東京の大きなお店、とても長い名前の本店", "A TAX WITH A LONG NAME FOR ITS LINE");
-    let printed = print(&receipt::Slip { merchant, bill: &[(tax, "JPY 1234567".to_owned())], ..slip }, Copy::Customer);
+    let printed = print(&receipt::Slip { merchant, bill: &[(tax.into(), "JPY 1234567".to_owned())], ..slip }).customer;
     assert!(printed.lines().all(|line| line.width() == COLUMNS), "{printed}");
     assert!(printed.contains(" JPY 1234567 "), "{printed}");
     // What turns the rest of a line around, breaks it or hides in it is a blank; what is combined with a letter stays.
     let merchant = "A\u{202e}B\u{200b}C\u{2066}D\u{feff}E\u{2028}F\u{7f}G e\u{301}";
-    let printed = print(&receipt::Slip { merchant, card: None, bill: &[], ..slip }, Copy::Customer);
+    let printed = print(&receipt::Slip { merchant, card: None, bill: &[], ..slip }).customer;
     assert_eq!(printed.lines().next().map(str::trim), Some("A B C D E F G e\u{301}"));
     assert!(printed.lines().all(|line| line.width() == COLUMNS), "{printed}");
     assert_eq!(receipt::local(Timestamp::from_unix_seconds(1_743_616_640), "America/New_York").1, "2025-04-02 01:57 PM");
@@ -366,6 +366,29 @@ fn metadata_is_given_back_digit_by_digit() {
     for told in [answered(&payment), String::from_utf8(answer::event("uid", 0, &payment)).unwrap()] {
         assert!(told.contains(metadata), "{told}");
         assert!(serde_json::from_str::<Value>(&told).is_ok(), "{told}");
+    }
+}
+
+#[test]
+fn members_stand_in_the_order_of_their_names() {
+    let slip = decode(AUTH, &HeaderMap::new(), &sound().to_string(), |inbound| match inbound {
+        Ok(Inbound::Payment(asked)) => asked.slip,
+        other => panic!("{other:?}"),
+    });
+    let until = Timestamp::EPOCH;
+    let declined = Standing::Decided(Decision::Decline { reason: DeclineReason::CardLost });
+    for standing in [payment_of(slip.clone()).standing, declined, Standing::Awaiting { until }, Standing::Unauthenticated] {
+        let payment = Payment { standing, ..payment_of(slip.clone()) };
+        let mut body = Vec::new();
+        answer::encode(&Echo::default(), &Answer::Payment(&payment), &mut body);
+        let told: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(String::from_utf8(body).unwrap(), told.to_string());
+        let event: Value = serde_json::from_slice(&answer::event("uid", 0, &payment)).unwrap();
+        let data = event["data"].to_string();
+        assert!(String::from_utf8(answer::event("uid", 0, &payment)).unwrap().ends_with(&format!("\"data\":{data}}}")));
+        let beside = ["account_id", "gateway_id", "payment_id", "sales_tax"];
+        assert!(beside.iter().all(|name| event["data"].get(name).is_some() && told.get(name).is_none()), "{event}");
+        assert!(["id", "standing"].iter().all(|name| event["data"].get(name).is_none() && told.get(name).is_some()), "{event}");
     }
 }
 

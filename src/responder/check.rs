@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast_adapters::payment::{CardExpiry, CheckCall, Checked, CheckedRule, CurrencyIs, LimitsAre, Written, roc_of};
-use holdfast_adapters::{Answer, Malformed, Refused, Reply};
+use holdfast_adapters::{Answer, Malformed, Refused, Reply, strict};
 use holdfast_core::hold::LimitUse;
 use holdfast_core::rules::{Enforcement, LimitCheck, MatchList, Ruleset, Verdict, evaluate};
 use holdfast_core::{AuthorizationRequest, CardToken, Currency, DeclineReason, MerchantId, RuleId, Timestamp};
@@ -181,12 +181,12 @@ impl Responder {
         let rules: Vec<&str> = checked.rules.iter().map(|rule| rule.id.as_str()).collect();
         let text = serde_json::json!({ "asked": asked.text, "roc": checked.roc, "allowed": checked.allowed, "rules": rules });
         let written = Written {
-            text: text.to_string(),
+            text: strict::written(&text),
             seen: merchant.map_or_else(profiles::unseen, |merchant| profiles::seen(merchant, None)),
             awaited: None,
         };
-        let clear = serde_json::to_vec(&written).unwrap_or_default();
-        let Ok(body) = self.till.reader.sealer.seal(&about(mount, &checked.id), &clear) else { return };
+        let clear = strict::written(&written);
+        let Ok(body) = self.till.reader.sealer.seal(&about(mount, &checked.id), clear.as_bytes()) else { return };
         let slip = Slip {
             program: mount.program.id,
             platform: mount.platform,

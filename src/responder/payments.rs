@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast_adapters::payment::{Ordered, PaymentTurn, Standing, Written};
-use holdfast_adapters::{Answer, Echo, Malformed, NotDone, OrderCall, Payment, PaymentCall, Refused, Reply};
+use holdfast_adapters::{Answer, Echo, Malformed, NotDone, OrderCall, Payment, PaymentCall, Refused, Reply, strict};
 use holdfast_core::card_number::CardNumber;
 use holdfast_core::hold::Order;
 use holdfast_core::rules::Verdict;
@@ -231,8 +231,8 @@ impl Responder {
         let (awaited, authenticated) = awaited.map(|awaited| (awaited.digest, awaited.authenticated)).unzip();
         let written = Written { text: slip.text.clone(), seen: profiles::seen(&merchant, instrument.as_deref()), awaited };
         let name = request.payment.authorization;
-        let clear = serde_json::to_vec(&written).unwrap_or_default();
-        let body = self.till.reader.sealer.seal(&about(mount, &name), &clear);
+        let clear = strict::written(&written);
+        let body = self.till.reader.sealer.seal(&about(mount, &name), clear.as_bytes());
         let body = body.map_err(|_| Malformed::field("", "is too large to be sealed"))?;
         let slip = Arc::new(Slip {
             program,
