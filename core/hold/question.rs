@@ -32,6 +32,14 @@ pub fn is_opened_by(steps: &[Step], fact: &Fact) -> bool {
     Steps::of(steps).placements().any(|(placed, placement)| placed == id && placement.role == Role::Opening)
 }
 
+/// Whether the question of which a fact says that it added to a payment was approved as one that adds to the one that these are the steps of.
+#[must_use]
+pub fn is_added_by(steps: &[Step], fact: &Fact) -> bool {
+    let Fact::Recorded { payment, asked, increments: Some(other), .. } = fact else { return false };
+    let id = of_record(steps, asked, payment, Some(other));
+    Steps::of(steps).placements().any(|(placed, placement)| placed == id && placement.role == Role::Increment)
+}
+
 /// Whether a step that a question leads to was made under this very key.
 pub(super) fn is_of_key(id: StepId, request: &AuthorizationRequest) -> bool {
     id == StepId::of(&request.key)

@@ -63,10 +63,12 @@ impl Cold for Attic {
         let named = need.payment.iter().find_map(|name| self.state.hold_by(name));
         let row = |row: &HoldRow| (row.clone(), Timestamp::EPOCH, self.followed);
         let hold = named.and_then(|index| self.state.hold(index));
+        let numbered = need.number.and_then(|number| self.state.hold_numbered(number));
+        let others = need.others.iter().filter_map(|name| self.state.hold_by(name)).chain(numbered);
         Ok(Found {
             hold: hold.map(row),
             asked: need.asked.and_then(|name| Some((name, self.state.answered(name)?))),
-            others: need.others.iter().filter_map(|name| self.state.hold(self.state.hold_by(name)?)).map(row).collect(),
+            others: others.filter_map(|index| self.state.hold(index)).map(row).collect(),
             told: need.told.filter(|name| self.state.was_told(*name)).map(|name| (name, self.state.told_content(name))),
         })
     }

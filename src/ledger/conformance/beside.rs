@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use holdfast_core::hold::{Fact, Finality, Finding, RecordedOutcome, Subject, ToldEvent};
+use holdfast_core::hold::{Fact, Finality, Finding, RecordedOutcome, ReleaseCause, Subject, ToldEvent};
 use holdfast_core::{AuthorizationRequest, DeclineReason, PaymentRef};
 
 use super::*;
@@ -85,4 +85,106 @@ pub fn what_is_declined_after_all_was_held_where_it_was_asked(engine: &dyn Engin
         assert_eq!(house.balance(), (1_000, 50));
         assert_eq!(house.decide(asks("s", 40)), again(declined(DeclineReason::TransactionNotPermitted)));
     });
+}
+
+/// Each message names the question of the one transaction, and the other one as that which came before it.
+pub fn what_follows_on_one_payment_takes_no_name_of_another_that_ended(engine: &dyn Engine) {
+    for is_old in [false, true] {
+        let mut house = two_asked(engine);
+        assert_eq!(said_of(&house, cleared("s", 40)), None);
+        if is_old {
+            house.premises().age(Duration::from_secs(20 * 86_400));
+        }
+        let both = payment("jit-t").with_alias(id("s"));
+        assert_eq!(said_of(&house, message("less", 11, Fact::Reduced { payment: both, by: usd(10), original: None })), None);
+        house.always(|house| assert_eq!(house.balance(), (960, 40), "{is_old}"));
+        let own = Fact::Recorded { payment: of("s"), asked: id("jit-s"), increments: None, outcome: APPROVED(40) };
+        assert_eq!(said_of(&house, message("s", 0, own)), None);
+        house.always(|house| assert_eq!(house.balance(), (960, 40), "{is_old}"));
+        // By its transaction alone it is still that payment.
+        let ended = Fact::Released { payment: PaymentRef::by_alias(id("s")), cause: ReleaseCause::Reversed };
+        assert_eq!(said_of(&house, message("reversed", 12, ended)), None);
+        house.always(|house| assert_eq!(house.balance(), (960, 40), "{is_old}"));
+        assert_eq!(said_of(&house, cleared("t", 40)), None);
+        house.always(|house| assert_eq!(house.balance(), (920, 0), "{is_old}"));
+    }
+}
+
+/// An account of 1,000 of which 50 are held for the transaction `t`, 40 that `s` added to it, and 70 for `u`.
+fn one_added(engine: &dyn Engine) -> House {
+    let house = House::with(engine, 1_000);
+    assert_eq!(house.decide(asks("t", 50)), approved(50));
+    assert_eq!(house.decide(asks("u", 70)), approved(70));
+    assert_eq!(house.decide(adding()), approved(40));
+    assert_eq!(house.balance(), (1_000, 160));
+    house
+}
+
+fn adding() -> AuthorizationRequest {
+    AuthorizationRequest { payment: of("s"), increments: Some(of("t")), ..increment("jit-s", "jit-t", 40) }
+}
+
+/// The platform says of what `s` added that it adds to this one.
+fn adds_to(transaction: &str, outcome: RecordedOutcome) -> ToldEvent {
+    message("s", 1, Fact::Recorded { payment: of("s"), asked: id("jit-s"), increments: Some(of(transaction)), outcome })
+}
+
+pub fn what_we_approved_to_add_to_one_payment_is_held_on_no_other(engine: &dyn Engine) {
+    for said in ["t", "u"] {
+        let mut house = one_added(engine);
+        assert_eq!(said_of(&house, adds_to(said, APPROVED(40))), None);
+        house.always(|house| {
+            assert_eq!(house.balance(), (1_000, 160), "{said}");
+            assert_eq!(said_of(house, adds_to(said, APPROVED(40))), Some(Finding::HeardBefore));
+            assert_eq!(house.decide(adding()), again(approved(40)), "{said}");
+        });
+        assert_eq!(said_of(&house, cleared("t", 90)), None);
+        house.always(|house| assert_eq!(house.balance(), (910, 70), "{said}"));
+        assert_eq!(said_of(&house, cleared("u", 70)), None);
+        house.always(|house| assert_eq!(house.balance(), (840, 0), "{said}"));
+    }
+}
+
+/// Whichever of its payments ended before it, and however long ago.
+pub fn what_was_added_long_ago_is_held_on_no_other_payment(engine: &dyn Engine) {
+    for is_old in [false, true] {
+        let mut house = one_added(engine);
+        assert_eq!(said_of(&house, cleared("t", 90)), None);
+        if is_old {
+            house.premises().age(Duration::from_secs(20 * 86_400));
+        }
+        assert_eq!(said_of(&house, adds_to("u", APPROVED(40))), None);
+        house.always(|house| assert_eq!(house.balance(), (910, 70), "{is_old}"));
+        // By its own transaction it is still the payment that it was added to.
+        assert_eq!(said_of(&house, cleared("u", 70)), None);
+        let back = Fact::Released { payment: PaymentRef::by_alias(id("s")), cause: ReleaseCause::Reversed };
+        assert_eq!(said_of(&house, message("back", 12, back)), None);
+        house.always(|house| assert_eq!(house.balance(), (840, 0), "{is_old}"));
+    }
+}
+
+pub fn what_is_declined_after_all_was_held_where_it_was_added(engine: &dyn Engine) {
+    let mut house = one_added(engine);
+    assert_eq!(said_of(&house, adds_to("u", RecordedOutcome::Declined)), Some(Finding::AdoptedOverOurs));
+    house.always(|house| {
+        assert_eq!(house.balance(), (1_000, 120));
+        assert_eq!(house.decide(adding()), again(declined(DeclineReason::TransactionNotPermitted)));
+    });
+}
+
+/// What was only told of the payment that it is said to add to is the payment that it was added to.
+pub fn what_is_said_to_add_to_a_message_of_its_payment_joins_the_two(engine: &dyn Engine) {
+    let mut house = one_added(engine);
+    let advice = Fact::Replaced { payment: PaymentRef::by_alias(id("advice")), total: usd(60) };
+    assert_ne!(said_of(&house, message("advice", 2, advice)), Some(Finding::HeardBefore));
+    let adds = Fact::Recorded {
+        payment: of("s"),
+        asked: id("jit-s"),
+        increments: Some(PaymentRef::by_alias(id("advice"))),
+        outcome: APPROVED(40),
+    };
+    assert_eq!(said_of(&house, message("s", 1, adds)), None);
+    let end = Fact::Released { payment: PaymentRef::by_alias(id("advice")), cause: ReleaseCause::Reversed };
+    assert_eq!(said_of(&house, message("end", 20, end)), None);
+    house.always(|house| assert_eq!(house.balance(), (1_000, 70)));
 }

@@ -189,6 +189,11 @@ macro_rules! conforms {
                 a_question_that_was_approved_is_held_once_whatever_it_is_said_to_add_to
                 a_question_of_long_ago_adds_to_no_other_payment
                 what_is_declined_after_all_was_held_where_it_was_asked
+                what_follows_on_one_payment_takes_no_name_of_another_that_ended
+                what_we_approved_to_add_to_one_payment_is_held_on_no_other
+                what_was_added_long_ago_is_held_on_no_other_payment
+                what_is_declined_after_all_was_held_where_it_was_added
+                what_is_said_to_add_to_a_message_of_its_payment_joins_the_two
             }
             sharing {
                 a_refused_transaction_undoes_nothing_of_the_one_that_was_approved_under_its_key

@@ -16,7 +16,9 @@ use super::about::{answer_of, locate_event};
 use super::cold::Need;
 use super::contradiction::{content, contradiction, difference};
 use super::engine::{Engine, Performed, Warmth};
-use super::naming::{asked_of, heard, in_its_owners_name, locate_adopted, locate_request, payments_of, subject_of};
+use super::naming::{
+    as_named, asked_of, heard, in_its_owners_name, locate_adopted, locate_request, payments_of, subject_of, timers_key,
+};
 use super::reserved::{chosen, moved, observed};
 use super::state::{HoldNumber, Located, Names};
 use super::weigh;
@@ -311,9 +313,10 @@ impl Engine {
         let told = told.map(|told| (told, content(event)));
         let names =
             Names { increment: other_name.as_ref(), asked, told, ..self.names(origin, now, payment.as_ref(), Expiry::Told) };
-        let mut place = self.state.write(located, &names, &outcome, &mut self.undo);
+        let (located, names) = as_named(&self.state, event, located, names);
+        let mut place = self.state.write(&located, &names, &outcome, &mut self.undo);
         if let Some(standing) = outcome.standing {
-            place = self.state.write_standing(program, &subject, located, standing, &mut self.undo);
+            place = self.state.write_standing(program, &subject, &located, standing, &mut self.undo);
         }
         let finding = outcome.finding;
         once_durable(
@@ -377,7 +380,7 @@ impl Engine {
                 Expiry::Told => ReleaseCause::SafetyTimer,
             };
             let at = ends_at(&row.steps, row.hold.expires_at.unwrap_or(now));
-            let Ok(key) = IdempotencyKey::new(&format!("expiry-{}-{}", row.number.0, at.unix_micros())) else { continue };
+            let Some(key) = timers_key(row.number, at) else { continue };
             let payment = PaymentRef::of(row.payment);
             let Some(program) = self.state.program_of(row.account) else { continue };
             let origin = Origin { program, platform: row.platform, operator: None };

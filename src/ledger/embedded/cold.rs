@@ -7,7 +7,7 @@ use holdfast_core::Timestamp;
 use holdfast_core::hold::Answered;
 use smallvec::SmallVec;
 
-use super::state::{Fingerprint, GoneNames, HoldRow, ToldContent};
+use super::state::{Fingerprint, GoneNames, HoldNumber, HoldRow, ToldContent};
 use crate::journal::JournalError;
 
 /// What an event needs to know that is not in memory.
@@ -17,6 +17,8 @@ pub struct Need {
     pub payment: SmallVec<[Fingerprint; 2]>,
     /// What may be the same payment, by other names of it.
     pub others: SmallVec<[Fingerprint; 2]>,
+    /// The hold of this number, whatever leads to it: one more of the others.
+    pub number: Option<HoldNumber>,
     /// What was answered to this key.
     pub asked: Option<Fingerprint>,
     /// Whether this message was told before.
@@ -26,7 +28,8 @@ pub struct Need {
 impl Need {
     /// Whether nothing is needed.
     pub fn is_nothing(&self) -> bool {
-        self.payment.is_empty() && self.others.is_empty() && self.asked.is_none() && self.told.is_none()
+        let names_none = self.payment.is_empty() && self.others.is_empty();
+        names_none && self.number.is_none() && self.asked.is_none() && self.told.is_none()
     }
 }
 

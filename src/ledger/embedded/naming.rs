@@ -1,10 +1,10 @@
 //! What an event names: the payment that it is about, whose money that is, and the keys under which it is remembered. The
 //! same for an event that is applied now and for a record that is read.
 
-use holdfast_core::hold::{Fact, Finding, Outcome, Subject, ToldEvent};
-use holdfast_core::{Alias, AuthorizationRequest, IdempotencyKey, PaymentRef, PlatformName, ProgramId};
+use holdfast_core::hold::{Fact, Finding, Outcome, ReleaseCause, Subject, ToldEvent};
+use holdfast_core::{Alias, AuthorizationRequest, IdempotencyKey, PaymentRef, PlatformName, ProgramId, Timestamp};
 
-use super::state::{Fingerprint, Located, State};
+use super::state::{Fingerprint, HoldNumber, Located, Names, State};
 
 /// Finds what an authorization names; an increment's hold is that of the payment it adds to.
 pub fn locate_request(
@@ -91,6 +91,26 @@ pub fn payments_of(platform: Option<&PlatformName>, event: &ToldEvent) -> (Optio
         (platform.payment_of_message)(event.key.as_str()).filter(|own| payment.is_some_and(|payment| !leads(payment, own)))
     };
     (payment.copied(), increment.copied().or_else(message))
+}
+
+/// The key under which the timer of a hold releases it, at that time.
+pub fn timers_key(hold: HoldNumber, at: Timestamp) -> Option<IdempotencyKey> {
+    IdempotencyKey::new(&format!("expiry-{}-{}", hold.0, at.unix_micros())).ok()
+}
+
+/// Whether an event is what the timer of a hold says of it: that finds it by its number, and gives it no name.
+pub fn is_of_timer(event: &ToldEvent, hold: HoldNumber) -> bool {
+    let Fact::Released { cause: ReleaseCause::Expired | ReleaseCause::SafetyTimer, .. } = event.fact else { return false };
+    event.occurred_at.and_then(|at| timers_key(hold, at)).is_some_and(|key| key == event.key)
+}
+
+/// What an event is about, with the names that it gives to that: a timer gives none.
+pub fn as_named<'a>(state: &State, event: &ToldEvent, located: &Located, names: Names<'a>) -> (Located, Names<'a>) {
+    let row = located.hold.and_then(|index| state.hold(index));
+    if row.is_some_and(|row| is_of_timer(event, row.number)) {
+        return (Located { payment: None, ..*located }, Names { payment: None, increment: None, ..names });
+    }
+    (*located, names)
 }
 
 /// Whether the second name of a payment is this one already.

@@ -29,7 +29,7 @@ impl Engine {
         let others = others.filter(|name| self.state.hold_by(name).is_none());
         let asked = asked.filter(|key| self.state.answered(*key).is_none()).filter(may_be_gone);
         let (payment, others) = (names.filter(may_be_gone).collect(), others.filter(may_be_gone).collect());
-        let need = Need { payment, others, asked, told: told.filter(may_be_gone) };
+        let need = Need { payment, others, number: None, asked, told: told.filter(may_be_gone) };
         (!need.is_nothing()).then_some(need)
     }
 

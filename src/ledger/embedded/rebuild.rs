@@ -3,14 +3,17 @@
 use holdfast_core::hold::mutant::{self, Mutant};
 use holdfast_core::hold::{Account, AccountStatus, CardStatus, Mark, Outcome, StepId, Subject, ToldEvent};
 use holdfast_core::{AuthorizationRequest, Currency, DeclineReason, Expiry, PaymentRef, ProgramId, Timestamp};
+use smallvec::SmallVec;
 
 use super::about::locate_event;
 use super::cold::{Cold, Need};
 use super::contradiction::content;
-use super::naming::{asked_of, heard, locate_adopted, locate_request, payments_of, subject_of};
-use super::state::{AccountIndex, CardIndex, CardRow, HoldNumber, Located, Merchants, Names, PaymentNames, State, UNTOLD};
+use super::naming::{as_named, asked_of, heard, locate_adopted, locate_request, payments_of, subject_of};
+use super::state::{
+    AccountIndex, CardIndex, CardRow, Fingerprint, HoldNumber, Located, Merchants, Names, PaymentNames, State, UNTOLD,
+};
 use super::undo::UndoLog;
-use crate::journal::{Body, Group, JournalError, Record, RecordError};
+use crate::journal::{Body, Group, JournalError, Naming, Record, RecordError};
 
 /// Writes again what a journal says, group by group.
 pub struct Rebuilding<'a> {
@@ -200,6 +203,7 @@ fn write_told(
     let asked = asked_of(&event.fact).map(|key| state.asked_name(program, platform, &key));
     let (payment, increment) = (payment.as_ref(), other_name.as_ref());
     let names = Names { payment, increment, asked, told, ..names(program, record, number) };
+    let (located, names) = as_named(state, event, &located, names);
     state.write(&located, &names, outcome, undo);
     if let Some(standing) = outcome.standing {
         state.write_standing(program, &subject, &located, standing, undo);
@@ -238,51 +242,49 @@ fn write_joined(
     Ok(())
 }
 
-/// Takes in a payment that memory had let go of when its record was written: by its names, or by the own name of
-/// what was told of it, or of what adds to it.
+/// Takes in what memory had let go of when a record was written: the payment that it is about, by the names that it was told, or else by
+/// its number; and whatever else has one of its names, which that keeps.
 fn take_in(
     state: &mut State,
     record: &Record,
     (payment, own): (&PaymentRef, Option<&PaymentRef>),
     cold: &dyn Cold,
 ) -> Result<TakenIn, JournalError> {
-    let mut taken_in = TakenIn::Nothing;
-    let Some(program) = &record.program else { return Ok(taken_in) };
-    let names_of = |state: &State, payment| state.payment_names(program, record.platform.as_ref(), payment);
-    let names = names_of(state, payment);
-    let own = own.map(|own| names_of(state, own));
-    let number_by = |state: &State, names: &PaymentNames| state.hold(state.hold_named(names)?).map(|row| row.number.0);
-    let is_meant = |found: Option<u64>| found.is_some() && found == record.place.hold;
-    if own.is_some_and(|own| is_meant(number_by(state, &own))) {
-        return Ok(taken_in);
-    }
-    if let Some(own) = own
-        && number_by(state, &names).is_some_and(|found| !is_meant(Some(found)))
-        && let Some(number) = record.place.hold.map(HoldNumber).filter(|number| state.has_placed(*number))
-    {
-        // Its own name may lead to another payment than the one that it is said to be about.
-        let found = cold.find(&Need { others: own.iter().collect(), ..Need::default() })?;
-        if let Some((row, at, by)) = found.others.into_iter().find(|(row, ..)| row.number == number) {
-            state.restore_hold(row, at, by);
-            return Ok(TakenIn::Something);
-        }
-    }
-    while let Some(index) = state.hold_named(&names) {
-        let other = record.place.hold.is_some() && state.hold(index).map(|row| row.number.0) != record.place.hold;
-        // The name of a payment that ended, which memory had let go of when this one came by that name.
-        if !other || state.unname_closed_hold(index, &names).is_none() {
-            return Ok(taken_in);
-        }
-        taken_in = TakenIn::Something;
-    }
+    let Some(program) = &record.program else { return Ok(TakenIn::Nothing) };
     // A payment that this record places is in no projection: looking for each of a million would take most of a start.
-    let Some(number) = record.place.hold.map(HoldNumber).filter(|number| state.has_placed(*number)) else { return Ok(taken_in) };
-    let (payment, others) = (names.iter().collect(), own.into_iter().flat_map(PaymentNames::iter).collect());
-    let found = cold.find(&Need { payment, others, ..Need::default() })?;
-    // Another number under the same name is an older payment, which this one is not about.
-    for (row, at, by) in found.hold.into_iter().chain(found.others).filter(|(row, ..)| row.number == number) {
-        state.restore_hold(row, at, by);
-        taken_in = TakenIn::Something;
+    let Some(number) = record.place.hold.map(HoldNumber).filter(|number| state.has_placed(*number)) else {
+        return Ok(TakenIn::Nothing);
+    };
+    let names_of = |payment| state.payment_names(program, record.platform.as_ref(), payment);
+    let names: SmallVec<[Fingerprint; 4]> =
+        std::iter::once(payment).chain(own).map(names_of).flat_map(PaymentNames::iter).collect();
+    let is_found = |state: &State| {
+        let mut found = names.iter().filter_map(|name| state.hold(state.hold_by(name)?));
+        found.any(|row| row.number == number)
+    };
+    let was_there = is_found(state);
+    if was_there && record.place.naming == Naming::Free {
+        return Ok(TakenIn::Nothing);
+    }
+    let others: SmallVec<[Fingerprint; 2]> =
+        names.iter().copied().filter(|name| state.hold_by(name).is_none() && state.may_be_gone(*name)).collect();
+    let mut taken_in = TakenIn::Nothing;
+    if !others.is_empty() {
+        let found = cold.find(&Need { others, ..Need::default() })?;
+        for (row, at, by) in found.others {
+            // What is not placed yet comes later in the journal.
+            if state.has_placed(row.number) {
+                state.restore_hold(row, at, by);
+                taken_in = TakenIn::Something;
+            }
+        }
+    }
+    if !was_there && !is_found(state) && state.hold_numbered(number).is_none() {
+        // Its names lead elsewhere by now.
+        for (row, at, by) in cold.find(&Need { number: Some(number), ..Need::default() })?.others {
+            state.restore_hold_numbered(row, at, by);
+            taken_in = TakenIn::Something;
+        }
     }
     Ok(taken_in)
 }

@@ -129,7 +129,7 @@ impl Model {
     }
 
     /// The file for a paper with these names, a new one if none was found. It bears them from now on: a name that another one has is given
-    /// up by what is over only.
+    /// up by what is over only, and to a new one only.
     pub(super) fn file_to_change(&mut self, of: &Named, own: Option<Label>, found: Option<Place>) -> Place {
         let payment = self.payment_to_change(of.payment);
         let file = found.map_or(payment.files.len(), |place| place.file);
@@ -138,7 +138,8 @@ impl Model {
         }
         for label in of.name.labels().chain(own) {
             let holder = payment.filed(std::iter::once(label)).filter(|holder| *holder != file);
-            if holder.is_some_and(|holder| payment.files[holder].sheet.status == HoldStatus::Open) {
+            let stays = |holder: usize| found.is_some() || payment.files[holder].sheet.status == HoldStatus::Open;
+            if holder.is_some_and(stays) {
                 continue;
             }
             if let Some(holder) = holder {

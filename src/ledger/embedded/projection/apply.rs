@@ -3,7 +3,7 @@
 
 use holdfast_core::hold::{
     AccountStatus, Answered, CardStatus, Fact, Finding, Hold, HoldStatus, Mark, MovementCause, Outcome, Standing, Subject,
-    ToldEvent, is_opened_by,
+    ToldEvent, is_added_by, is_opened_by,
 };
 use holdfast_core::{
     AccountId, AuthorizationRequest, CardToken, CardholderToken, Expiry, IdempotencyKey, Money, NetworkName, PaymentRef,
@@ -17,9 +17,9 @@ use super::rows::{AccountKept, CardKept, CardholderKept, HoldKept};
 use super::words;
 use crate::journal::{Body, Record};
 use crate::ledger::embedded::contradiction::content;
-use crate::ledger::embedded::naming::{asked_of, heard, payments_of, subject_of};
+use crate::ledger::embedded::naming::{asked_of, heard, is_of_timer, payments_of, subject_of};
 use crate::ledger::embedded::rebuild::{entered_account, entered_at};
-use crate::ledger::embedded::state::{AccountIndex, CardIndex, HoldNumber, HoldRow, NameKey};
+use crate::ledger::embedded::state::{AccountIndex, CardIndex, HoldNumber, HoldRow, NameKey, Takes};
 use crate::settlement_day::{When, completed_on, is_debited_at_once, network_of};
 
 /// One record on its way into a batch.
@@ -88,14 +88,8 @@ impl Applying<'_, '_> {
     }
 
     fn told(&mut self, event: &ToldEvent, outcome: &Outcome) -> rusqlite::Result<()> {
-        let (payment, other_name) = payments_of(self.record.platform.as_ref(), event);
+        let (payment, other_name) = self.names_of(event)?;
         let asked = asked_of(&event.fact).map(|key| (key, Key::Perhaps));
-        let is_said_to_add = matches!(event.fact, Fact::Recorded { increments: Some(_), .. });
-        let number = self.record.place.hold.map(HoldNumber).filter(|_| is_said_to_add);
-        let kept = number.map(|number| self.batch.hold(number)).transpose()?.flatten();
-        // What is said to add to another payment than it opened gives it no name of that.
-        let is_its_own = kept.is_some_and(|kept| is_opened_by(&kept.row.steps, &event.fact));
-        let payment = if is_its_own { &other_name } else { &payment };
         let about =
             About { payment: payment.as_ref(), increment: other_name.as_ref(), expiry: Expiry::Told, asked, merchant: None };
         self.outcome(&about, outcome)?;
@@ -118,6 +112,22 @@ impl Applying<'_, '_> {
             Some((standing, mark)) => self.stands(&subject_of(event), standing, mark),
             None => Ok(()),
         }
+    }
+
+    /// The names that an event gives to what it is about.
+    fn names_of(&mut self, event: &ToldEvent) -> rusqlite::Result<(Option<PaymentRef>, Option<PaymentRef>)> {
+        let (payment, other_name) = payments_of(self.record.platform.as_ref(), event);
+        let Some(number) = self.record.place.hold.map(HoldNumber) else { return Ok((payment, other_name)) };
+        if is_of_timer(event, number) {
+            return Ok((None, None));
+        }
+        let Fact::Recorded { increments: Some(increments), .. } = &event.fact else { return Ok((payment, other_name)) };
+        let Some(kept) = self.batch.hold(number)? else { return Ok((payment, other_name)) };
+        let (opened, added) = (is_opened_by(&kept.row.steps, &event.fact), is_added_by(&kept.row.steps, &event.fact));
+        let names = self.key.payment(self.program, self.record.platform.as_ref(), increments);
+        // What is said to add to another payment than it was approved as, or for, gives it no name of that.
+        let is_its_own = opened || (added && self.batch.named(names.iter())?.is_some_and(|other| other != number));
+        Ok((if is_its_own { other_name } else { payment }, other_name))
     }
 
     fn outcome(&mut self, about: &About<'_>, outcome: &Outcome) -> rusqlite::Result<()> {
@@ -175,8 +185,10 @@ impl Applying<'_, '_> {
 
     fn hold(&mut self, about: &About<'_>, outcome: &Outcome, hold: Hold) -> rusqlite::Result<()> {
         let Some(number) = self.record.place.hold.map(HoldNumber) else { return Ok(()) };
+        let mut takes = Takes::WhatIsFree;
         if number.0 >= self.batch.next_hold() {
             self.hold_placed(number, about, hold)?;
+            takes = Takes::OfWhatEnded;
         }
         let kept = self.batch.hold(number)?.ok_or_else(missing)?;
         // One that was told of first, by its account alone, is placed with the card that asks.
@@ -195,7 +207,7 @@ impl Applying<'_, '_> {
         }
         let (platform, payments) = (self.record.platform.as_ref(), about.payment.into_iter().chain(about.increment));
         for name in payments.flat_map(|payment| self.key.payment(self.program, platform, payment).iter()) {
-            self.batch.name_hold(name, number, self.record.place.naming)?;
+            self.batch.name_hold(name, number, self.record.place.naming, takes)?;
         }
         Ok(())
     }

@@ -17,7 +17,7 @@ use super::words;
 use crate::journal::{Joint, Naming, Place};
 use crate::ledger::embedded::counters::Counter;
 use crate::ledger::embedded::state::{
-    ASKED_KEYS_KEPT, AccountIndex, CLOSED_KEPT, CardIndex, Counting, Fingerprint, HoldNumber, TOLD_KEYS_KEPT,
+    ASKED_KEYS_KEPT, AccountIndex, CLOSED_KEPT, CardIndex, Counting, Fingerprint, HoldNumber, TOLD_KEYS_KEPT, Takes,
 };
 
 /// Answers a page.
@@ -224,8 +224,8 @@ impl<'c> Batch<'c> {
         prepared(&mut self.adding.movement, self.connection, INSERT)?.execute(movement).map(drop)
     }
 
-    /// Gives a name to a hold, unless one that is under way has it. Of a name that is free nobody has to look whether it is.
-    pub fn name_hold(&mut self, name: Fingerprint, to: HoldNumber, naming: Naming) -> rusqlite::Result<()> {
+    /// Gives a name to a hold, unless another one has it that does not give it up. Of a name that is free nobody has to look whether it is.
+    pub fn name_hold(&mut self, name: Fingerprint, to: HoldNumber, naming: Naming, takes: Takes) -> rusqlite::Result<()> {
         if self.hold(to)?.is_none_or(|kept| kept.row.names.contains(&name)) {
             return Ok(());
         }
@@ -233,7 +233,7 @@ impl<'c> Batch<'c> {
             && let Some(Leads::ToHold(other)) = self.leads(name)?
             && let Some(other) = self.hold(HoldNumber(other))?
         {
-            if other.row.hold.status == HoldStatus::Open {
+            if other.row.hold.status == HoldStatus::Open || takes == Takes::WhatIsFree {
                 return Ok(());
             }
             other.row.names.retain(|known| *known != name);
@@ -248,6 +248,16 @@ impl<'c> Batch<'c> {
     /// A name leads to this hold from now on, which has it already.
     pub fn name_anew(&mut self, name: Fingerprint, to: HoldNumber) {
         self.names.insert(name, Leads::ToHold(to.0));
+    }
+
+    /// The hold that the first of these names leads to that leads to any.
+    pub fn named(&self, names: impl IntoIterator<Item = Fingerprint>) -> rusqlite::Result<Option<HoldNumber>> {
+        for name in names {
+            if let Some(Leads::ToHold(number)) = self.leads(name)? {
+                return Ok(Some(HoldNumber(number)));
+            }
+        }
+        Ok(None)
     }
 
     /// What a name leads to by now.

@@ -121,6 +121,9 @@ fn look(connection: &Connection, need: &Need) -> rusqlite::Result<Found> {
     for name in &need.others {
         others.extend(self::hold(connection, [*name])?.map(row));
     }
+    if let Some(number) = need.number {
+        others.extend(HoldKept::load(connection, number.0)?.map(row));
+    }
     Ok(Found { asked, hold: hold.map(row), others, told })
 }
 

@@ -43,7 +43,7 @@ pub use self::restore::Restoring;
 pub use self::rows::Fingerprint;
 use self::rows::{ByName, Rows, SHARDS};
 pub use self::subjects::{AccountIndex, AccountRow, CardIndex, CardRow, CardholderIndex, CardholderRow, Counting, ProgramIndex};
-pub use self::write::{Entered, Names};
+pub use self::write::{Entered, Names, Takes};
 use super::counters::Counter;
 use crate::ledger::AccountStanding;
 

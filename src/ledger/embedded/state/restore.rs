@@ -13,6 +13,13 @@ use super::{
 };
 use crate::ledger::embedded::counters::Counter;
 
+/// By what whoever restores a hold may mean it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum KnownBy {
+    Names,
+    Number,
+}
+
 /// How many rows of a kind are to be restored, about.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Restoring {
@@ -97,8 +104,17 @@ impl State {
     }
 
     /// A hold, unless it is there already. One that ended may go again when its time is up. A name of its that another hold
-    /// has by now stays with that; if none is left, nobody could mean this one.
-    pub fn restore_hold(&mut self, mut row: HoldRow, at: Timestamp, record: i64) {
+    /// has by now stays with that; if none is left, nobody could mean this one, unless by its number.
+    pub fn restore_hold(&mut self, row: HoldRow, at: Timestamp, record: i64) {
+        self.restore_hold_known_by(row, KnownBy::Names, (at, record));
+    }
+
+    /// The same for one that is known by its number, and is not there.
+    pub fn restore_hold_numbered(&mut self, row: HoldRow, at: Timestamp, record: i64) {
+        self.restore_hold_known_by(row, KnownBy::Number, (at, record));
+    }
+
+    fn restore_hold_known_by(&mut self, mut row: HoldRow, known_by: KnownBy, (at, record): (Timestamp, i64)) {
         let known = |name: &Fingerprint| self.holds_by_name.get(name).is_some();
         if row.names.iter().any(known) {
             // Seldom: at a start nearly every name comes once.
@@ -108,7 +124,7 @@ impl State {
                 return;
             }
             row.names.retain(|name| holder(name).is_none());
-            if row.names.is_empty() {
+            if row.names.is_empty() && known_by == KnownBy::Names {
                 return;
             }
         }

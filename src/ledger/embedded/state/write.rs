@@ -39,6 +39,15 @@ pub struct Names<'a> {
     pub merchant: Option<u32>,
 }
 
+/// Which names a hold takes that others may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Takes {
+    /// Also those of holds that ended: it is a new one.
+    OfWhatEnded,
+    /// None that another hold has.
+    WhatIsFree,
+}
+
 impl State {
     /// Writes what an event did, and says to which rows. The outcome was made from this very state, so nothing here can
     /// refuse it.
@@ -120,6 +129,7 @@ impl State {
         outcome: &Outcome,
         undo: &mut UndoLog,
     ) -> Option<(HoldIndex, Naming)> {
+        let takes = if located.hold.is_none() { Takes::OfWhatEnded } else { Takes::WhatIsFree };
         let index = match located.hold {
             Some(index) => {
                 let before = self.hold(index)?.clone();
@@ -141,7 +151,7 @@ impl State {
         let increment = names.increment.map(|payment| self.payment_names(names.program, names.platform, payment));
         let mut naming = Naming::Free;
         for name in located.payment.into_iter().chain(increment).flat_map(PaymentNames::iter) {
-            if self.name_hold(name, index, undo) == Naming::Perhaps {
+            if self.name_hold(name, index, takes, undo) == Naming::Perhaps {
                 naming = Naming::Perhaps;
             }
         }
@@ -179,15 +189,16 @@ impl State {
         Some(index)
     }
 
-    /// A name leads to the hold under way that had it first; one that ended gives it up, whether memory still has it or not.
-    fn name_hold(&mut self, name: Fingerprint, index: HoldIndex, undo: &mut UndoLog) -> Naming {
+    /// A name leads to the hold that had it first; one that ended gives it up to a new payment, whether memory still has it or not. What
+    /// follows on a payment that is there takes no other one's name: whoever calls it by two names may be wrong about the second.
+    fn name_hold(&mut self, name: Fingerprint, index: HoldIndex, takes: Takes, undo: &mut UndoLog) -> Naming {
         let known = self.holds_by_name.get(&name).copied();
         if known == Some(index) {
             return Naming::Free;
         }
         if let Some(known) = known {
             match self.hold(known) {
-                Some(row) if row.hold.status == HoldStatus::Open => return Naming::Perhaps,
+                Some(row) if row.hold.status == HoldStatus::Open || takes == Takes::WhatIsFree => return Naming::Perhaps,
                 Some(row) => undo.push(Undo::Hold(known, Box::new(row.clone()))),
                 None => {}
             }
@@ -198,18 +209,6 @@ impl State {
         undo.push(Undo::HoldName(name, known));
         // What memory has let go of may have had it.
         if known.is_none() && !self.may_be_gone(name) { Naming::Free } else { Naming::Perhaps }
-    }
-
-    /// Takes these names from a hold that ended, for one that memory did not find it by; `None` if it is under way.
-    pub fn unname_closed_hold(&mut self, index: HoldIndex, names: &PaymentNames) -> Option<()> {
-        self.hold(index).filter(|row| row.hold.status != HoldStatus::Open)?;
-        for name in names.iter() {
-            if self.holds_by_name.get(&name) == Some(&index) {
-                self.holds_by_name.remove(&name);
-                self.holds.change(index, |row| row.names.retain(|other| *other != name));
-            }
-        }
-        Some(())
     }
 
     pub(super) fn count_open(&mut self, account: AccountIndex, before: HoldStatus, after: HoldStatus) {

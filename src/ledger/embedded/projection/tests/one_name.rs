@@ -66,3 +66,57 @@ fn a_hold_is_released_by_its_number() {
         assert_told_alike(&mut bench);
     }
 }
+
+#[test]
+fn a_timer_takes_no_name_of_what_memory_has_let_go_of() {
+    let mut bench = two_of_one_name();
+    assert_eq!(bench.finding(&tell("clear", captured("p", 600))), None);
+    bench.catch_up();
+    bench.now = bench.memory().holds[&2].hold.expires_at.unwrap().saturating_add(Duration::from_secs(61));
+    bench.pass(Duration::from_secs(1));
+    assert!(bench.engine().state.hold_numbered(HoldNumber(1)).is_none(), "it was let go of");
+    let now = bench.now;
+    assert_eq!(bench.engine().expire(now, 4), 1);
+    bench.commit();
+    assert_eq!(held(&mut bench), [0, 0]);
+    assert_told_alike(&mut bench);
+    // The name is still the first one's, which was captured to the last unit.
+    assert_eq!(bench.finding(&tell("more", captured("p", 5))), Some(Finding::CapturedAboveAuthorized));
+    assert_told_alike(&mut bench);
+    assert_eq!(bench.restart(), None);
+    assert_told_alike(&mut bench);
+    assert_eq!(bench.memory().accounts.iter().map(|row| row.account.posted).collect::<Vec<_>>(), [395, 1_000]);
+}
+
+/// A hold under way, and a message that calls it by the name of one that memory has let go of: also where that message is read again.
+#[test]
+fn what_memory_has_let_go_of_keeps_its_names() {
+    for follows_at_once in [false, true] {
+        let mut bench = Bench::keeping_closed(Duration::ZERO);
+        bench.furnish(1_000);
+        let called = |name: &str, minor| AuthorizationRequest {
+            payment: payment(name).with_alias(id(&format!("{name}-tx"))),
+            ..purchase(name, minor)
+        };
+        let asked = decide(called("old", 40), &[], bench.now);
+        bench.done(&asked).unwrap();
+        assert_eq!(bench.finding(&tell("old", captured("old", 40))), None);
+        let asked = decide(called("new", 50), &[], bench.now);
+        bench.done(&asked).unwrap();
+        bench.catch_up();
+        bench.pass(Duration::from_secs(1));
+        assert!(bench.engine().state.hold_numbered(HoldNumber(1)).is_none(), "it was let go of");
+        let both = payment("new").with_alias(id("old-tx"));
+        assert_eq!(bench.finding(&tell("less", Fact::Reduced { payment: both, by: usd(10), original: None })), None);
+        if follows_at_once {
+            bench.catch_up();
+        }
+        // What the projection does not have yet is read from the journal.
+        assert_eq!(bench.restart(), None);
+        assert_eq!(held(&mut bench), [40]);
+        let back = Fact::Released { payment: PaymentRef::by_alias(id("old-tx")), cause: ReleaseCause::Reversed };
+        assert_eq!(bench.finding(&tell("back", back)), None);
+        assert_eq!(held(&mut bench), [40], "{follows_at_once}");
+        assert_told_alike(&mut bench);
+    }
+}
