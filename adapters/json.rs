@@ -10,7 +10,7 @@ use holdfast_core::{AmountError, Currency, Money};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use self::object::{Member, Object};
+use self::object::Member;
 use self::objects::Objects;
 use crate::inbound::Malformed;
 
@@ -39,10 +39,10 @@ pub fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Malformed> {
 ///
 /// # Errors
 /// Not JSON, or a member that comes twice.
-pub fn parse_into<'a, T: Object<'a>>(body: &'a [u8], place: &mut Nested<T>) -> Result<(), Malformed> {
+pub fn parse_into<'a, T: Member<'a>>(body: &'a [u8], place: &mut T) -> Result<(), Malformed> {
     let text = utf8(body)?;
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let read = Nested::deserialize_in_place(&mut deserializer, place).and_then(|()| deserializer.end());
+    let read = T::deserialize_in_place(&mut deserializer, place).and_then(|()| deserializer.end());
     read.or_else(|_| {
         *place = member_by_member(text)?;
         Ok(())
@@ -52,10 +52,10 @@ pub fn parse_into<'a, T: Object<'a>>(body: &'a [u8], place: &mut Nested<T>) -> R
 /// Reads an object whose reader gave up: half a character in a text where an object is expected, or a number that no type can
 /// carry, is as good as nothing.
 #[cold]
-fn member_by_member<'a, T: Object<'a>>(text: &'a str) -> Result<Nested<T>, Malformed> {
-    let malformed = locate::<Nested<T>>(text.as_bytes());
+fn member_by_member<'a, T: Member<'a>>(text: &'a str) -> Result<T, Malformed> {
+    let malformed = locate::<T>(text.as_bytes());
     match serde_json::from_str(text) {
-        Ok(raw) if malformed.problem == WRONG_TYPE => Nested::read(raw),
+        Ok(raw) if malformed.problem == WRONG_TYPE => T::read(raw),
         Ok(_) | Err(_) => Err(malformed),
     }
 }

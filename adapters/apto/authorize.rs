@@ -14,8 +14,8 @@ use super::wire::{Generation, Legacy, Present, V3, V3Authorization, V3Merchant, 
 use super::{Dialect, Options};
 use crate::answer::Echo;
 use crate::inbound::{AuthorizationCall, BalanceCall, Inbound, Malformed};
-use crate::json::object::Object;
-use crate::json::{Lenient, Nested, Text, parse, parse_into};
+use crate::json::object::Member;
+use crate::json::{Lenient, Nested, Text, Told, parse, parse_into};
 use crate::parameters::parameter;
 
 /// Understands an authorize request by its body, whatever route it came to: V3 if it has `authorization`, else V2 or V1. A body
@@ -51,8 +51,11 @@ pub(super) fn decode_balance_read(query: &str) -> Result<Inbound<'_>, Malformed>
 fn from_v3<'a>(asked: V3Authorization<'_>, options: &Options) -> Result<AuthorizationCall<'a>, Malformed> {
     const AMOUNT: &str = "authorization.billing_amount";
     let signed = asked.billing_amount.money().map_err(|(field, error)| Malformed::amount(format!("{AMOUNT}.{field}"), error))?;
-    let merchant: V3Merchant<'_> = part("merchant_data", asked.merchant_data)?;
-    let transaction: V3Transaction<'_> = part("transaction_data", asked.transaction_data)?;
+    let merchant: Told<V3Merchant<'_>> = part("merchant_data", asked.merchant_data)?;
+    let untold = V3Merchant::default();
+    let merchant = merchant.of_question("authorization.merchant_data")?.unwrap_or(&untold);
+    let Nested(transaction) = part("transaction_data", asked.transaction_data)?;
+    let transaction: V3Transaction<'_> = transaction.unwrap_or_default();
     let mcc = merchant.mcc.of_question("authorization.merchant_data.mcc")?;
     let kind = if signed.is_negative() {
         debit_kind(mcc)
@@ -154,12 +157,12 @@ fn from_legacy<'a>(asked: &Legacy<'a>, segment: &str, options: &Options) -> Resu
 }
 
 /// A part of an authorization, whose every member is optional.
-fn part<'a, T: Object<'a>>(name: &'static str, raw: Option<&'a RawValue>) -> Result<T, Malformed> {
+fn part<'a, T: Member<'a>>(name: &'static str, raw: Option<&'a RawValue>) -> Result<T, Malformed> {
     let Some(raw) = raw else { return Ok(T::default()) };
-    let mut place = Nested::default();
+    let mut place = T::default();
     parse_into(raw.get().as_bytes(), &mut place)
         .map_err(|malformed| Malformed { path: format!("authorization.{name}.{}", malformed.path), ..malformed })?;
-    Ok(place.0.unwrap_or_default())
+    Ok(place)
 }
 
 /// Debits leave the account as the program says; nothing else leaves it.

@@ -280,6 +280,36 @@ async fn a_decline_waits_for_its_disk_and_an_approval_does_not() {
 }
 
 #[tokio::test]
+async fn a_disk_that_said_no_is_asked_with_a_few_of_those_that_wait() {
+    let directory = tempfile::tempdir().unwrap();
+    let many = Settings { entries_max: 10_000, ..settings(&directory) };
+    let (spool, asking, tell) = gate::gated(many, Arc::new(Silent), |_, _, _| ());
+    let first = spool.put(decline("first"), clock::utc());
+    assert_eq!(asking.recv().unwrap(), 1);
+    let others: Vec<_> = (0..600).map(|number| spool.put(decline(&format!("no-{number}")), clock::utc())).collect();
+    tell.send(Say::Fail).unwrap();
+    assert_eq!(durable(&first).await, Kept::NotDurable);
+    // All the others came while it was asked. Some may be tried before all are there, and none more than a few at a time.
+    for other in &others {
+        assert_eq!(durable(other).await, Kept::NotDurable);
+    }
+    let mut tried = asking.recv().unwrap();
+    while tried < 256 {
+        tell.send(Say::Fail).unwrap();
+        tried = asking.recv().unwrap();
+    }
+    assert_eq!(tried, 256);
+    tell.send(Say::Write).unwrap();
+    // It takes them again: all the rest at once, behind them.
+    assert_eq!(asking.recv().unwrap(), 345);
+    assert_eq!((spool.ready(), kept(&spool).len()), (256, 256));
+    tell.send(Say::Write).unwrap();
+    spool.grown_beyond(600).await;
+    let all = kept(&spool);
+    assert_eq!((all.len(), names(&all[..2]), names(&all[600..])), (601, vec!["first", "no-0"], vec!["no-599"]));
+}
+
+#[tokio::test]
 async fn a_full_spool_takes_nothing_until_there_is_room() {
     let directory = tempfile::tempdir().unwrap();
     let full = Settings { entries_max: 2, ..settings(&directory) };

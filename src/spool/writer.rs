@@ -30,8 +30,11 @@ const GATHERING_TURNS: u32 = 3;
 /// How long the writer sleeps if nobody wakes it.
 const IDLE: Duration = Duration::from_secs(3600);
 
-/// How often a disk that says no is tried when the spool closes.
-const CLOSING_TRIES_MAX: u32 = 250;
+/// How long a disk that says no is tried when the spool closes.
+const CLOSING_MAX: Duration = Duration::from_secs(25);
+
+/// With how many entries a disk that said no is tried again: what it does not take is written anew for each try.
+const TRIED_AGAIN: usize = 256;
 
 /// The writer thread's own.
 pub(super) struct Writer {
@@ -78,25 +81,31 @@ impl Writer {
 
     /// Works until the queue is closed and everything is durable, or the disk has said no often enough by then.
     pub fn run(mut self, observer: &dyn Observer) {
-        let (mut jobs, mut tries_left) = (Vec::new(), CLOSING_TRIES_MAX);
+        let (mut jobs, mut closes_at) = (Vec::new(), None);
         loop {
             let flow = self.shared.queue.take(&mut jobs, self.patience());
             self.gather(&mut jobs);
-            self.sort(&mut jobs);
+            let new = self.sort(&mut jobs);
+            // Those for which there is no room wait for no disk.
+            self.completions.announce();
+            let writes = self.has_something_to_write();
             if self.ask_again.is_some_and(|moment| clock::instant() < moment) {
-                // Whoever waits for a disk that says no hears so at once.
-                self.refuse_taken();
+                // Whoever waits for a disk that says no hears so at once; the others have heard it.
+                self.refuse_since(new);
             } else if self.has_work() {
-                self.write(observer);
+                self.write(new, observer);
             }
             self.completions.announce();
             if flow == Flow::Closed {
-                tries_left = tries_left.saturating_sub(1);
-                if self.ask_again.is_some() && tries_left > 0 {
+                let now = clock::instant();
+                let closes_at = *closes_at.get_or_insert(now.checked_add(CLOSING_MAX).unwrap_or(now));
+                if self.ask_again.is_some() && now < closes_at {
                     // Nothing wakes a queue that is closed: what was told waits for its disk as long as a drain may take.
                     std::thread::sleep(RETRY_EVERY);
+                    continue;
                 }
-                if !self.has_work() || tries_left == 0 {
+                // Nobody makes room any more for what found none.
+                if !writes || now >= closes_at {
                     self.say_what_is_lost(observer);
                     return;
                 }
@@ -141,7 +150,11 @@ impl Writer {
     }
 
     fn has_work(&self) -> bool {
-        !(self.taken.is_empty() && self.crowded_out.is_empty() && self.has_nothing_leaving())
+        self.has_something_to_write() || !self.crowded_out.is_empty()
+    }
+
+    fn has_something_to_write(&self) -> bool {
+        !(self.taken.is_empty() && self.has_nothing_leaving())
     }
 
     fn has_nothing_leaving(&self) -> bool {
@@ -152,8 +165,9 @@ impl Writer {
             && self.erase.is_empty()
     }
 
-    /// Gives new entries their numbers, in the order in which they came.
-    fn sort(&mut self, jobs: &mut Vec<Job>) {
+    /// Gives new entries their numbers, in the order in which they came; behind how many others they stand.
+    fn sort(&mut self, jobs: &mut Vec<Job>) -> usize {
+        let before = self.taken.len();
         // Those for which there was no room are looked at again when something left, or after a while.
         let looked_at = self.crowded_out.len();
         let had_room = jobs.iter().any(|job| !matches!(job, Job::Put(_))) || jobs.is_empty();
@@ -191,6 +205,7 @@ impl Writer {
                 }
             }
         }
+        before
     }
 
     /// What is there, and what is about to be.
@@ -198,17 +213,33 @@ impl Writer {
         self.shared.filled().saturating_add(i64::try_from(self.taken.len()).unwrap_or(i64::MAX))
     }
 
-    fn write(&mut self, observer: &dyn Observer) {
+    /// Writes everything. A disk that said no is asked with a few of those that wait for it: it may have said no to a hundred thousand.
+    fn write(&mut self, new: usize, observer: &dyn Observer) {
+        let tried = if self.ask_again.is_some() && self.bring_back.is_empty() { TRIED_AGAIN } else { usize::MAX };
+        let later = self.taken.split_off(self.taken.len().min(tried));
+        let Some(next) = later.first().map(|(number, _)| *number) else { return self.write_up_to(self.next, observer) };
+        self.write_up_to(next, observer);
+        let takes = self.ask_again.is_none();
+        self.taken.extend(later);
+        if takes {
+            self.write_up_to(self.next, observer);
+        } else {
+            self.refuse_since(new);
+        }
+    }
+
+    /// Writes what is taken, all of it from before that number.
+    fn write_up_to(&mut self, next: i64, observer: &dyn Observer) {
         // Given up since: neither written nor, if a disk that failed has it all the same, left there.
         let (kept, given_up): (Vec<_>, Vec<_>) = self.taken.drain(..).partition(|(_, put)| put.take() == Taking::Taken);
         self.taken = kept;
         self.forget.extend(given_up.into_iter().map(|(number, _)| number));
-        let Some(changes) = self.changes() else { return };
+        let Some(changes) = self.changes(next) else { return };
         let (began, mut back) = (clock::instant(), None);
         match self.disk.change(&changes) {
             Ok(changed) => {
                 observer.committed(changes.add.len(), clock::instant().saturating_duration_since(began));
-                self.durable(changed.held);
+                self.durable(changed.held, next);
                 back = Some(changed.back);
                 for (Erasing { gone, .. }, erased) in self.erase.drain(..).zip(changed.erased) {
                     // Whoever asked may be gone; the texts are all the same.
@@ -219,7 +250,7 @@ impl Writer {
                 }
             }
             Err(error) => {
-                self.refuse_taken();
+                self.refuse_since(0);
                 observer.failed();
                 let again = clock::instant().checked_add(RETRY_EVERY).unwrap_or_else(clock::instant);
                 if self.ask_again.replace(again).is_none() {
@@ -233,8 +264,8 @@ impl Writer {
         }
     }
 
-    fn refuse_taken(&mut self) {
-        for (_, put) in &self.taken {
+    fn refuse_since(&mut self, new: usize) {
+        for (_, put) in self.taken.iter().skip(new) {
             put.settled(Settled::Refused, &mut self.completions);
         }
     }
@@ -248,7 +279,7 @@ impl Writer {
     }
 
     /// What one transaction changes; nothing if there is nothing to do.
-    fn changes(&mut self) -> Option<Changes> {
+    fn changes(&mut self, next: i64) -> Option<Changes> {
         let mut add = Vec::with_capacity(self.taken.len());
         let completions = &mut self.completions;
         self.taken.retain(|(number, put)| match put.entry.to_bytes() {
@@ -273,11 +304,11 @@ impl Writer {
             set_aside: self.set_aside.clone(),
             bring_back: self.bring_back.iter().map(bring_back).collect(),
             erase: self.erase.iter().map(|erasing| erasing.which).collect(),
-            next: self.next,
+            next,
         })
     }
 
-    fn durable(&mut self, held: Held) {
+    fn durable(&mut self, held: Held, next: i64) {
         self.forget.clear();
         self.confirm.clear();
         self.set_aside.clear();
@@ -290,7 +321,7 @@ impl Writer {
         }
         // Platforms wait: nothing else is done before.
         self.completions.announce();
-        let ready = self.forget.iter().min().map_or(self.next, |first| *first).saturating_sub(1);
+        let ready = self.forget.iter().min().map_or(next, |first| *first).saturating_sub(1);
         if self.shared.ready.fetch_max(ready, Ordering::AcqRel) < ready {
             self.shared.grows.notify_waiters();
         }

@@ -197,6 +197,7 @@ fn a_malformed_request_names_its_field_and_never_its_value() {
         ("malformed_currency", "`authorization.billing_amount.currency` is not a currency of ISO 4217"),
         ("malformed_wrong_type", "`authorization.card_id` has a value of the wrong type"),
         ("malformed_category", "`authorization.merchant_data.mcc` is not a merchant category"),
+        ("malformed_merchant", "`authorization.merchant_data` is not an object"),
         ("malformed_v2_category", "`mcc` is not a merchant category"),
         ("malformed_identifier", "`authorization.id` is empty"),
         ("malformed_not_json", "the body is not JSON"),

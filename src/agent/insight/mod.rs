@@ -169,9 +169,8 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, flags)?;
     let _: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     // It can be made again: a crash may cost its last rows, and they are read once more.
-    connection.execute_batch(&format!(
-        "PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000; PRAGMA cache_size = -{CACHE_KIB}"
-    ))?;
+    connection
+        .execute_batch(&format!("PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000; PRAGMA cache_size = -{CACHE_KIB}"))?;
     Ok(connection)
 }
 
