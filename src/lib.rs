@@ -131,6 +131,8 @@
 //! * What is told of one payment under two names, before a message tells that they are one, is joined by that message: steps, names and records of
 //!   the one that was only told of go over to the other, by a record of its own before that of the message (journal format 10). A hold of which
 //!   nothing is left stays as a row, for whoever has its number. What we approved by two questions stays two payments.
+//! * A payment that has ended keeps its names, for whatever is told of it later; only a payment that begins takes one of them. What
+//!   follows on another payment takes none, whatever it calls that.
 //! * The platform's word on a question says whether it was approved, and how much is held for it; how much was said to be approved is
 //!   what we told. Where we told nothing it is what the platform recorded first, and never more than is asked: an answer above its
 //!   question is odd at a till.
@@ -150,7 +152,8 @@
 //!   embedded one for one transaction. Its database function decides only what that engine has worked out beforehand, and leaves
 //!   the rest to it. Stand-in looks at what a responder last saw of cards and accounts, and of what was answered, which a retry
 //!   hears: that copy decides nothing else. A file beside
-//!   the spool keeps it for a start without the database; who reads it knows that others may have answered since.
+//!   the spool keeps it for a start without the database, and another one what this responder did since that was read; who reads them knows
+//!   that others may have answered since.
 //! * What dropped records amount to is a file of the projection's own tables, made by following the records that go: the one
 //!   form of state that there is already, and no second one to keep right.
 //! * What operators write (who, why) stands beside the journal, and the record names it by an id.
