@@ -85,6 +85,11 @@ impl Put {
         }
     }
 
+    /// Whether it was not given up.
+    pub(super) fn is_stood_by(&self) -> bool {
+        self.state.load(Ordering::Acquire) != GIVEN_UP
+    }
+
     /// The writer takes it into a transaction; not if it was given up.
     pub(super) fn take(&self) -> Taking {
         let take = |state| (state != GIVEN_UP).then_some(TAKEN);

@@ -309,6 +309,37 @@ async fn a_disk_that_said_no_is_asked_with_a_few_of_those_that_wait() {
     assert_eq!((all.len(), names(&all[..2]), names(&all[600..])), (601, vec!["first", "no-0"], vec!["no-599"]));
 }
 
+/// Each was refused, and its caller heard so: none of them is on the disk, and none makes room.
+#[tokio::test]
+async fn what_a_disk_refused_makes_no_room() {
+    let directory = tempfile::tempdir().unwrap();
+    let (spool, asking, tell) = gated(&directory);
+    for number in 0..200 {
+        let refused = spool.put(approval(&format!("yes-{number}")), clock::utc());
+        if number == 0 {
+            assert_eq!(asking.recv().unwrap(), 1);
+            tell.send(Say::Fail).unwrap();
+        }
+        // The disk may be asked again meanwhile.
+        while tokio::time::timeout(Duration::from_millis(20), durable(&refused)).await.is_err() {
+            if asking.try_recv().is_ok() {
+                tell.send(Say::Fail).unwrap();
+            }
+        }
+        assert_eq!(refused.give_up(), Kept::NotDurable);
+    }
+    drop((asking, tell));
+    let told: Vec<_> = (0..150).map(|number| spool.put(decline(&format!("no-{number}")), clock::utc())).collect();
+    // Of a hundred the last ones are for bars.
+    let mut held = 0;
+    while held < 94 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        held = spool.fill().held.waiting;
+    }
+    assert_eq!(durable(&spool.put(freeze("bar"), clock::utc())).await, Kept::Durable);
+    assert_eq!((spool.fill().held.waiting, told.len()), (95, 150));
+}
+
 #[tokio::test]
 async fn a_full_spool_takes_nothing_until_there_is_room() {
     let directory = tempfile::tempdir().unwrap();

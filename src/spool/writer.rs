@@ -46,6 +46,8 @@ pub(super) struct Writer {
     /// Entries for which there is no room.
     crowded_out: Vec<Arc<Put>>,
     forget: Vec<i64>,
+    /// What was given up while the disk said no: it may have them all the same, and need not make room for them.
+    unsure: Vec<i64>,
     confirm: Vec<i64>,
     set_aside: Vec<(i64, Timestamp, String)>,
     /// Entries that shall wait again, with the numbers that they get.
@@ -61,7 +63,7 @@ pub(super) struct Writer {
 impl Writer {
     pub fn new(shared: Arc<Shared>, disk: Box<dyn Disk>, next: i64) -> Self {
         let (taken, crowded_out, set_aside) = (Vec::new(), Vec::new(), Vec::new());
-        let (forget, confirm) = (Vec::new(), Vec::new());
+        let (forget, unsure, confirm) = (Vec::new(), Vec::new(), Vec::new());
         let (bring_back, erase, completions) = (Vec::new(), Vec::new(), Completions::default());
         Writer {
             shared,
@@ -70,6 +72,7 @@ impl Writer {
             taken,
             crowded_out,
             forget,
+            unsure,
             confirm,
             set_aside,
             bring_back,
@@ -159,6 +162,7 @@ impl Writer {
 
     fn has_nothing_leaving(&self) -> bool {
         self.forget.is_empty()
+            && self.unsure.is_empty()
             && self.confirm.is_empty()
             && self.set_aside.is_empty()
             && self.bring_back.is_empty()
@@ -218,22 +222,28 @@ impl Writer {
         let tried = if self.ask_again.is_some() && self.bring_back.is_empty() { TRIED_AGAIN } else { usize::MAX };
         let later = self.taken.split_off(self.taken.len().min(tried));
         let Some(next) = later.first().map(|(number, _)| *number) else { return self.write_up_to(self.next, observer) };
+        let (heard, many) = (new.saturating_sub(self.taken.len()), later.len());
         self.write_up_to(next, observer);
         let takes = self.ask_again.is_none();
         self.taken.extend(later);
         if takes {
             self.write_up_to(self.next, observer);
         } else {
-            self.refuse_since(new);
+            self.refuse_since(self.taken.len().saturating_sub(many).saturating_add(heard));
+            self.keep_those(Put::is_stood_by);
         }
+    }
+
+    /// What was given up is neither written nor, if a disk that failed has it all the same, left there.
+    fn keep_those(&mut self, stood_by: impl Fn(&Put) -> bool) {
+        let (kept, given_up): (Vec<_>, Vec<_>) = self.taken.drain(..).partition(|(_, put)| stood_by(put));
+        self.taken = kept;
+        self.unsure.extend(given_up.into_iter().map(|(number, _)| number));
     }
 
     /// Writes what is taken, all of it from before that number.
     fn write_up_to(&mut self, next: i64, observer: &dyn Observer) {
-        // Given up since: neither written nor, if a disk that failed has it all the same, left there.
-        let (kept, given_up): (Vec<_>, Vec<_>) = self.taken.drain(..).partition(|(_, put)| put.take() == Taking::Taken);
-        self.taken = kept;
-        self.forget.extend(given_up.into_iter().map(|(number, _)| number));
+        self.keep_those(|put| put.take() == Taking::Taken);
         let Some(changes) = self.changes(next) else { return };
         let (began, mut back) = (clock::instant(), None);
         match self.disk.change(&changes) {
@@ -298,7 +308,7 @@ impl Writer {
         }
         Some(Changes {
             add,
-            forget: self.forget.clone(),
+            forget: self.forget.iter().chain(&self.unsure).copied().collect(),
             confirm: self.confirm.clone(),
             confirmed_since: clock::utc().saturating_sub(CONFIRMED_KEPT),
             set_aside: self.set_aside.clone(),
@@ -310,6 +320,7 @@ impl Writer {
 
     fn durable(&mut self, held: Held, next: i64) {
         self.forget.clear();
+        self.unsure.clear();
         self.confirm.clear();
         self.set_aside.clear();
         self.shared.waiting.store(held.waiting, Ordering::Release);
