@@ -287,7 +287,8 @@ impl File {
                 let most = rows(changes.confirm.len()).saturating_mul(2);
                 transaction.prepare_cached(old)?.execute([changes.confirmed_since.unix_micros(), most])?;
             }
-            transaction.prepare_cached("UPDATE meta SET next = ?1")?.execute([changes.next])?;
+            // A disk that said no may have it further than what is tried again: numbers are given once.
+            transaction.prepare_cached("UPDATE meta SET next = max(next, ?1)")?.execute([changes.next])?;
         }
         let erased = changes.erase.iter().map(|which| erase(&transaction, which)).collect::<rusqlite::Result<Vec<u64>>>()?;
         transaction.commit()?;
