@@ -206,7 +206,7 @@ impl Api {
 
     async fn set_card(&self, target: &Target, write: Write, status: CardStatus) -> Result<Response, Problem> {
         let card = target.parse("card")?;
-        let known = self.known_card(write.program().id, card, status).await?;
+        let (known, note) = self.known_card(write.program().id, card, status).await?;
         let (reason, change) = write.read(|fields| fields.reason(Need::Required))?;
         if let Some(known) = known.filter(|known| !known.status.may_become(status)) {
             let detail = format!("the card is {}; nothing was changed", known.status.name());
@@ -228,17 +228,22 @@ impl Api {
                 Ok(written(fresh, self.shown(change.program.id, &found, record)))
             }
             Barred::Here => {
-                let note = known.is_none().then_some(NOT_LOOKED_UP);
                 let known = known.unwrap_or(CardLine { card, account: None, cardholder: None, status });
                 Ok(holds_here(Card { status: status.name(), waits_for: Some(LEDGER), note, ..Card::of(&known, 0) }))
             }
         }
     }
 
-    /// What is known of a card whose status is to be set: nothing while it is to be barred and nobody can look it up.
-    async fn known_card(&self, program: ProgramId, card: CardToken, status: CardStatus) -> Result<Option<CardLine>, Problem> {
+    /// What is known of a card whose status is to be set. While it is to be barred and nobody can look it up, what waits for the ledger, if
+    /// anything, and what to say then: again to whoever asks again.
+    async fn known_card(
+        &self,
+        program: ProgramId,
+        card: CardToken,
+        status: CardStatus,
+    ) -> Result<(Option<CardLine>, Option<&'static str>), Problem> {
         if status.bar().is_none() {
-            return self.card(program, card).await.map(|read| Some(read.found));
+            return self.card(program, card).await.map(|read| (Some(read.found), None));
         }
         let line = match timeout(BAR_WITHIN, self.card(program, card)).await {
             Ok(Err(problem)) if !problem.is(Code::ReadsUnavailable) => return Err(problem),
@@ -249,12 +254,12 @@ impl Api {
         match (line, self.meanwhile.card(program, card)) {
             // What follows the ledger is behind what this server was told.
             (Some(line), Sight::Seen(seen)) if seen.severity() > line.status.severity() => {
-                Ok(Some(CardLine { status: seen, ..line }))
+                Ok((Some(CardLine { status: seen, ..line }), None))
             }
-            (Some(line), Sight::Seen(_) | Sight::NotSeen | Sight::Absent) => Ok(Some(line)),
-            (None, Sight::Seen(seen)) => Ok(Some(of_status(seen))),
+            (Some(line), Sight::Seen(_) | Sight::NotSeen | Sight::Absent) => Ok((Some(line), None)),
+            (None, Sight::Seen(seen)) => Ok((Some(of_status(seen)), None)),
             (None, Sight::Absent) => Err(Problem::unknown("card")),
-            (None, Sight::NotSeen) => Ok(None),
+            (None, Sight::NotSeen) => Ok((self.meanwhile.waiting_of_card(program, card).map(of_status), Some(NOT_LOOKED_UP))),
         }
     }
 

@@ -50,7 +50,7 @@ pub type Keeping<'a> = Pin<Box<dyn Future<Output = Kept> + Send + 'a>>;
 
 /// What is known and kept on this side of the ledger. The seam between the API and the path of callbacks.
 pub trait Meanwhile: Send + Sync {
-    /// What is known here of a card, with what waits for the ledger.
+    /// What is known here of a card, with what waits for the ledger; not seen, where nothing but that is known of it.
     fn card(&self, program: ProgramId, card: CardToken) -> Sight<CardStatus>;
     /// What waits for the ledger of a card.
     fn waiting_of_card(&self, program: ProgramId, card: CardToken) -> Option<CardStatus>;

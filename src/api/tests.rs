@@ -50,7 +50,7 @@ impl Reads for OneCard {
     }
 
     fn card(&self, _: ProgramId, card: CardToken) -> Reading<'_, Option<CardLine>> {
-        if card.as_str() == "unread" {
+        if card.as_str().starts_with("unread") {
             return Box::pin(std::future::pending());
         }
         let line = CardLine { card, account: None, cardholder: None, status: CardStatus::Active };
@@ -90,8 +90,8 @@ impl Meanwhile for Spool {
         if card.as_str() == "lost" { Sight::Seen(CardStatus::Lost) } else { Sight::NotSeen }
     }
 
-    fn waiting_of_card(&self, _: ProgramId, _: CardToken) -> Option<CardStatus> {
-        None
+    fn waiting_of_card(&self, _: ProgramId, card: CardToken) -> Option<CardStatus> {
+        (card.as_str() == "unread-waits").then_some(CardStatus::Frozen)
     }
 
     fn waiting_of_account(&self, _: ProgramId, account: AccountId) -> Option<AccountStatus> {
@@ -175,6 +175,14 @@ async fn a_bar_holds_here_while_the_ledger_is_silent() {
             why,
             202,
             json!({"card": "unread", "status": "frozen", "waits_for": "ledger", "note": NOT_LOOKED_UP, "as_of": 0}),
+        ),
+        // Asked again, or for more, nobody has looked it up since.
+        (
+            "POST",
+            "/v1/cards/unread-waits/freeze",
+            why,
+            202,
+            json!({"card": "unread-waits", "status": "frozen", "waits_for": "ledger", "note": NOT_LOOKED_UP, "as_of": 0}),
         ),
         (
             "PUT",

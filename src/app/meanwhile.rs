@@ -65,7 +65,6 @@ impl Here {
 
 impl Meanwhile for Here {
     fn card(&self, program: ProgramId, card: CardToken) -> Sight<CardStatus> {
-        let waits = || self.waiting_of_card(program, card);
         let Some(request) = about(card) else { return Sight::NotSeen };
         let origin = Origin::of(program);
         for _ in 0..LOOKS_MAX {
@@ -76,13 +75,13 @@ impl Meanwhile for Here {
                     let snapshot = self.unheard.standings.over(program, &request, seen.snapshot);
                     return match snapshot.card {
                         Sight::Seen(card) => Sight::Seen(card.status),
-                        Sight::Absent => waits().map_or(Sight::Absent, Sight::Seen),
-                        Sight::NotSeen => waits().map_or(Sight::NotSeen, Sight::Seen),
+                        Sight::Absent => self.waiting_of_card(program, card).map_or(Sight::Absent, Sight::Seen),
+                        Sight::NotSeen => Sight::NotSeen,
                     };
                 }
             }
         }
-        waits().map_or(Sight::NotSeen, Sight::Seen)
+        Sight::NotSeen
     }
 
     fn waiting_of_card(&self, program: ProgramId, card: CardToken) -> Option<CardStatus> {

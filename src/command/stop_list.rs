@@ -99,7 +99,10 @@ fn blocked_as_seen(
     each: impl FnMut(Blocked) -> Result<(), Failure>,
 ) -> Result<String, Failure> {
     let Some((as_of, standings)) = seen_standings(place, program)? else {
-        return Err(Failure::Told(format!("{away}; and this responder kept nothing of what it saw of the cards")));
+        return Err(Failure::Told(format!(
+            "{away}; and this responder kept nothing of what it saw of the cards (last-seen.sqlite, beside the spool), or not all of what it did \
+             since (own-acts.sqlite)"
+        )));
     };
     let mut pages = vec![standings];
     blocked_of(|_| Ok(pages.pop().unwrap_or_default()), unheard, each)?;

@@ -309,6 +309,27 @@ async fn a_disk_that_said_no_is_asked_with_a_few_of_those_that_wait() {
     assert_eq!((all.len(), names(&all[..2]), names(&all[600..])), (601, vec!["first", "no-0"], vec!["no-599"]));
 }
 
+/// Else a process that is killed between the two transactions gives numbers again.
+#[tokio::test]
+async fn numbers_are_given_once_though_a_disk_has_what_it_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let many = Settings { entries_max: 10_000, ..settings(&directory) };
+    let (spool, asking, tell) = gate::gated(many, Arc::new(Silent), |_, _, _| ());
+    let mut told = vec![spool.put(decline("first"), clock::utc())];
+    assert_eq!(asking.recv().unwrap(), 1);
+    told.extend((0..300).map(|number| spool.put(decline(&format!("no-{number}")), clock::utc())));
+    tell.send(Say::Write).unwrap();
+    assert_eq!(asking.recv().unwrap(), 300);
+    tell.send(Say::WriteAndFail).unwrap();
+    assert_eq!(asking.recv().unwrap(), 256);
+    tell.send(Say::Write).unwrap();
+    assert_eq!(asking.recv().unwrap(), 44);
+    assert_eq!(spool.reader().unwrap().next().unwrap(), 302);
+    tell.send(Say::Write).unwrap();
+    spool.grown_beyond(300).await;
+    assert_eq!((spool.fill().held.waiting, kept(&spool).len()), (301, 301));
+}
+
 /// Each was refused, and its caller heard so: none of them is on the disk, and none makes room.
 #[tokio::test]
 async fn what_a_disk_refused_makes_no_room() {

@@ -114,6 +114,9 @@ impl SnapshotError {
 impl fmt::Display for SnapshotError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            SnapshotError::Disk(path, error) if self.is_damage() => {
+                write!(f, "{}: {error}; take it away: a responder that reads the database makes it anew", path.display())
+            }
             SnapshotError::Disk(path, error) => write!(f, "{}: {error}; is its disk full?", path.display()),
             SnapshotError::Path(path, error) => write!(f, "{}: {error}", path.display()),
             SnapshotError::Foreign(path) => write!(f, "{}: is not a file of Holdfast; take it away", path.display()),
@@ -244,7 +247,7 @@ pub(super) fn read(place: &Place) -> Result<Option<Snapshot>, SnapshotError> {
     if !path.exists() {
         return Ok(None);
     }
-    let connection = connect(path)?;
+    let connection = connect_as_it_is(path)?;
     match look(&connection, path)? {
         Found::Nothing | Found::Older => Ok(None),
         Found::Snapshot => {
@@ -282,7 +285,9 @@ enum Found {
 }
 
 fn look(connection: &Connection, path: &Path) -> Result<Found, SnapshotError> {
-    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i32>(0)).map_err(SnapshotError::disk(path));
+    // Of one moment: a process may be making it now.
+    let moment = connection.unchecked_transaction().map_err(SnapshotError::disk(path))?;
+    let number = |sql: &str| moment.query_row(sql, [], |row| row.get::<_, i32>(0)).map_err(SnapshotError::disk(path));
     let tables = number("SELECT count(*) FROM sqlite_schema")?;
     match (number("PRAGMA application_id")?, number("PRAGMA user_version")?, tables) {
         (APPLICATION, FORMAT, _) => Ok(Found::Snapshot),
@@ -293,10 +298,16 @@ fn look(connection: &Connection, path: &Path) -> Result<Found, SnapshotError> {
     }
 }
 
+/// Opens a file as it is: two that set it up at once are in each other's way, and one of them may be making it.
+pub(super) fn connect_as_it_is(path: &Path) -> Result<Connection, SnapshotError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Connection::open_with_flags(path, flags).map_err(SnapshotError::disk(path))
+}
+
+/// The same, and sets it up.
 pub(super) fn connect(path: &Path) -> Result<Connection, SnapshotError> {
     let said = SnapshotError::disk(path);
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(said)?;
+    let connection = connect_as_it_is(path)?;
     let _: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(said)?;
     // What this responder did is taken away when a moment has it: a power cut must not cost that moment.
     connection.execute_batch("PRAGMA synchronous = FULL").map_err(said)?;

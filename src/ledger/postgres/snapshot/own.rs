@@ -19,7 +19,7 @@ use rusqlite::{Connection, params};
 use tokio::sync::oneshot;
 
 use super::Place;
-use super::file::{FORMAT, SnapshotError, connect, take_away};
+use super::file::{FORMAT, SnapshotError, connect, connect_as_it_is, take_away};
 use crate::ledger::embedded::Observer;
 use crate::ledger::postgres::fresh::{Look, News};
 use crate::private_file;
@@ -384,7 +384,7 @@ fn open(path: &Path) -> Result<Option<Connection>, SnapshotError> {
     if !path.exists() {
         return Ok(None);
     }
-    let connection = connect(path)?;
+    let connection = connect_as_it_is(path)?;
     let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i32>(0)).map_err(SnapshotError::disk(path));
     match (number("PRAGMA application_id")?, number("PRAGMA user_version")?) {
         (APPLICATION, FORMAT) => Ok(Some(connection)),
