@@ -1,6 +1,7 @@
 //! The spool: what is durable, what is taken back, and what a disk that says no leaves behind. The disk of these tests fails,
 //! or stands still, when it is told to.
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 
 use holdfast_adapters::Unrecognized;
@@ -330,35 +331,53 @@ async fn numbers_are_given_once_though_a_disk_has_what_it_refused() {
     assert_eq!((spool.fill().held.waiting, kept(&spool).len()), (301, 301));
 }
 
-/// Each was refused, and its caller heard so: none of them is on the disk, and none makes room.
+/// Each was refused, and its caller heard so: none of them is on the disk, and none makes room for declines.
 #[tokio::test]
 async fn what_a_disk_refused_makes_no_room() {
     let directory = tempfile::tempdir().unwrap();
     let (spool, asking, tell) = gated(&directory);
-    for number in 0..200 {
-        let refused = spool.put(approval(&format!("yes-{number}")), clock::utc());
-        if number == 0 {
-            assert_eq!(asking.recv().unwrap(), 1);
-            tell.send(Say::Fail).unwrap();
-        }
-        // The disk may be asked again meanwhile.
-        while tokio::time::timeout(Duration::from_millis(20), durable(&refused)).await.is_err() {
-            if asking.try_recv().is_ok() {
-                tell.send(Say::Fail).unwrap();
+    let (is_well, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let disk = std::thread::spawn({
+        let (is_well, asked) = (Arc::clone(&is_well), Arc::clone(&asked));
+        move || {
+            while asking.recv().is_ok() {
+                asked.fetch_add(1, Ordering::SeqCst);
+                let says = if is_well.load(Ordering::SeqCst) { Say::Write } else { Say::Fail };
+                if tell.send(says).is_err() {
+                    return;
+                }
             }
         }
+    });
+    // The disk is asked again a few times a second, as long as something waits for it.
+    let until_asked_again = async || {
+        let before = asked.load(Ordering::SeqCst);
+        while asked.load(Ordering::SeqCst) < before + 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let waits = spool.put(decline("no"), clock::utc());
+    assert_eq!(durable(&waits).await, Kept::NotDurable);
+    for number in 0..60 {
+        let refused = spool.put(approval(&format!("yes-{number}")), clock::utc());
+        assert_eq!(durable(&refused).await, Kept::NotDurable);
         assert_eq!(refused.give_up(), Kept::NotDurable);
     }
-    drop((asking, tell));
-    let told: Vec<_> = (0..150).map(|number| spool.put(decline(&format!("no-{number}")), clock::utc())).collect();
-    // Of a hundred the last ones are for bars.
-    let mut held = 0;
-    while held < 94 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        held = spool.fill().held.waiting;
+    until_asked_again().await;
+    for number in 0..150 {
+        assert_eq!(durable(&spool.put(decline(&format!("no-{number}")), clock::utc())).await, Kept::NotDurable);
     }
+    until_asked_again().await;
+    is_well.store(true, Ordering::SeqCst);
+    spool.grown_beyond(1).await;
+    while spool.fill().held.waiting < 94 {
+        tokio::task::yield_now().await;
+    }
+    // Of a hundred the last ones are for bars.
     assert_eq!(durable(&spool.put(freeze("bar"), clock::utc())).await, Kept::Durable);
-    assert_eq!((spool.fill().held.waiting, told.len()), (95, 150));
+    assert_eq!(spool.fill().held.waiting, 95);
+    drop(spool);
+    disk.join().unwrap();
 }
 
 #[tokio::test]
