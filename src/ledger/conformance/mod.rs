@@ -194,6 +194,9 @@ macro_rules! conforms {
                 what_was_added_long_ago_is_held_on_no_other_payment
                 what_is_declined_after_all_was_held_where_it_was_added
                 what_is_said_to_add_to_a_message_of_its_payment_joins_the_two
+                what_was_told_to_add_before_it_was_asked_is_held_once
+                what_was_told_to_add_before_it_was_adopted_is_held_once
+                what_was_told_to_have_ended_before_it_was_asked_is_held_nowhere
             }
             sharing {
                 a_refused_transaction_undoes_nothing_of_the_one_that_was_approved_under_its_key
