@@ -45,6 +45,11 @@ pub fn is_added_by(steps: &[Step], fact: &Fact) -> bool {
     Steps::of(steps).placements().any(|(placed, placement)| placed == id && placement.role == Role::Increment)
 }
 
+/// Whether a question adds to a payment that another one opened, by what it says, or by what the platform told of it before it came.
+pub(super) fn adds(steps: &[Step], request: &AuthorizationRequest) -> bool {
+    request.kind == AuthorizationKind::Incremental || told_to_add(steps, request) == Some(of_request(steps, request))
+}
+
 /// Whether the platform's word is among these steps that this question added to their payment, whatever the question calls itself.
 #[must_use]
 pub fn is_told_to_add(steps: &[Step], request: &AuthorizationRequest) -> bool {

@@ -258,3 +258,55 @@ pub fn what_was_told_to_have_ended_before_it_was_asked_is_held_nowhere(engine: &
         house.always(|house| assert_eq!(house.balance(), (1_000 - all, left), "{said}"));
     }
 }
+
+/// Its question calls it by the names of the payment that it says it adds to: those stay that one's, also where it is begun later, and
+/// whatever is read from a disk.
+pub fn what_was_told_to_add_before_it_was_asked_takes_no_name_of_another(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    assert_eq!(house.decide(asks("t", 50)), approved(50));
+    assert_eq!(house.decide(asks("u", 70)), approved(70));
+    assert_eq!(said_of(&house, adds_to("u", APPROVED(40))), OVER_OURS);
+    assert_eq!(house.decide(adding()), approved(40));
+    house.always(|house| assert_eq!(house.balance(), (1_000, 160)));
+    let less = Fact::Reduced { payment: of("t"), by: usd(50), original: None };
+    assert_eq!(said_of(&house, message("t-back", 11, less)), None);
+    house.always(|house| assert_eq!(house.balance(), (1_000, 110), "what was asked as `t` is given back"));
+    assert_eq!(said_of(&house, cleared("u", 110)), None);
+    house.always(|house| assert_eq!(house.balance(), (890, 0)));
+}
+
+/// What was only told, as that which the increment adds to, is the payment that its question names.
+pub fn what_was_told_to_add_to_a_message_is_joined_by_its_question(engine: &dyn Engine) {
+    for told_first in [false, true] {
+        let mut house = House::with(engine, 1_000);
+        let asked = |house: &House| assert_eq!(house.decide(asks("t", 50)), approved(50));
+        if !told_first {
+            asked(&house);
+        }
+        let chain = Some(PaymentRef::by_alias(id("before")));
+        let adds = Fact::Recorded { payment: of("s"), asked: id("jit-s"), increments: chain, outcome: APPROVED(40) };
+        assert_eq!(said_of(&house, message("s", 1, adds)), OVER_OURS);
+        if told_first {
+            asked(&house);
+        }
+        assert_eq!(house.decide(adding()), approved(40));
+        house.always(|house| assert_eq!(house.balance(), (1_000, 90)));
+        let back = Fact::Reduced { payment: of("t"), by: usd(90), original: None };
+        assert_eq!(said_of(&house, message("back", 11, back)), None);
+        house.always(|house| assert_eq!(house.balance(), (1_000, 0), "{told_first}"));
+    }
+}
+
+/// The payment that something was told to add to is asked of after what adds to it.
+pub fn a_payment_is_asked_of_after_what_was_told_to_add_to_it(engine: &dyn Engine) {
+    for ask in [adding as fn() -> _, || asks("s", 40)] {
+        let mut house = House::with(engine, 1_000);
+        assert_eq!(said_of(&house, adds_to("t", APPROVED(40))), OVER_OURS);
+        assert_eq!(house.decide(ask()), approved(40));
+        house.always(|house| assert_eq!(house.balance(), (1_000, 40)));
+        assert_eq!(house.decide(asks("t", 50)), approved(50));
+        house.always(|house| assert_eq!(house.balance(), (1_000, 90)));
+        assert_eq!(said_of(&house, cleared("t", 90)), None);
+        house.always(|house| assert_eq!(house.balance(), (910, 0)));
+    }
+}

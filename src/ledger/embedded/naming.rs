@@ -18,7 +18,11 @@ pub fn locate_request(
     let subject = subject_of_request(request);
     let named = state.locate(program, platform, &subject, Some(payment));
     let told = own.map(|own| state.locate(program, platform, &subject, Some(own)));
-    let located = told.filter(|told| is_told_elsewhere(state, request, (told, &named))).unwrap_or(named);
+    let located = match told.filter(|told| is_told_elsewhere(state, request, (told, &named))) {
+        // It is called as it names itself: what else that leads to may be the same payment.
+        Some(told) => Located { payment: named.payment, ..told },
+        None => named,
+    };
     of_its_card(state, request, located)
 }
 
