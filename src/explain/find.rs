@@ -41,6 +41,17 @@ pub struct Payment {
     pub names: BTreeSet<String>,
     /// The first record about it.
     pub first: i64,
+    /// How the name that was sought leads to it.
+    leads: Leads,
+}
+
+/// How a name leads to a payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Leads {
+    /// A question or message about it says only that it adds to what is called so.
+    Perhaps,
+    /// It is called so.
+    Surely,
 }
 
 /// Why there is no one payment to explain.
@@ -122,7 +133,7 @@ pub fn find(reader: &Reader, sought: &Sought, progress: &mut Progress<'_>) -> Re
         if let (Body::Joined { gives, .. }, Some(takes)) = (&record.body, record.place.hold) {
             joined.insert(*gives, takes);
         }
-        if is_meant(sought, record) {
+        if let Some(leads) = leads(sought, record) {
             let (program, platform, hold) = (record.program, record.platform, record.place.hold);
             let first = numbered.number;
             let payment = found.entry((program, platform, hold)).or_insert_with(|| Payment {
@@ -132,7 +143,9 @@ pub fn find(reader: &Reader, sought: &Sought, progress: &mut Progress<'_>) -> Re
                 parts: BTreeSet::new(),
                 names: BTreeSet::new(),
                 first,
+                leads,
             });
+            payment.leads = payment.leads.max(leads);
             names_of(record, &mut |name| {
                 payment.names.insert(name.to_owned());
             });
@@ -164,6 +177,7 @@ fn as_joined(found: BTreeMap<Whose, Payment>, joined: &BTreeMap<u64, u64>) -> Ve
             Entry::Occupied(mut occupied) => {
                 let known = occupied.get_mut();
                 known.first = known.first.min(payment.first);
+                known.leads = known.leads.max(payment.leads);
                 known.names.append(&mut payment.names);
             }
         }
@@ -175,9 +189,13 @@ fn as_joined(found: BTreeMap<Whose, Payment>, joined: &BTreeMap<u64, u64>) -> Ve
     whole.into_values().collect()
 }
 
-/// What was asked and never held belongs to the hold of its name, if there is exactly one.
+/// What was asked and never held belongs to the hold of its name, if there is exactly one. What only says that it adds to what is called so
+/// is another payment, where something is called so.
 fn one_of(sought: &Sought, found: Vec<Payment>, begins: Option<Begins>) -> Result<Payment, NotOne> {
-    let (held, never): (Vec<_>, Vec<_>) = found.into_iter().partition(|payment| payment.hold.is_some());
+    let (mut held, never): (Vec<_>, Vec<_>) = found.into_iter().partition(|payment| payment.hold.is_some());
+    if held.iter().any(|payment| payment.leads == Leads::Surely) {
+        held.retain(|payment| payment.leads == Leads::Surely);
+    }
     match (held.as_slice(), never.as_slice()) {
         ([], []) => Err(NotOne::Unknown(sought.name.clone(), begins)),
         ([], [only]) => Ok(only.clone()),
@@ -190,16 +208,22 @@ fn one_of(sought: &Sought, found: Vec<Payment>, begins: Option<Begins>) -> Resul
     }
 }
 
-fn is_meant(sought: &Sought, record: &Record) -> bool {
+/// How the name leads to what a record is about, if it does.
+fn leads(sought: &Sought, record: &Record) -> Option<Leads> {
     let elsewhere = sought.program.is_some_and(|program| record.program != Some(program))
         || sought.platform.is_some_and(|platform| record.platform != Some(platform))
         || sought.hold.is_some_and(|hold| record.place.hold.is_some_and(|number| number != hold));
     if elsewhere {
-        return false;
+        return None;
     }
-    let mut meant = false;
-    names_of(record, &mut |name| meant |= name == sought.name);
-    meant || refers(&sought.name, record)
+    let mut meant = refers(&sought.name, record);
+    own_names_of(record, &mut |name| meant |= name == sought.name);
+    if meant {
+        return Some(Leads::Surely);
+    }
+    let mut added_to = false;
+    names_added_to(record, &mut |name| added_to |= name == sought.name);
+    added_to.then_some(Leads::Perhaps)
 }
 
 /// Whether a name is our reference of the decision of a record.
@@ -215,6 +239,44 @@ fn refers(name: &str, record: &Record) -> bool {
 
 /// Every name that a record has for its payment.
 pub(super) fn names_of(record: &Record, each: &mut dyn FnMut(&str)) {
+    own_names_of(record, each);
+    names_added_to(record, each);
+}
+
+/// The names of the payment that a record says its question or message adds to.
+fn names_added_to(record: &Record, each: &mut dyn FnMut(&str)) {
+    let added_to = match &record.body {
+        Body::Decided { request, .. } | Body::Adopted { request, .. } => request.increments.as_ref(),
+        Body::Told { event, .. } => match &event.fact {
+            Fact::Recorded { increments, .. } => increments.as_ref(),
+            Fact::Reduced { .. }
+            | Fact::Replaced { .. }
+            | Fact::Released { .. }
+            | Fact::Captured { .. }
+            | Fact::Completed { .. }
+            | Fact::Credited { .. }
+            | Fact::Debited { .. }
+            | Fact::Card { .. }
+            | Fact::Cardholder { .. }
+            | Fact::Account { .. }
+            | Fact::SettlementAnnounced { .. } => None,
+        },
+        Body::Ordered { .. }
+        | Body::Joined { .. }
+        | Body::Kept { .. }
+        | Body::AccountEntered { .. }
+        | Body::CardEntered { .. }
+        | Body::RulesPublished
+        | Body::Opened
+        | Body::Trimmed { .. } => None,
+    };
+    if let Some(payment) = added_to {
+        names_of_payment(payment, each);
+    }
+}
+
+/// The names of a record's own question, message or order.
+fn own_names_of(record: &Record, each: &mut dyn FnMut(&str)) {
     match &record.body {
         Body::Decided { request, .. } | Body::Adopted { request, .. } => names_of_request(request, each),
         Body::Told { event, .. } => {
@@ -245,20 +307,14 @@ fn names_of_payment(payment: &PaymentRef, each: &mut dyn FnMut(&str)) {
 fn names_of_request(request: &AuthorizationRequest, each: &mut dyn FnMut(&str)) {
     each(request.key.as_str());
     names_of_payment(&request.payment, each);
-    if let Some(original) = &request.increments {
-        names_of_payment(original, each);
-    }
 }
 
 /// The names in a fact; whether it is about money at all.
 fn names_of_fact(fact: &Fact, each: &mut dyn FnMut(&str)) -> bool {
     match fact {
-        Fact::Recorded { payment, asked, increments, .. } => {
+        Fact::Recorded { payment, asked, .. } => {
             each(IdempotencyKey::as_str(asked));
             names_of_payment(payment, each);
-            if let Some(original) = increments {
-                names_of_payment(original, each);
-            }
             true
         }
         Fact::Reduced { payment, .. }

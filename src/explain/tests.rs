@@ -412,6 +412,29 @@ fn a_name_of_two_payments_asks_which() {
 }
 
 #[test]
+fn a_payment_that_another_one_is_said_to_add_to_is_found_alone() {
+    let mut house = House::with(100_000);
+    for name in ["one", "two"] {
+        house.ask(purchase(name, 100));
+    }
+    let own = payment("more").with_alias(AuthorizationId::new("tx-more").unwrap());
+    let adds = || AuthorizationRequest {
+        kind: AuthorizationKind::Incremental,
+        payment: own,
+        increments: Some(payment("tx-one")),
+        ..purchase("more", 40)
+    };
+    house.ask(adds());
+    let outcome = RecordedOutcome::Approved { amount: usd(40) };
+    let asked = IdempotencyKey::new("more").unwrap();
+    house.tell("word", Fact::Recorded { payment: own, asked, increments: Some(payment("tx-two")), outcome });
+    let reader = house.stop();
+    for (name, hold) in [("tx-one", 1), ("tx-two", 2), ("more", 1), ("tx-more", 1)] {
+        assert_eq!(find(&reader, &sought(name), &mut |_, _, _| {}).unwrap().hold, Some(hold), "{name}");
+    }
+}
+
+#[test]
 fn a_payment_that_is_older_than_its_journal_is_told_from_there_on_and_said_so() {
     let (mut house, reader) = told_to_the_end();
     let whole = story(&reader, "tx-one");
