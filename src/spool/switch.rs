@@ -190,7 +190,8 @@ impl File {
         turned_before(self.connection(), turn).map_err(SpoolError::disk(self.path()))
     }
 
-    /// Takes over what was turned for all responders: durable when this returns. What somebody ended here stays ended here.
+    /// Takes over what was turned for all responders: durable when this returns. What somebody ended here stays ended here; what was on
+    /// here only ends with what somebody ended for all.
     ///
     /// # Errors
     /// The disk.
@@ -235,15 +236,29 @@ fn take_over(transaction: &Transaction<'_>, switched: &Switched) -> rusqlite::Re
             let (program, platform) = (scope.program.as_str(), scope.platform.as_ref().map(PlatformName::as_str));
             let (since, until) = (since.unix_micros(), until.unix_micros());
             transaction.execute(sql, params![program, platform, since, until, by, why, off_at, off_by, off_why, shared])?;
-            Ok(transaction.last_insert_rowid())
+            let number = transaction.last_insert_rowid();
+            end_own_with(transaction, switched)?;
+            Ok(number)
         }
         Some((number, None)) if off_at.is_some() => {
             let sql = "UPDATE switch SET off_at = ?2, off_by = ?3, off_why = ?4 WHERE number = ?1";
             transaction.execute(sql, params![number, off_at, off_by, off_why])?;
+            end_own_with(transaction, switched)?;
             Ok(number)
         }
         Some((number, _)) => Ok(number),
     }
+}
+
+/// Whoever ended it for all was told that it is off everywhere: what was switched on here only, for the same and before that, ends then,
+/// too. What was switched on here afterwards is another matter.
+fn end_own_with(transaction: &Transaction<'_>, switched: &Switched) -> rusqlite::Result<()> {
+    let Some(Off { at, by, why }) = &switched.off else { return Ok(()) };
+    let sql = "UPDATE switch SET off_at = ?3, off_by = ?4, off_why = ?5
+        WHERE program = ?1 AND platform IS ?2 AND off_at IS NULL AND shared IS NULL AND since < ?3 AND until > ?3";
+    let Scope { program, platform } = &switched.scope;
+    let (program, platform) = (program.as_str(), platform.as_ref().map(PlatformName::as_str));
+    transaction.execute(sql, params![program, platform, at.unix_micros(), by, why]).map(drop)
 }
 
 fn keep_key(transaction: &Transaction<'_>, turn: &Turn, number: i64) -> rusqlite::Result<()> {
@@ -324,5 +339,39 @@ mod tests {
         assert!(matches!(file.turn_own(&turn(Some(at(50))), at(20)).unwrap(), Turned::Done(_)));
         assert!(matches!(file.turn_own(&turn(None), at(21)).unwrap(), Turned::Done(own) if own.shared.is_none()));
         assert!(matches!(file.turn(&turn(None), at(22)).unwrap(), Turned::Done(all) if all.shared.is_some()));
+    }
+
+    #[test]
+    fn what_was_on_here_only_ends_with_what_was_ended_for_all() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = File::open(&directory.path().join("spool.sqlite"), Sync::None).unwrap();
+        let at = Timestamp::from_unix_seconds;
+        let program = ProgramId::new("demo").unwrap();
+        let [all, one] = [None, Some(PlatformName::new("marqeta").unwrap())].map(|platform| Scope { program, platform });
+        let words = |text: &str| text.to_owned();
+        let on = |scope, since: i64| {
+            let turn = Turn { scope, on_until: Some(at(100)), by: words("ann"), why: words("away"), key: None };
+            assert!(matches!(file.turn_own(&turn, at(since)).unwrap(), Turned::Done(_)));
+        };
+        let of_all = |id: &str, off: Option<i64>| {
+            let off = off.map(|off| Off { at: at(off), by: words("bob"), why: words("over") });
+            let (by, why) = (words("ann"), words("again"));
+            Switched { number: 0, scope: all, since: at(20), until: at(90), by, why, off, shared: Some(words(id)) }
+        };
+        let ended = || file.switches().unwrap().into_iter().map(|switched| switched.off.map(|off| (off.at, off.by)));
+        let ended_by_bob = |second| Some((at(second), words("bob")));
+        on(all, 10);
+        on(one, 10);
+        file.take_over(&[of_all("first", None)]).unwrap();
+        assert_eq!(ended().collect::<Vec<_>>(), [None, None, None]);
+        file.take_over(&[of_all("first", Some(30))]).unwrap();
+        assert_eq!(ended().collect::<Vec<_>>(), [ended_by_bob(30), None, ended_by_bob(30)], "a platform's is another switch");
+        // Known already, it ends nothing more; nor does what ended before it.
+        on(all, 25);
+        file.take_over(&[of_all("first", Some(30)), of_all("second", Some(22))]).unwrap();
+        assert_eq!(ended().nth(3), Some(None));
+        // Of one that nobody here knew of, the end ends it, too.
+        file.take_over(&[of_all("third", Some(40))]).unwrap();
+        assert_eq!(ended().nth(3), Some(ended_by_bob(40)));
     }
 }

@@ -166,10 +166,8 @@ impl Switchboard {
             None => Ok((file.turn(turn, now)?, Reach::HereOnly)),
             Some(Turned::Done(switched)) => {
                 let taken = file.take_over_one(&switched, turn)?;
-                if turn.on_until.is_none() {
-                    // What was on here only goes off with it.
-                    file.turn_own(&Turn { key: None, ..turn.clone() }, now)?;
-                }
+                // What was on here only goes off with it, and ends where all are switched on: from then on one switch says what holds.
+                file.turn_own(&Turn { key: None, on_until: None, ..turn.clone() }, now)?;
                 Ok((Turned::Done(taken), Reach::Everywhere))
             }
             Some(Turned::AlreadyOn(on)) => {

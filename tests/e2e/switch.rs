@@ -177,3 +177,34 @@ fn responders_on_one_database_are_switched_together_and_each_alone_while_it_says
     one.app.drain();
     other.app.drain();
 }
+
+#[test]
+fn what_was_switched_here_only_while_the_database_was_away_is_off_when_all_are_switched_off() {
+    let Some(postgres) = Postgres::start() else { return };
+    let (one, other) = (bench_on(&postgres), bench_on(&postgres));
+    let on = |bench: &Bench| bench.status()["stand_in"]["demo"]["switched"].as_array().unwrap().len();
+    let until = |bench: &Bench, count: usize| {
+        let began = holdfast::clock::instant();
+        while on(bench) != count {
+            assert!(began.elapsed().as_secs() < 20, "{} are on and not {count}: {}", on(bench), bench.status());
+            std::thread::yield_now();
+        }
+    };
+    let (switch_on, off) = (["on", "--program", "demo", "--for", "30m"], ["off", "--program", "demo"]);
+    // Said again once the database answers, where it was said, or at another responder.
+    for again_at in [&one, &other] {
+        postgres.signal(Signal::STOP);
+        let said = one.switch(&switch_on).unwrap();
+        assert!(said.contains("\nthat is here only"), "{said}");
+        postgres.signal(Signal::CONT);
+        let said = again_at.switch(&switch_on).unwrap();
+        assert!(said.contains("\nthat is at every responder"), "{said}");
+        until(&other, 1);
+        let said = other.switch(&off).unwrap();
+        assert!(said.contains("\nthat is at every responder"), "{said}");
+        until(&one, 0);
+        until(&other, 0);
+    }
+    one.app.drain();
+    other.app.drain();
+}
