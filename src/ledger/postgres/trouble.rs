@@ -3,7 +3,7 @@
 use std::fmt;
 
 use rustls::CertificateError;
-use tokio_postgres::config::Host;
+use tokio_postgres::config::{Host, TargetSessionAttrs};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Config, Error};
 
@@ -13,6 +13,27 @@ pub struct Whereabouts {
     host: String,
     database: String,
     user: String,
+    seeks: Seeks,
+}
+
+/// Whether a connection string finds the primary by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seeks {
+    /// It names several hosts, and wants the one that takes writes.
+    ThePrimary,
+    /// It takes whatever is there.
+    Whoever,
+}
+
+impl Seeks {
+    fn of(config: &Config) -> Self {
+        let hosts = config.get_hosts().len().max(config.get_hostaddrs().len());
+        match config.get_target_session_attrs() {
+            TargetSessionAttrs::ReadWrite if hosts > 1 => Seeks::ThePrimary,
+            // The driver may learn others.
+            _ => Seeks::Whoever,
+        }
+    }
 }
 
 impl Whereabouts {
@@ -31,7 +52,7 @@ impl Whereabouts {
         }
         let user = config.get_user().unwrap_or("(the system's user)").to_owned();
         let database = config.get_dbname().map_or_else(|| user.clone(), str::to_owned);
-        Whereabouts { host: hosts.join(", "), database, user }
+        Whereabouts { host: hosts.join(", "), database, user, seeks: Seeks::of(config) }
     }
 }
 
@@ -295,8 +316,11 @@ impl fmt::Display for Trouble {
                 write!(f, "{at} takes no more connections; raise its max_connections, or lower ledger.postgres.connections_max")
             }
             Trouble::ReadOnly(at) => {
-                write!(f, "{at} takes no writes: a standby, or a primary set to read only; name all hosts and add ")?;
-                f.write_str("target_session_attrs=read-write to the connection string")
+                write!(f, "{at} takes no writes: a standby, or a primary set to read only; ")?;
+                f.write_str(match at.seeks {
+                    Seeks::Whoever => "name all hosts and add target_session_attrs=read-write to the connection string",
+                    Seeks::ThePrimary => "promote one of these hosts, or add the primary to them in the connection string",
+                })
             }
             Trouble::DiskFull(at) => write!(f, "{at} has no room left on its disk; make some"),
             Trouble::NotDurable(at) => {

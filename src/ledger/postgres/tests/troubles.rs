@@ -249,3 +249,17 @@ fn whoever_is_kept_out_hears_by_what() {
     let said = run(look(&Database::new(server.config(&name), &roots).unwrap())).unwrap_err();
     assert!(matches!(said, Trouble::Encryption(NotTrusted::None, _)) && !said.may_pass(), "{said}");
 }
+
+#[test]
+fn a_standby_is_told_to_whoever_seeks_the_primary_already_in_other_words() {
+    let says = |connection: &str| {
+        let config: Config = connection.parse().unwrap();
+        Trouble::ReadOnly(Database::new(config, &[]).unwrap().whereabouts()).to_string()
+    };
+    let advice = "name all hosts and add target_session_attrs=read-write";
+    for connection in ["host=a,b user=u", "host=a user=u target_session_attrs=read-write"] {
+        assert!(says(connection).contains(advice), "{}", says(connection));
+    }
+    let said = says("host=a,b user=u target_session_attrs=read-write");
+    assert!(!said.contains(advice) && said.contains("promote one of these hosts"), "{said}");
+}
