@@ -12,6 +12,7 @@ pub mod embedded;
 pub mod permit;
 pub mod postgres;
 pub mod sight;
+pub mod standing;
 mod ticket;
 
 use std::fmt;
@@ -30,6 +31,7 @@ use holdfast_core::{
 use crate::clock::Instant;
 pub use crate::journal::{Checkpoint, Erase, KeptKind, KeptRuleset, Noted, Operation, Slip, SlipsFound, SlipsWanted, Which};
 pub use sight::{Counted, Glimpse};
+pub use standing::{Standing, Writes};
 pub use ticket::{Completions, Mailbox, Pool, Ticket, Wait};
 
 /// An engine that keeps the money.
@@ -44,6 +46,16 @@ pub trait Ledger: Send + Sync {
 
     /// Whether it can answer.
     fn readiness(&self) -> Readiness;
+
+    /// The same, and since when.
+    fn standing(&self) -> Standing {
+        Standing { readiness: self.readiness(), since: None }
+    }
+
+    /// What it says of whether it takes writes that it answers a read.
+    fn writes(&self) -> Writes {
+        Writes::AsItReads
+    }
 
     /// Since when it has been at one thing, while all others wait; nothing where nobody can tell. Never waits.
     fn at_it_since(&self) -> Option<Instant> {

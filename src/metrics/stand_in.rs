@@ -10,7 +10,7 @@ use super::registry::{Family, Kind, Registry};
 
 const SINCE: Family = Family {
     name: "holdfast_stand_in_since_seconds",
-    help: "Since when the breaker or an operator keeps the program's questions from the ledger, in seconds since 1970; 0 while they do not",
+    help: "Since when the program is stood in for as a whole, as its ledger is away or starts, or an operator switched to that, in seconds since 1970; 0 while it is not",
     kind: Kind::Gauge,
 };
 const SWITCHED: Family = Family {

@@ -192,6 +192,12 @@ impl Breaker {
         self.settings.probe_every
     }
 
+    /// How long an answer may take that is to say that the ledger is back.
+    #[must_use]
+    pub const fn probe_max(&self) -> Duration {
+        self.settings.probe_max
+    }
+
     /// For how long nothing may come back.
     #[must_use]
     pub const fn stall(&self) -> Duration {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use holdfast_core::Timestamp;
 
-use crate::ledger::Readiness;
+use crate::ledger::{Readiness, Standing};
 
 /// Where a ledger is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,14 @@ pub(super) enum LedgerState {
 }
 
 impl LedgerState {
+    /// Whether the ledger itself notes since when it is there: it may have gone and come back between two looks.
+    const fn is_noted(self) -> bool {
+        match self {
+            LedgerState::Ready | LedgerState::Unavailable => true,
+            LedgerState::Starting | LedgerState::NotAnswering => false,
+        }
+    }
+
     /// As `/status` writes it.
     pub const fn name(self) -> &'static str {
         match self {
@@ -36,7 +44,7 @@ impl LedgerState {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Signs {
     /// What it says of itself.
-    pub says: Readiness,
+    pub says: Standing,
     /// Since when nobody asks it, as it did not answer.
     pub breaker_open: Option<Timestamp>,
     /// For how long it has been at one thing.
@@ -49,29 +57,47 @@ impl Signs {
     /// Where it is, and since when if the signs say so.
     pub fn state(&self, now: Timestamp) -> (LedgerState, Option<Timestamp>) {
         let stalls = self.at_it_for.filter(|at_it_for| *at_it_for >= self.stall).map(|at_it_for| now.saturating_sub(at_it_for));
-        match (self.says, stalls.into_iter().chain(self.breaker_open).min()) {
-            (Readiness::Starting, _) => (LedgerState::Starting, None),
-            (Readiness::Unavailable, _) => (LedgerState::Unavailable, None),
-            (Readiness::Ready, None) => (LedgerState::Ready, None),
-            (Readiness::Ready, since @ Some(_)) => (LedgerState::NotAnswering, since),
+        let Standing { readiness, since: says_so } = self.says;
+        match (readiness, stalls.into_iter().chain(self.breaker_open).min()) {
+            (Readiness::Starting, _) => (LedgerState::Starting, says_so),
+            (Readiness::Unavailable, _) => (LedgerState::Unavailable, says_so),
+            (Readiness::Ready, None) => (LedgerState::Ready, says_so),
+            // The breaker may have opened while it said that it cannot.
+            (Readiness::Ready, since @ Some(_)) => (LedgerState::NotAnswering, since.max(says_so)),
         }
     }
 }
 
-/// Since when the ledger is where it is, as far as anybody looked.
+/// Since when the ledger is where it is, as it notes that itself, or as far as anybody looked.
 #[derive(Debug, Default)]
-pub struct SinceWhen(Mutex<Option<(LedgerState, Timestamp)>>);
+pub struct SinceWhen {
+    there: Mutex<Option<(LedgerState, Timestamp)>>,
+    away: Mutex<Option<Timestamp>>,
+}
 
 impl SinceWhen {
     /// It was seen there: since then, if that is known, or since it was seen there first.
     pub(super) fn seen(&self, state: LedgerState, since: Option<Timestamp>, now: Timestamp) -> Timestamp {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let since = match *last {
-            Some((before, first)) if before == state => first,
-            Some(_) | None => since.unwrap_or(now),
+        let mut last = self.there.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = match (*last, since) {
+            (None, since) => since.unwrap_or(now),
+            (Some((before, first)), Some(since)) if before == state && state.is_noted() => first.max(since),
+            (Some((before, first)), _) if before == state => first,
+            // That a start is over, or a breaker closed, is not noted: its ledger may have said all the while that it is ready.
+            (Some((LedgerState::Starting | LedgerState::NotAnswering, _)), _) if state == LedgerState::Ready => now,
+            (Some((_, first)), Some(since)) if first <= since => since,
+            (Some(_), _) => now,
         };
         *last = Some((state, since));
         since
+    }
+
+    /// Since when it is away without having been back, as far as anybody looked: by what it says or by the breaker, and one may follow the
+    /// other.
+    pub(super) fn away(&self, since: Option<Timestamp>) -> Option<Timestamp> {
+        let mut first = self.away.lock().unwrap_or_else(PoisonError::into_inner);
+        *first = since.map(|since| first.unwrap_or(since));
+        *first
     }
 }
 
@@ -82,8 +108,12 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_unix_micros(60_000_000);
     const STALL: Duration = Duration::from_millis(500);
 
+    fn says(readiness: Readiness) -> Standing {
+        Standing { readiness, since: None }
+    }
+
     fn signs() -> Signs {
-        Signs { says: Readiness::Ready, breaker_open: None, at_it_for: None, stall: STALL }
+        Signs { says: says(Readiness::Ready), breaker_open: None, at_it_for: None, stall: STALL }
     }
 
     #[test]
@@ -96,8 +126,12 @@ mod tests {
             (Signs { at_it_for: at_it(500), ..signs() }, (LedgerState::NotAnswering, Some(ago(500)))),
             (Signs { breaker_open: Some(ago(3)), ..signs() }, (LedgerState::NotAnswering, Some(ago(3)))),
             (Signs { breaker_open: Some(ago(3)), at_it_for: at_it(900), ..signs() }, (LedgerState::NotAnswering, Some(ago(900)))),
-            (Signs { says: Readiness::Starting, at_it_for: at_it(900), ..signs() }, (LedgerState::Starting, None)),
-            (Signs { says: Readiness::Unavailable, breaker_open: Some(NOW), ..signs() }, (LedgerState::Unavailable, None)),
+            (Signs { says: says(Readiness::Starting), at_it_for: at_it(900), ..signs() }, (LedgerState::Starting, None)),
+            (Signs { says: says(Readiness::Unavailable), breaker_open: Some(NOW), ..signs() }, (LedgerState::Unavailable, None)),
+            (
+                Signs { says: Standing { since: Some(ago(2)), ..says(Readiness::Ready) }, breaker_open: Some(ago(3)), ..signs() },
+                (LedgerState::NotAnswering, Some(ago(2))),
+            ),
         ] {
             assert_eq!(signs.state(NOW), expected, "{signs:?}");
         }
@@ -111,5 +145,35 @@ mod tests {
         assert_eq!(since.seen(LedgerState::NotAnswering, Some(NOW), later), NOW);
         assert_eq!(since.seen(LedgerState::NotAnswering, Some(later), later), NOW, "a breaker that opens later changes nothing");
         assert_eq!(since.seen(LedgerState::Ready, None, later), later);
+    }
+
+    #[test]
+    fn what_the_ledger_notes_counts_and_what_ends_unnoted_counts_as_seen() {
+        let since = SinceWhen::default();
+        let at = Timestamp::from_unix_seconds;
+        for (state, noted, now, expected) in [
+            (LedgerState::Starting, Some(1), 1, 1),
+            // It was ready before questions reached it.
+            (LedgerState::Ready, Some(2), 5, 5),
+            (LedgerState::Ready, Some(2), 6, 5),
+            (LedgerState::Unavailable, Some(7), 9, 7),
+            (LedgerState::Ready, Some(10), 12, 10),
+            // It went and came back, and nobody looked.
+            (LedgerState::Ready, Some(20), 22, 20),
+            (LedgerState::NotAnswering, Some(23), 24, 23),
+            (LedgerState::Ready, Some(20), 26, 26),
+            (LedgerState::NotAnswering, Some(27), 28, 27),
+            (LedgerState::Unavailable, Some(29), 31, 29),
+        ] {
+            assert_eq!(since.seen(state, noted.map(at), at(now)), at(expected), "{state:?} at {now}");
+        }
+    }
+
+    #[test]
+    fn an_outage_that_goes_over_from_one_sign_to_another_is_one() {
+        let (since, at) = (SinceWhen::default(), |second| Some(Timestamp::from_unix_seconds(second)));
+        for (sign, expected) in [(None, None), (at(3), at(3)), (at(5), at(3)), (None, None), (at(7), at(7))] {
+            assert_eq!(since.away(sign), expected);
+        }
     }
 }

@@ -1,24 +1,38 @@
 //! A ledger that nobody asks: that it stalls is seen, whether it is back is found out by a read, which changes nothing, and from when to
-//! when it was away, a start that takes long included, is noted beside the spool, for the report. None of that ever keeps an answer waiting.
+//! when it was away, a start that takes long included, is noted beside the spool, for the report. Where it is, is seen again and again, so
+//! that whoever asks hears since when. None of that ever keeps an answer waiting.
 
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use holdfast_core::{AccountId, Timestamp};
 use tokio::time::sleep;
 
 use super::Responder;
 use super::asking::response_of;
-use super::breaker::Response;
-use crate::clock;
-use crate::ledger::{Act, Origin, Readiness, Ticket, Wait, Whose};
+use super::breaker::{BreakerIs, Response};
+use crate::clock::{self, Instant};
+use crate::ledger::{Act, Answer, LedgerError, Origin, Readiness, Ticket, Wait, Whose, Writes};
 use crate::spool::{Away, SpoolError};
 
 /// Nobody's account: what is asked is whether anything is answered.
 const NOBODYS: &str = "is-anybody-there";
 
+/// How often it is seen where the ledger is.
+const SEE_EVERY: Duration = Duration::from_millis(250);
+
 /// Looks at a ledger that is away, and notes when it was, for ever or as long as there is a responder.
 pub async fn keep_looking(responder: Weak<Responder>) {
-    tokio::join!(look(Weak::clone(&responder)), note(responder));
+    tokio::join!(look(Weak::clone(&responder)), note(Weak::clone(&responder)), see(responder));
+}
+
+/// Whatever hangs: this waits for nothing.
+async fn see(responder: Weak<Responder>) {
+    while let Some(at_it) = responder.upgrade() {
+        at_it.see_ledger();
+        drop(at_it);
+        sleep(SEE_EVERY).await;
+    }
 }
 
 async fn look(responder: Weak<Responder>) {
@@ -28,15 +42,19 @@ async fn look(responder: Weak<Responder>) {
         let (every, looked) = (at_it.breaker.look_every(), at_it.look_at_ledger());
         // A ledger that hangs keeps one look, and not the responder.
         drop(at_it);
-        if let Some(looked) = looked {
-            let answer = looked.await;
+        if let Some(Look { began, answer }) = looked {
+            let answer = answer.await;
             let Some(responder) = responder.upgrade() else { return };
-            if response_of::<()>(&Ok(answer)) == Response::Answered {
-                responder.breaker.looked_well();
-            }
+            responder.looked(began, answer);
         }
         sleep(every).await;
     }
+}
+
+/// A look that is out.
+pub(super) struct Look {
+    pub began: Instant,
+    pub answer: Wait,
 }
 
 /// How the last time that the ledger was away ended.
@@ -71,7 +89,7 @@ async fn note(responder: Weak<Responder>) {
             Before::Seen => at_it.starting_since(now),
             Before::NotSeen => (!at_it.is_open()).then_some(at_it.began),
         };
-        let since = starting.into_iter().chain(at_it.open_since(now)).min();
+        let since = starting.into_iter().chain(at_it.away_since(now)).min();
         let away = match (open, since) {
             (None, Some(since)) => Some(Away { since, until: None }),
             (Some(since), None) => Some(Away { since, until: Some(now) }),
@@ -92,7 +110,7 @@ async fn note(responder: Weak<Responder>) {
 
 impl Responder {
     /// Asks it something harmless, if that would tell anything.
-    fn look_at_ledger(&self) -> Option<Wait> {
+    pub(super) fn look_at_ledger(&self) -> Option<Look> {
         let may_tell = self.is_open() && self.ledger.readiness() == Readiness::Ready;
         if !may_tell || !self.breaker.wants_a_look(clock::instant()) {
             return None;
@@ -100,8 +118,26 @@ impl Responder {
         let program = self.programs().next()?.id;
         let whose = Whose::Account(AccountId::new(NOBODYS).ok()?);
         let ticket = Ticket::new(Act::Balances(Origin::of(program), whose));
+        let began = clock::instant();
         self.ledger.submit(Arc::clone(&ticket));
         self.ledger.nudge();
-        Some(Wait::on(ticket))
+        Some(Look { began, answer: Wait::on(ticket) })
+    }
+
+    /// That was answered to a look. One that hung with everything else, and is answered by a ledger that cannot write any more, says nothing.
+    pub(super) fn looked(&self, began: Instant, answer: Result<Answer, LedgerError>) {
+        let in_time = clock::instant().saturating_duration_since(began) <= self.breaker.probe_max();
+        let is_ready = self.ledger.readiness() == Readiness::Ready;
+        if response_of::<()>(&Ok(answer)) == Response::Answered && in_time && is_ready && self.takes_writes() {
+            self.breaker.looked_well();
+        }
+    }
+
+    /// Whether the ledger has shown since the breaker opened that it takes writes, as far as reads do not show that.
+    fn takes_writes(&self) -> bool {
+        match (self.ledger.writes(), self.breaker.is()) {
+            (Writes::AsItReads, _) | (_, BreakerIs::Closed) => true,
+            (Writes::Proved(wrote), BreakerIs::Open(since)) => wrote.is_some_and(|wrote| wrote >= since),
+        }
     }
 }

@@ -11,6 +11,7 @@ use super::mount::Mount;
 use super::without_ledger::soon;
 use super::{Program, Responder};
 use crate::clock::{self, Instant};
+use crate::ledger::{Readiness, Standing};
 use crate::metrics::LedgerStanding;
 use crate::spool::Switched;
 
@@ -59,20 +60,31 @@ impl Responder {
         }
     }
 
+    /// Since when the ledger is away: the breaker is open, or the ledger itself says that it cannot answer. Whoever has few questions sees
+    /// only the latter.
+    pub(super) fn away_since(&self, now: Timestamp) -> Option<Timestamp> {
+        let Standing { readiness, since } = self.ledger.standing();
+        let unavailable = match readiness {
+            Readiness::Unavailable if self.is_open() => Some(since.unwrap_or(now)),
+            Readiness::Starting | Readiness::Ready | Readiness::Unavailable => None,
+        };
+        self.ledger_since.away(self.open_since(now).into_iter().chain(unavailable).min())
+    }
+
     /// When this process began, if its ledger is not there yet and takes long.
     pub(super) fn starting_since(&self, now: Timestamp) -> Option<Timestamp> {
         (!self.is_open() && now.saturating_since(self.began) >= STARTS_WITHIN).then_some(self.began)
     }
 
-    /// Since when, and why, a program is stood in for as a whole: by the breaker, by hand, or by a start that takes longer than anybody
-    /// waits for it. Single questions that the ledger did not answer in time are not counted.
+    /// Since when, and why, a program is stood in for as a whole: as the ledger is away, by hand, or by a start that takes longer than anybody
+    /// waits for it. Single questions that a ledger which says that it is ready did not answer in time are not counted.
     #[must_use]
     pub fn in_stand_in(&self, program: &ProgramId, now: Timestamp) -> Option<InStandIn> {
         let by_hand = self.switchboard.on_for(program, now).into_iter().map(|switched| switched.since).min();
         let by_hand = by_hand.map(|since| InStandIn { since, cause: StandInCause::Switched });
-        let by_breaker = self.open_since(now).map(|since| InStandIn { since, cause: StandInCause::LedgerUnavailable });
+        let by_ledger = self.away_since(now).map(|since| InStandIn { since, cause: StandInCause::LedgerUnavailable });
         let by_start = self.starting_since(now).map(|since| InStandIn { since, cause: StandInCause::Starting });
-        by_hand.into_iter().chain(by_breaker).chain(by_start).min_by_key(|standing| standing.since)
+        by_hand.into_iter().chain(by_ledger).chain(by_start).min_by_key(|standing| standing.since)
     }
 
     /// Brings the gauges of stand-in to what is so now.
@@ -111,12 +123,19 @@ impl Responder {
     /// Where the ledger is, by itself and as operators see it, and since when.
     fn ledger_state(&self, now: Timestamp) -> Whereabouts {
         let at_it_for = self.ledger.at_it_since().map(|since| clock::instant().saturating_duration_since(since));
-        let (says, breaker_open) = (self.ledger.readiness(), self.open_since(now));
+        let (says, breaker_open) = (self.ledger.standing(), self.open_since(now));
         let (by_itself, since) = Signs { says, breaker_open, at_it_for, stall: self.breaker.stall() }.state(now);
         // One that is ready hears no question before the rules are in force and whatever else a start waits for is there.
         let shown = if by_itself == LedgerState::Ready && !self.is_open() { LedgerState::Starting } else { by_itself };
         let since = if shown == LedgerState::Starting { Some(self.began) } else { since };
         Whereabouts { by_itself, shown, since: self.ledger_since.seen(shown, since, now) }
+    }
+
+    /// Sees where the ledger is, for whoever asks later since when.
+    pub(super) fn see_ledger(&self) {
+        let now = clock::utc();
+        let _: Whereabouts = self.ledger_state(now);
+        let _: Option<Timestamp> = self.away_since(now);
     }
 
     /// What `/status` shows, JSON.

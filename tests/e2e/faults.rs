@@ -8,7 +8,8 @@ use holdfast::app::App;
 use holdfast::config::{Config, Overrides};
 use holdfast::ledger::sight::{Lasts, LongerAgo, Seen};
 use holdfast::ledger::{
-    self, Act, Answer, Completions, Counted, Glimpse, Ledger, LedgerError, Origin, Readiness, Ticket, Wait, Whose,
+    self, Act, Answer, Completions, Counted, Glimpse, Ledger, LedgerError, Origin, Readiness, Standing, Ticket, Wait, Whose,
+    Writes,
 };
 use holdfast_core::rules::{LimitCheck, Verdict};
 use holdfast_core::stand_in::{Acquaintance, Sight};
@@ -162,6 +163,15 @@ impl Ledger for Shared {
                 self.0.inner.readiness()
             }
         }
+    }
+
+    fn standing(&self) -> Standing {
+        let (says, inner) = (self.readiness(), self.0.inner.standing());
+        if says == inner.readiness { inner } else { Standing { readiness: says, since: None } }
+    }
+
+    fn writes(&self) -> Writes {
+        self.0.inner.writes()
     }
 
     fn look(&self, origin: &Origin, request: &AuthorizationRequest) -> Glimpse {

@@ -189,3 +189,43 @@ fn with_agent_spend_who_starts_while_the_database_is_away_answers_and_becomes_wh
     assert_eq!(bench.ask(&Marqeta::purchase("after", "100.00")).status, 200);
     bench.app.drain();
 }
+
+fn say_to(postgres: &Postgres, sql: &str) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (client, driving) = tokio_postgres::connect(&postgres.connection(), tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(driving);
+        for statement in [sql, "SELECT pg_reload_conf()"] {
+            client.execute(statement, &[]).await.unwrap();
+        }
+    });
+}
+
+/// Commits wait for a standby that is not there, and whatever only reads is answered all the while.
+#[test]
+fn an_outage_is_not_over_as_the_database_reads_and_is_once_it_commits() {
+    let Some(postgres) = Postgres::start() else { return };
+    let bench = bench_on(&postgres);
+    let since = || bench.status()["stand_in"]["demo"]["since"].clone();
+    say_to(&postgres, "ALTER SYSTEM SET synchronous_standby_names = '*'");
+    let began = holdfast::clock::instant();
+    let mut asked = 0;
+    while since().is_null() {
+        assert!(began.elapsed().as_secs() < 20, "nobody sees that it hangs");
+        bench.ask(&Marqeta::purchase(&format!("hung {asked}"), "1.00"));
+        asked += 1;
+    }
+    // From here on nobody asks, and it is looked at.
+    let (began, first) = (holdfast::clock::instant(), since());
+    while began.elapsed().as_secs() < 8 {
+        assert_eq!(since(), first, "it goes on: {}", bench.status());
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    say_to(&postgres, "ALTER SYSTEM RESET synchronous_standby_names");
+    let back = holdfast::clock::instant();
+    while !since().is_null() {
+        assert!(back.elapsed().as_secs() < 20, "nobody sees that it is back: {}", bench.status());
+        std::thread::yield_now();
+    }
+    bench.app.drain();
+}

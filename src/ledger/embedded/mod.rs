@@ -35,7 +35,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 #[cfg(test)]
 use std::sync::atomic::AtomicU64;
-use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -51,6 +51,7 @@ use self::queue::{Queue, Taken};
 use self::state::State;
 use self::window::Window;
 use self::writer::Writer;
+use super::standing::{Standing, Stands};
 use super::{Completions, Counted, Glimpse, Ledger, LedgerError, Origin, Readiness, Ticket};
 use crate::clock::{self, Instant, Moment};
 use crate::journal::store::FILE;
@@ -100,7 +101,7 @@ pub struct Embedded {
 /// What the workers and the writer share.
 struct Shared {
     queue: Queue,
-    readiness: AtomicU8,
+    stands: Stands,
     /// Up to which record the journal is durable.
     recorded: AtomicI64,
     /// Up to which record the projection keeps everything.
@@ -118,7 +119,7 @@ impl Shared {
     fn new() -> Self {
         Shared {
             queue: Queue::new(),
-            readiness: AtomicU8::new(0),
+            stands: Stands::starting(),
             recorded: AtomicI64::new(0),
             projected: AtomicI64::new(0),
             bell: Bell::new(),
@@ -139,20 +140,7 @@ impl Shared {
     }
 
     fn readiness(&self) -> Readiness {
-        match self.readiness.load(Ordering::Acquire) {
-            0 => Readiness::Starting,
-            1 => Readiness::Ready,
-            _ => Readiness::Unavailable,
-        }
-    }
-
-    fn set_readiness(&self, readiness: Readiness) {
-        let number = match readiness {
-            Readiness::Starting => 0,
-            Readiness::Ready => 1,
-            Readiness::Unavailable => 2,
-        };
-        self.readiness.store(number, Ordering::Release);
+        self.stands.now().0
     }
 }
 
@@ -243,7 +231,7 @@ fn work(
     let ready =
         open(observer.as_ref()).and_then(|(log, follower)| get_ready(&shared, log, follower, commit_records_max, &observer));
     let readiness = if ready.is_ok() { Readiness::Ready } else { Readiness::Unavailable };
-    shared.set_readiness(readiness);
+    shared.stands.become_now(readiness);
     observer.readiness(readiness);
     match ready {
         Ok((mut writer, following)) => {
@@ -385,6 +373,11 @@ impl Ledger for Embedded {
 
     fn readiness(&self) -> Readiness {
         self.shared.readiness()
+    }
+
+    fn standing(&self) -> Standing {
+        let (readiness, since) = self.shared.stands.now();
+        Standing { readiness, since: Some(since) }
     }
 
     fn at_it_since(&self) -> Option<Instant> {

@@ -273,7 +273,7 @@ impl Writer {
     }
 
     fn become_ready(&self, readiness: Readiness, observer: &dyn Observer) {
-        self.shared.set_readiness(readiness);
+        self.shared.stands.become_now(readiness);
         observer.readiness(readiness);
     }
 

@@ -47,7 +47,7 @@ pub(crate) mod values;
 mod working;
 
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -73,8 +73,9 @@ use self::trouble::{Trouble, Whereabouts};
 use self::upkeep::keep_up;
 use super::embedded::Observer;
 use super::embedded::state::NameKey;
+use super::standing::{Standing, Stands, Writes};
 use super::{Glimpse, Ledger, Origin, Readiness, Ticket};
-use crate::clock;
+use crate::clock::{self, Instant};
 
 /// How a responder uses the shared ledger.
 pub struct Settings {
@@ -116,7 +117,9 @@ pub struct Postgres {
 struct Common {
     waiting: Mutex<Vec<Arc<Ticket>>>,
     bell: Notify,
-    readiness: AtomicU8,
+    stands: Stands,
+    /// When the last sign of life began that is durable.
+    proved: Mutex<Option<Instant>>,
     open: AtomicBool,
     /// Rung when everything is to be left as it is.
     abandoned: Notify,
@@ -125,15 +128,12 @@ struct Common {
 }
 
 impl Common {
-    const STARTING: u8 = 0;
-    const READY: u8 = 1;
-    const UNAVAILABLE: u8 = 2;
-
     fn new() -> Self {
         Common {
             waiting: Mutex::default(),
             bell: Notify::new(),
-            readiness: AtomicU8::new(Common::STARTING),
+            stands: Stands::starting(),
+            proved: Mutex::default(),
             open: AtomicBool::new(true),
             abandoned: Notify::new(),
             last_seen: LastSeen::new(),
@@ -149,20 +149,12 @@ impl Common {
     }
 
     fn readiness(&self) -> Readiness {
-        match self.readiness.load(Ordering::Acquire) {
-            Common::STARTING => Readiness::Starting,
-            Common::READY => Readiness::Ready,
-            _ => Readiness::Unavailable,
-        }
+        self.stands.now().0
     }
 
-    fn set_readiness(&self, readiness: Readiness) {
-        let number = match readiness {
-            Readiness::Starting => Common::STARTING,
-            Readiness::Ready => Common::READY,
-            Readiness::Unavailable => Common::UNAVAILABLE,
-        };
-        self.readiness.store(number, Ordering::Release);
+    /// A write that began then is durable.
+    fn proved(&self, began: Instant) {
+        *self.proved.lock().unwrap_or_else(PoisonError::into_inner) = Some(began);
     }
 }
 
@@ -227,6 +219,15 @@ impl Ledger for Postgres {
         self.common.readiness()
     }
 
+    fn standing(&self) -> Standing {
+        let (readiness, since) = self.common.stands.now();
+        Standing { readiness, since: Some(since) }
+    }
+
+    fn writes(&self) -> Writes {
+        Writes::Proved(*self.common.proved.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     fn node(&self) -> Option<&str> {
         Some(&self.node)
     }
@@ -254,7 +255,7 @@ async fn run(common: Arc<Common>, settings: Settings, opened: oneshot::Sender<Re
     let office = match get_ready(&common, settings).await {
         Ok(office) => Rc::new(office),
         Err(trouble) => {
-            common.set_readiness(Readiness::Unavailable);
+            common.stands.become_now(Readiness::Unavailable);
             // Whoever started the ledger may have gone away: then nobody wants to know.
             let _ = opened.send(Err(trouble));
             return refuse_everything(&common).await;

@@ -151,7 +151,7 @@ impl Office {
 
     /// Tells everybody whether the ledger answers.
     pub fn become_ready(&self, readiness: Readiness) {
-        self.common.set_readiness(readiness);
+        self.common.stands.become_now(readiness);
         self.observer.readiness(readiness);
     }
 
@@ -187,6 +187,7 @@ impl Office {
         self.pool.retain(|_, _| false);
         let at = &self.performing.at;
         let (mut client, _driving) = self.database.open(|_| {}).await?;
+        let began = clock::instant();
         within(ANSWER_MAX, at, async {
             migrate::must_be_ours(&client, at).await?;
             // Another machine may be the primary now, and its settings are its own.
@@ -196,7 +197,9 @@ impl Office {
             trial::write(&mut client, at).await?;
             self.node.say_that_it_runs(&client, &self.performing.numbers, at).await
         })
-        .await
+        .await?;
+        self.common.proved(began);
+        Ok(())
     }
 
     /// Gives back what others may have when this responder is gone; if the database is gone too, it is free in a minute.

@@ -105,7 +105,10 @@ async fn keep_up_once(office: &Office, journal_keep_days: Option<u32>, looked: &
         must_be_durable(&client, at).await?;
         // A newer program may have brought its schema there meanwhile.
         must_be_ours(&client, at).await?;
+        let began = clock::instant();
         office.node.say_that_it_runs(&client, &office.performing.numbers, at).await?;
+        // Where commits wait for a standby that is gone, this one waits, too.
+        office.common.proved(began);
         office.performing.compare_clocks(&client).await?;
         looked.say_of_clocks(office);
         office.node.has_lease(&client, at).await

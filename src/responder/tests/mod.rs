@@ -7,6 +7,7 @@
 #![expect(clippy::arithmetic_side_effects, reason = "an overflow here fails the test")]
 
 mod beside;
+mod looking;
 mod play;
 mod process;
 mod race;

@@ -8,7 +8,7 @@ use holdfast_core::AuthorizationRequest;
 use crate::clock::{self, Instant};
 use crate::journal::{MemoryDisk, Sync};
 use crate::ledger::embedded::{Embedded, Observer};
-use crate::ledger::{Act, Answer, Completions, Glimpse, Ledger, LedgerError, Origin, Readiness, Ticket, Wait};
+use crate::ledger::{Act, Answer, Completions, Glimpse, Ledger, LedgerError, Origin, Readiness, Ticket, Wait, Writes};
 
 struct Silent;
 
@@ -30,6 +30,8 @@ struct Ways {
     there: Vec<Arc<Ticket>>,
     back: Vec<(Arc<Ticket>, Result<Answer, LedgerError>)>,
     refuses: bool,
+    /// What its reads say of its writes, where that is not the same.
+    writes: Option<Writes>,
     /// How many acts were refused.
     refused: usize,
 }
@@ -102,6 +104,11 @@ impl Scripted {
         self.ways().refuses = refuses;
     }
 
+    /// From now on its reads say no more than this of its writes.
+    pub fn shows_of_writes(&self, writes: Writes) {
+        self.ways().writes = Some(writes);
+    }
+
     /// Asks the ledger itself.
     pub async fn ask(&self, act: Act) -> Answer {
         crate::ledger::ask(&self.inner, act).await.unwrap()
@@ -125,6 +132,10 @@ impl Ledger for Scripted {
 
     fn readiness(&self) -> Readiness {
         if self.ways().refuses { Readiness::Unavailable } else { Readiness::Ready }
+    }
+
+    fn writes(&self) -> Writes {
+        self.ways().writes.unwrap_or(Writes::AsItReads)
     }
 
     fn look(&self, origin: &Origin, request: &AuthorizationRequest) -> Glimpse {

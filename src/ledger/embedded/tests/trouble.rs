@@ -40,6 +40,7 @@ fn a_failed_commit_undoes_its_group_and_the_ledger_comes_back() {
     house.decide(purchase("kept", 300));
     let operator = house.operator();
     let lifetime = limit(Window::Lifetime);
+    let before = clock::utc();
     let answers = house.batch(
         || operator.execute_batch(OBSTACLE).unwrap(),
         || {
@@ -61,6 +62,8 @@ fn a_failed_commit_undoes_its_group_and_the_ledger_comes_back() {
     assert_eq!(said(answers[5].clone()), again(declined(NO_FUNDS)));
     house.becomes(Readiness::Unavailable);
     assert_eq!(house.ledger().readiness(), Readiness::Unavailable);
+    let away_since = house.ledger().standing().since.unwrap();
+    assert!(before < away_since && away_since <= clock::utc(), "{away_since}");
     assert_eq!(house.everyone(), [("a".to_owned(), 1_000, 300)], "as before");
     assert_eq!(house.act(Act::Decide(asked(purchase("meanwhile", 1)))), unavailable);
     // What was answered before is said again, though nothing can be written.
@@ -69,8 +72,11 @@ fn a_failed_commit_undoes_its_group_and_the_ledger_comes_back() {
     assert_eq!(house.act(Act::Tell(origin(), told("load", load(50)))), unavailable);
 
     operator.execute_batch(REMOVAL).unwrap();
+    let removed = clock::utc();
     house.becomes(Readiness::Ready);
     assert_eq!(house.ledger().readiness(), Readiness::Ready);
+    let back_since = house.ledger().standing().since.unwrap();
+    assert!(removed < back_since && back_since <= clock::utc(), "{back_since}, and unavailable since {away_since}");
     let limited = |key: &str| Act::Decide(limited(purchase(key, 100), &[lifetime]));
     assert_eq!(said(house.act(limited("other"))), approved(100), "the limit has forgotten the undone one");
     assert_eq!(house.tell("load", load(10_000)), None, "it had not been heard");
