@@ -10,6 +10,7 @@ use holdfast_core::{
     Timestamp,
 };
 use http::HeaderMap;
+use sha2::{Digest as _, Sha256};
 
 use crate::answer::Echo;
 use crate::payment::{AuthenticatedCall, CheckCall, ListCall, LookCall, OrderCall, PaymentCall};
@@ -160,13 +161,21 @@ impl Notice {
 /// What is kept of a notification that was not understood: never a value that a person wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unrecognized {
-    /// SHA-256 of the element's bytes (in a body that is not UTF-8: as it was read all the same), or of the whole body if it is not
-    /// JSON.
+    /// SHA-256 of `redacted`, or of what else is nobody's secret. Never of what came: beside the redacted text, a digest without a key
+    /// would give away what was left out, if that is as short as a card's number.
     pub digest: [u8; 32],
     /// What was not understood: a field's path, an unknown type's name.
     pub problem: String,
     /// The element redacted: field names, identifiers and amounts only; empty if it could not be parsed.
     pub redacted: String,
+}
+
+impl Unrecognized {
+    /// What is kept of one, known by the digest of that.
+    #[must_use]
+    pub fn new(problem: String, redacted: String) -> Self {
+        Unrecognized { digest: Sha256::digest(&redacted).into(), problem, redacted }
+    }
 }
 
 /// Something to get from the platform before the callback can be understood.

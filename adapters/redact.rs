@@ -5,8 +5,8 @@
 //! it besides. What is not plainly harmless is dropped.
 
 use holdfast_core::{Currency, card_number};
+use serde_json::Value;
 use serde_json::value::RawValue;
-use sha2::{Digest, Sha256};
 
 use crate::inbound::{Notice, Unrecognized};
 use crate::json::Members;
@@ -43,7 +43,7 @@ const DROPPED: &str = "\"…\"";
 
 /// Keeps an element, or a whole body, that is not understood.
 pub(crate) fn unrecognized(bytes: &[u8], problem: String, kept: Kept) -> Notice {
-    Notice::Unrecognized(Unrecognized { digest: Sha256::digest(bytes).into(), problem, redacted: redact(bytes, kept) })
+    Notice::Unrecognized(Unrecognized::new(problem, redact(bytes, kept)))
 }
 
 /// The JSON with its harmless values only; empty if it is not JSON.
@@ -53,6 +53,33 @@ fn redact(json: &[u8], kept: Kept) -> String {
         redaction.value(value.get(), "", DEPTH_MAX);
     }
     redaction.out
+}
+
+/// The JSON without the values that have a card's number in them, for who knows content by its digest, which has no key; `None` where there
+/// is nothing to leave out.
+pub(crate) fn without_card_numbers(json: &str) -> Option<String> {
+    let mut value = serde_json::from_str(json).ok()?;
+    leave_out_numbers(&mut value).then(|| value.to_string())
+}
+
+/// Whether anything was left out.
+fn leave_out_numbers(value: &mut Value) -> bool {
+    let is_left_out = match value {
+        Value::Null | Value::Bool(_) => false,
+        Value::String(text) => card_number::stands_in_text(text),
+        Value::Number(number) => card_number::stands_in_text(&number.to_string()),
+        Value::Array(items) => return items.iter_mut().fold(false, |any, item| leave_out_numbers(item) || any),
+        Value::Object(members) => {
+            let before = members.len();
+            members.retain(|name, _| !card_number::stands_in_text(name));
+            let any = members.len() < before;
+            return members.values_mut().fold(any, |any, member| leave_out_numbers(member) || any);
+        }
+    };
+    if is_left_out {
+        *value = Value::Null;
+    }
+    is_left_out
 }
 
 struct Redaction {
@@ -225,6 +252,30 @@ mod tests {
         assert_eq!(redacted(r#"{"amount":4111111111111111,"id":4111111111111111}"#), r#"{"amount":"…","id":"…"}"#);
         let uuid = r#"{"id":"9c01b2e7-3f18-4d95-8a60-123456789012"}"#;
         assert_eq!(redacted(uuid), uuid);
+    }
+
+    #[test]
+    fn the_digest_is_of_what_is_kept_and_of_nothing_else() {
+        let kept = |number: &str| {
+            let json = format!(r#"{{"id":"txn_1","pan":"{number}"}}"#);
+            match unrecognized(json.as_bytes(), "`type` is missing".to_owned(), KEPT) {
+                Notice::Unrecognized(unrecognized) => unrecognized,
+                other => panic!("{other:?}"),
+            }
+        };
+        // Whoever has the journal tries numbers in vain: all of them have the same digest.
+        assert_eq!(kept("4111111111111111"), kept("4242424242424242"));
+        assert_eq!(kept("4111111111111111").redacted, r#"{"id":"txn_1","pan":"…"}"#);
+    }
+
+    #[test]
+    fn content_is_known_without_the_card_numbers_in_it() {
+        let known =
+            |number: &str| without_card_numbers(&format!(r#"{{"id":"a","{number}":1,"list":[{number},"pan {number}",7]}}"#));
+        assert_eq!(known("4111111111111111").as_deref(), Some(r#"{"id":"a","list":[null,null,7]}"#));
+        assert_eq!(known("4111111111111111"), known("4242424242424242"));
+        assert_eq!(known("4111111111111112"), None, "as it came, then");
+        assert_eq!(without_card_numbers("not JSON"), None);
     }
 
     #[test]

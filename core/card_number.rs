@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 pub use text::stands_in_text;
 
 /// The shortest number of a card, in digits.
-const DIGITS_MIN: usize = 13;
+pub(crate) const DIGITS_MIN: usize = 13;
 /// The longest.
 const DIGITS_MAX: usize = 19;
 /// As long as this, a run of hexadecimal digits is a digest or a UUID, and no number of anything, if letters and digits are mixed in it.

@@ -285,7 +285,11 @@ fn merchant(body: &Authorize<'_>, faults: &mut Faults) -> Merchant {
         if !is_within(&name.0, MERCHANT_CHARACTERS_MAX) {
             faults.wrong("merchant", "is longer than 128 characters");
         }
-        MerchantName::of(&name.0)
+        let presented = MerchantName::presented(&name.0);
+        if presented.is_none() && MerchantName::of(&name.0).is_some() {
+            faults.wrong("merchant", "has a card number in it");
+        }
+        presented
     });
     let mcc = faults.value("mcc", &body.mcc, Need::Optional).and_then(|raw| {
         // A number lost its zeros, and what has fewer digits, or more, may be another category than was meant.

@@ -76,7 +76,7 @@ fn from_v3<'a>(asked: V3Authorization<'_>, options: &Options) -> Result<Authoriz
         cardholder: Some(identifier(asked.cardholder_id.trimmed(), "authorization.cardholder_id", CardholderToken::new)?),
         merchant: Merchant {
             id: None,
-            name: merchant.merchant_name.text().and_then(MerchantName::of),
+            name: merchant.merchant_name.text().and_then(MerchantName::presented),
             mcc,
             country: merchant.merchant_country.text().and_then(Country::new),
         },
@@ -126,7 +126,7 @@ fn from_legacy<'a>(asked: &Legacy<'a>, segment: &str, options: &Options) -> Resu
         cardholder,
         merchant: Merchant {
             id: None,
-            name: asked.merchant_name.text().or(asked.merchant.text()).and_then(MerchantName::of),
+            name: asked.merchant_name.text().or(asked.merchant.text()).and_then(MerchantName::presented),
             mcc,
             country: asked.merchant_country.text().and_then(Country::new),
         },

@@ -7,16 +7,14 @@ use arrayvec::ArrayVec;
 use holdfast_core::hold::{Fact, Finality, MovementCause, RecordedOutcome, ReleaseCause, Subject, ToldEvent};
 use holdfast_core::{AuthorizationId, CardToken, CardholderToken, IdempotencyKey, Money, NetworkName, PaymentRef, Timestamp};
 use serde_json::value::RawValue;
-use sha2::{Digest, Sha256};
 
 use super::Options;
 use super::authorize::network;
 use super::meaning::{Kind, Meaning, State};
-use super::webhook::{Announced, Odd, made_key, moment, unrecognized};
+use super::webhook::{Announced, Odd, digest_of, made_key, moment, unrecognized};
 use super::wire::{Adjustment, SignedAmount, Transaction, WrappedAdjustment, original};
 use crate::inbound::Notice;
 use crate::json::parse;
-use crate::proof::hex;
 
 /// What is listed beside a booking that no adjustment names: it cannot be told from one that does.
 const WITHOUT_ADJUSTMENTS: &str =
@@ -97,7 +95,7 @@ impl<'a> Snapshot<'a> {
             card: transaction.card_id.text().and_then(|token| CardToken::new(token).ok()),
             cardholder: transaction.cardholder_id.text().and_then(|token| CardholderToken::new(token).ok()),
         };
-        let version = announced.id.map_or_else(|| hex(&Sha256::digest(raw)), ToOwned::to_owned);
+        let version = announced.id.map_or_else(|| digest_of(raw), ToOwned::to_owned);
         let network = network(&transaction.network);
         Ok(Snapshot { transaction, payment, asked, meaning, subject, network, at: announced.at, version })
     }

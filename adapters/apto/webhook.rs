@@ -297,9 +297,14 @@ pub(super) fn made_key(purpose: &'static str, parts: &[&str]) -> Result<Idempote
     IdempotencyKey::new(&format!("{purpose}-{half}")).map_err(|error: IdError| Odd(format!("its key {error}")))
 }
 
+/// By what content is known that has no name of its own.
+pub(super) fn digest_of(raw: &str) -> String {
+    hex(&Sha256::digest(redact::without_card_numbers(raw).as_deref().unwrap_or(raw)))
+}
+
 /// A key for a status that has no name: the same bytes come again when the card is blocked once more.
 fn content_key(purpose: &'static str, raw: &RawValue) -> Result<IdempotencyKey, Odd> {
-    let digest = hex(&Sha256::digest(raw.get()));
+    let digest = digest_of(raw.get());
     let half = digest.get(..32).unwrap_or(&digest);
     let key = format!("{}{purpose}-{half}", IdempotencyKey::OF_CONTENT);
     IdempotencyKey::new(&key).map_err(|error: IdError| Odd(format!("its key {error}")))

@@ -299,7 +299,7 @@ fn merchant(transaction: &Transaction<'_>) -> Merchant {
     };
     Merchant {
         id: acceptor.mid.text().and_then(|id| MerchantId::new(id).ok()),
-        name: acceptor.name.text().and_then(MerchantName::of),
+        name: acceptor.name.text().and_then(MerchantName::presented),
         mcc: mcc(acceptor),
         country: [acceptor.country_code.text(), acceptor.country.text(), terminal_country]
             .into_iter()

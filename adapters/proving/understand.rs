@@ -7,7 +7,6 @@ use holdfast_core::{
     EntryMode, Expiry, IdError, IdempotencyKey, Merchant, MerchantId, MerchantName, Money, NetworkName, Padding, PartialApproval,
     PaymentRef, Posting, Timestamp, Wallet, card_number,
 };
-use sha2::{Digest, Sha256};
 
 use super::answer::Dialect;
 use super::wire::{Authorization, Message, Payment, raw_text, read};
@@ -38,18 +37,16 @@ pub(super) fn event<'a>(callback: &Callback<'a>) -> Result<Inbound<'a>, Malforme
             Ok(Inbound::Fetch(Fetch { path }))
         }
         Some("ping") => Ok(Inbound::Handshake { echo: acknowledged() }),
-        Some("payment.captured") => Ok(notification(notice(callback.body, message, key, captured))),
-        Some("payment.released") => Ok(notification(notice(callback.body, message, key, released))),
+        Some("payment.captured") => Ok(notification(notice(message, key, captured))),
+        Some("payment.released") => Ok(notification(notice(message, key, released))),
         Some("cardholder.moved") => Ok(notification(Notice::Nothing)),
-        Some(_) => Ok(notification(unrecognized(callback.body, Some(message), &Malformed::field("type", "is unknown")))),
-        None => Ok(notification(unrecognized(callback.body, Some(message), &Malformed::field("type", "is missing")))),
+        Some(_) => Ok(notification(unrecognized(Some(message), &Malformed::field("type", "is unknown")))),
+        None => Ok(notification(unrecognized(Some(message), &Malformed::field("type", "is missing")))),
     });
     match understood {
         // Not to be read at all: whether it asked for a decision cannot be known, and it is not lost.
-        Err(malformed) if malformed.path.is_empty() => Ok(notification(unrecognized(callback.body, None, &malformed))),
-        Err(malformed) if malformed.path.starts_with("payment") => {
-            Ok(notification(unrecognized(callback.body, None, &malformed)))
-        }
+        Err(malformed) if malformed.path.is_empty() => Ok(notification(unrecognized(None, &malformed))),
+        Err(malformed) if malformed.path.starts_with("payment") => Ok(notification(unrecognized(None, &malformed))),
         other => other,
     }
 }
@@ -140,7 +137,7 @@ fn request(key: IdempotencyKey, asked: &Authorization<'_>) -> Result<Authorizati
         expiry: Expiry::Told,
         merchant: Merchant {
             id: asked.merchant_id.text().and_then(|text| MerchantId::new(text).ok()),
-            name: asked.merchant_name.text().and_then(MerchantName::of),
+            name: asked.merchant_name.text().and_then(MerchantName::presented),
             mcc: asked.mcc.of_question("authorization.mcc")?,
             country: asked.country.text().and_then(Country::new),
         },
@@ -170,12 +167,7 @@ fn notification<'a>(notice: Notice) -> Inbound<'a> {
 }
 
 /// A fact about a payment. What is not understood is kept: a notification is never refused.
-fn notice(
-    body: &[u8],
-    message: &Message<'_>,
-    key: IdempotencyKey,
-    fact: fn(&Payment<'_>, PaymentRef) -> Result<Fact, Malformed>,
-) -> Notice {
+fn notice(message: &Message<'_>, key: IdempotencyKey, fact: fn(&Payment<'_>, PaymentRef) -> Result<Fact, Malformed>) -> Notice {
     let told = required(message.payment.as_ref(), "payment").and_then(|payment| {
         let id = PaymentRef::of(identifier(payment.id.trimmed(), "payment.id", AuthorizationId::new)?);
         Ok(ToldEvent {
@@ -189,7 +181,7 @@ fn notice(
     });
     match told {
         Ok(event) => Notice::Told(ArrayVec::from_iter([event])),
-        Err(malformed) => unrecognized(body, Some(message), &malformed),
+        Err(malformed) => unrecognized(Some(message), &malformed),
     }
 }
 
@@ -208,13 +200,9 @@ fn released(_: &Payment<'_>, id: PaymentRef) -> Result<Fact, Malformed> {
     Ok(Fact::Released { payment: id, cause: ReleaseCause::Reversed })
 }
 
-fn unrecognized(body: &[u8], message: Option<&Message<'_>>, malformed: &Malformed) -> Notice {
+fn unrecognized(message: Option<&Message<'_>>, malformed: &Malformed) -> Notice {
     let payment = message.and_then(|message| message.payment.as_ref());
     let harmless = payment.filter(|payment| !card_number::stands_in(payment.id.trimmed()));
     let redacted = harmless.map(|payment| serde_json::json!({ "payment": { "id": payment.id.trimmed() } }).to_string());
-    Notice::Unrecognized(Unrecognized {
-        digest: Sha256::digest(body).into(),
-        problem: malformed.to_string(),
-        redacted: redacted.unwrap_or_default(),
-    })
+    Notice::Unrecognized(Unrecognized::new(malformed.to_string(), redacted.unwrap_or_default()))
 }

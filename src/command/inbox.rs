@@ -22,7 +22,8 @@ Examples:
 
 A notification is never refused for what it says: what is not understood is acknowledged, kept redacted (field names,
 identifiers and amounts), and listed here. Something here usually means that the platform has something new. The digest is the
-SHA-256 of what came, to find it again at the platform.
+SHA-256 of the redacted text, not of what came: what reads the same once it is redacted is listed once, the last of it. What is no
+JSON leaves no text, and each of it is listed.
 
 Listed too is what was understood and moved nothing, with what was found: it leads to no account or payment that we know, is in
 another currency than the account, or is beyond what can be counted. Such a clearing is money that the platform has moved and
@@ -153,7 +154,7 @@ impl Inbox {
 /// What tells a message from all others: sent again, it is the same.
 type Message = (Option<ProgramId>, Option<PlatformName>, Name);
 
-/// By its key; or by its bytes, where nobody knows what they say.
+/// By its key; or by what is kept of it, where nobody knows what it says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Name {
     Key(IdempotencyKey),
@@ -163,6 +164,8 @@ enum Name {
 fn message(record: &Record) -> Option<Message> {
     let name = match &record.body {
         Body::Told { event, .. } => Name::Key(event.key),
+        // Of two that left nothing, nobody can say that they are the same.
+        Body::Kept { redacted, .. } if redacted.is_empty() => return None,
         Body::Kept { digest, .. } => Name::Digest(*digest),
         Body::Decided { .. }
         | Body::Adopted { .. }

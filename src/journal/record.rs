@@ -87,7 +87,7 @@ pub enum Body {
     },
     /// A notification was kept that was not understood.
     Kept {
-        /// SHA-256 of its bytes.
+        /// SHA-256 of what is kept of it; in journals of older versions, of its bytes.
         digest: [u8; 32],
         /// What was not understood.
         problem: String,

@@ -7,7 +7,6 @@ use std::time::Duration;
 use holdfast_adapters::{Notice, Unrecognized};
 use holdfast_core::hold::{Finding, ToldEvent};
 use holdfast_core::{Decision, DeclineReason, Timestamp};
-use sha2::{Digest, Sha256};
 use tokio::time::timeout_at;
 
 use super::Responder;
@@ -152,9 +151,8 @@ impl Responder {
             Ok(Answer::Recorded(Some(finding))) if finding.is_not_booked() => NotificationResult::NotBooked,
             Ok(_) => NotificationResult::Applied,
             Err(LedgerError::Panicked | LedgerError::Refused | LedgerError::BeyondCounting) => {
-                let digest = Sha256::digest(event.key.as_str()).into();
                 let problem = "the ledger could not apply it".to_owned();
-                self.keep(mount, Unrecognized { digest, problem, redacted: event.key.to_string() }, by).await
+                self.keep(mount, Unrecognized::new(problem, event.key.to_string()), by).await
             }
             // It may have been applied all the same: the ledger knows it by its key.
             Err(LedgerError::Starting | LedgerError::Unavailable | LedgerError::Late) => self.spool_fact(mount, event, by).await,

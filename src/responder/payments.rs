@@ -356,7 +356,7 @@ impl Responder {
 pub(super) fn presented_merchant(merchant: &profiles::Merchant) -> Merchant {
     Merchant {
         id: Some(merchant.id),
-        name: MerchantName::of(&merchant.name),
+        name: MerchantName::presented(&merchant.name),
         mcc: merchant.category(),
         country: merchant.where_it_is(),
     }

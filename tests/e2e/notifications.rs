@@ -42,7 +42,12 @@ fn marqeta_clearings_reversals_expiries_refunds_and_force_posts() {
 
     let ping = client.post("/marqeta/webhook", r#"{"pings":[{"token":"marqeta","payload":"healthcheck"}]}"#);
     assert_eq!(ping.status, 200);
-    assert_eq!(client.post("/marqeta/webhook", "this is not JSON").status, 200);
+    for no_json in ["this is not JSON", "nor is that"] {
+        assert_eq!(client.post("/marqeta/webhook", no_json).status, 200);
+    }
+    let listed = workplace.run(&["inbox", "--data", workplace.data().to_str().unwrap()]);
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    assert_eq!(listed.matches("is not JSON").count(), 2, "nothing is left of either that says it is the other: {listed}");
 }
 
 #[test]

@@ -382,6 +382,10 @@ fn what_is_wrong_with_a_request_is_told_field_by_field() {
         "intent_ttl_seconds": 1, "more": true});
     let wrong = demo.post("/v1/authorize-intent", &wrong);
     assert_eq!(paths(&wrong), "amount currency mcc merchant intent_ttl_seconds more ");
+    let number =
+        json!({"spending_authority_id": "sa_demo", "amount": 1, "currency": "USD", "merchant": "Store 4242 4242 4242 4242"});
+    let number = demo.post("/v1/authorize-intent", &number);
+    assert_eq!(paths(&number), "merchant ");
     let mut processor = Caller::demo(&server, "processor");
     let wrong = processor.post("/v1/authorize", &json!({"amount": "1", "currency": "XXQ", "mcc": "grocery", "occurred_at": 7}));
     let mut told: Vec<_> = paths(&wrong).split_whitespace().map(str::to_owned).collect();

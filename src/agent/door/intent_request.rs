@@ -119,7 +119,10 @@ pub(super) fn read(fields: &Fields) -> Option<Asked> {
     }
     let reserve = fields.switch("reserve", Need::Optional).unwrap_or(false);
     let description = fields.words("description", Need::Optional, 500);
-    let name = merchant_name.as_deref().and_then(MerchantName::of);
+    let name = merchant_name.as_deref().and_then(MerchantName::presented);
+    if name.is_none() && merchant_name.as_deref().and_then(MerchantName::of).is_some() {
+        fields.wrong("merchant", "has a card number in it");
+    }
     Some(Asked {
         authority: authority?,
         binding,

@@ -48,17 +48,13 @@ pub fn contradiction(event: &ToldEvent, differs: Differs) -> Unrecognized {
     let payment = event.fact.payments().0.map(|payment| format!(", payment {}", payment.authorization)).unwrap_or_default();
     let amount = amount.map(|amount| format!(" {}", readable(amount))).unwrap_or_default();
     let redacted = format!("key {}{payment}: {says}{amount}", event.key);
-    Unrecognized {
-        digest: Sha256::digest(&redacted).into(),
-        problem: match differs {
-            Differs::InWhatItSays => "was booked before under this key, with another amount or meaning; the first one counts",
-            Differs::InItsPaymentToo => {
-                "was booked before under this key, of another payment or with another amount or meaning; the first one counts"
-            }
+    let problem = match differs {
+        Differs::InWhatItSays => "was booked before under this key, with another amount or meaning; the first one counts",
+        Differs::InItsPaymentToo => {
+            "was booked before under this key, of another payment or with another amount or meaning; the first one counts"
         }
-        .to_owned(),
-        redacted,
-    }
+    };
+    Unrecognized::new(problem.to_owned(), redacted)
 }
 
 /// An amount, unless its digits are a card's number: then somebody wrote one where the amount belongs.
