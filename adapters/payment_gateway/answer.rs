@@ -2,18 +2,16 @@
 
 use std::io::Write;
 
-use holdfast_core::DeclineReason;
-use holdfast_core::hold::HoldStatus;
 use http::header::{HeaderValue, WWW_AUTHENTICATE};
 use serde_json::{Value, json};
 
-use super::order;
+use super::not_done::Refusal;
 use super::shown::{Shown, shown};
 use super::told::Told;
 use crate::answer::{Answer, Echo, Refused, Reply};
 use crate::exact;
 use crate::inbound::Malformed;
-use crate::payment::{NotDone, Payment};
+use crate::payment::Payment;
 
 /// Writes an answer. A decline is an answer like any other: 200, and `FAIL`.
 pub(super) fn encode(echo: &Echo<'_>, answer: &Answer<'_>, body: &mut Vec<u8>) -> Reply {
@@ -23,15 +21,14 @@ pub(super) fn encode(echo: &Echo<'_>, answer: &Answer<'_>, body: &mut Vec<u8>) -
             exact::write(&shown(payment, &told, echo.dialect), &[("metadata", told.metadata.as_deref())], body);
             Reply::json(200)
         }
-        Answer::NotDone(NotDone { reason, payment }) => {
-            let (status, code, message) = match (reason, payment) {
-                // It waited, and nobody can decide what nobody knows any more.
-                (DeclineReason::AuthorizationUnknown, None) if !order::is_order(echo.dialect) => GONE,
-                (DeclineReason::AuthorizationOver, Some(payment)) if is_let_go_of(payment) => LET_GO_OF,
-                (reason, payment) => refusal(*reason, payment.is_some()),
-            };
-            append(&error(code, message, None), body);
-            Reply::json(status)
+        Answer::NotDone(not_done) => {
+            let refusal = Refusal::of(not_done, echo.dialect);
+            let mut shown = error(refusal.code(), refusal.message, None);
+            if let Value::Object(members) = &mut shown {
+                members.insert("reason".to_owned(), json!(refusal.reason));
+            }
+            append(&shown, body);
+            Reply::json(refusal.status)
         }
         // Nothing here asks for one of these.
         Answer::Decided { .. } | Answer::Balances(_) | Answer::Acknowledged | Answer::Payments(_) | Answer::Checked(_) => {
@@ -59,79 +56,6 @@ pub(super) fn event(uid: &str, kind: u8, payment: &Payment) -> Vec<u8> {
     exact::write(&data, &[("metadata", told.metadata.as_deref())], &mut body);
     body.push(b'}');
     body
-}
-
-/// What is answered to a payment that is asked for again, and of which nothing is left.
-const GONE: (u16, &str, &str) =
-    (404, "E0404", "What was asked for under this key was erased while it waited: there is no such payment");
-
-/// What is asked of a payment and not done: status, code and message.
-/// The merchant's side voided it, or an operator released it.
-const LET_GO_OF: (u16, &str, &str) = (422, "E0422", "The payment was voided, or released by an operator");
-
-fn is_let_go_of(payment: &Payment) -> bool {
-    payment.hold.is_some_and(|hold| hold.status == HoldStatus::Released)
-}
-
-const fn refusal(reason: DeclineReason, is_known: bool) -> (u16, &'static str, &'static str) {
-    match reason {
-        DeclineReason::ConflictingDuplicate => {
-            (409, "E0409", "It came before with other content: the Idempotency-Key, or the result of the payer's authentication")
-        }
-        DeclineReason::CaptureAboveAuthorized => (422, "E0422", "The amount is more than was authorized"),
-        DeclineReason::RefundAboveCaptured => (422, "E0422", "More would be given back than was taken"),
-        DeclineReason::AuthorizationUnknown if !is_known => (404, "E0404", "There is no payment of this id"),
-        DeclineReason::AuthorizationOver => (422, "E0422", "The payment is captured, voided or expired"),
-        DeclineReason::InsufficientFunds
-        | DeclineReason::AmountAboveMaximum
-        | DeclineReason::AmountBelowMinimum
-        | DeclineReason::AmountLimitReached
-        | DeclineReason::CountLimitReached
-        | DeclineReason::MerchantCategoryNotAllowed
-        | DeclineReason::MerchantNotAllowed
-        | DeclineReason::MerchantCountryNotAllowed
-        | DeclineReason::CrossBorderNotAllowed
-        | DeclineReason::EntryModeNotAllowed
-        | DeclineReason::CashNotAllowed
-        | DeclineReason::QuasiCashNotAllowed
-        | DeclineReason::WalletNotAllowed
-        | DeclineReason::OutsideAllowedHours
-        | DeclineReason::CurrencyNotAllowed
-        | DeclineReason::TransactionNotPermitted
-        | DeclineReason::CardUnknown
-        | DeclineReason::CardNotActive
-        | DeclineReason::CardFrozen
-        | DeclineReason::CardLost
-        | DeclineReason::CardStolen
-        | DeclineReason::CardExpired
-        | DeclineReason::CardClosed
-        | DeclineReason::CardholderNotActive
-        | DeclineReason::AccountUnknown
-        | DeclineReason::AccountFrozen
-        | DeclineReason::AccountClosed
-        | DeclineReason::AuthorizationUnknown
-        | DeclineReason::AmountTooLarge
-        | DeclineReason::PolicyAmount
-        | DeclineReason::PolicyMerchantCategory
-        | DeclineReason::PolicyMerchant
-        | DeclineReason::PolicyLimitReached
-        | DeclineReason::PolicyOther
-        | DeclineReason::PolicyMissing
-        | DeclineReason::AuthoritySuspended
-        | DeclineReason::BindingUnknown
-        | DeclineReason::IntentUnknown
-        | DeclineReason::IntentExpired
-        | DeclineReason::IntentUsed
-        | DeclineReason::IntentMismatched
-        | DeclineReason::IntentRequired
-        | DeclineReason::ReviewRequired
-        | DeclineReason::SuspectedFraud
-        | DeclineReason::LedgerUnavailable
-        | DeclineReason::NotDurable
-        | DeclineReason::LeftToPlatform
-        | DeclineReason::LeftUnanswered
-        | DeclineReason::AnswerUnknown => (422, "E0422", "The payment does not allow this"),
-    }
 }
 
 /// Writes an error, with the field that is wrong.

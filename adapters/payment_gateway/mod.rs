@@ -11,6 +11,7 @@ mod bill;
 mod fields;
 mod lasting;
 mod names;
+mod not_done;
 mod options;
 mod order;
 mod reasons;

@@ -80,7 +80,12 @@ fn digest_of(payment: &AuthorizationId, order: Ordered, reason: Option<&str>) ->
 
 /// What answers to an order repeat.
 pub(super) fn echo_of_order<'a>(route: u8) -> Echo<'a> {
-    echo(ORDERED.saturating_add(route))
+    echo(dialect_of(route))
+}
+
+/// The dialect of answers to an order, or to a result of authentication.
+pub(super) const fn dialect_of(route: u8) -> u8 {
+    ORDERED.saturating_add(route)
 }
 
 /// Understands a path that names a payment.

@@ -10,8 +10,8 @@ use super::receipt::{COLUMNS, print};
 use super::*;
 use crate::answer::DecisionReference;
 use crate::payment::{
-    AddressVerification, OrderAmount, Ordered, Payment, PaymentCall, PaymentTurn, SecurityCodeVerification, Seen, Standing,
-    Written,
+    AddressVerification, NotDone, OrderAmount, Ordered, Payment, PaymentCall, PaymentTurn, SecurityCodeVerification, Seen,
+    Standing, Written,
 };
 use crate::proof::RuleBypass;
 use crate::settings::SettingValue;
@@ -457,4 +457,80 @@ fn the_event_has_what_its_document_shows() {
     let erased = event(&Payment { written: None, ..payment });
     assert_eq!(erased["data"]["auth_response"]["status"], "PASS", "what was erased is not needed for that");
     assert!(erased["data"]["customer_name"].is_null() && erased["data"]["account_id"].is_null());
+}
+
+#[test]
+fn each_state_that_refuses_an_order_says_which_it_is() {
+    let asked = decode(AUTH, &HeaderMap::new(), &sound().to_string(), |inbound| match inbound {
+        Ok(Inbound::Payment(asked)) => asked.slip,
+        other => panic!("{other:?}"),
+    });
+    let approved = payment_of(asked);
+    let standing = |standing| Payment { standing, ..approved.clone() };
+    let over = |status| Payment { hold: Some(Hold { status, ..Hold::NONE }), ..approved.clone() };
+    let (waits, in_vain) = (standing(Standing::Awaiting { until: Timestamp::EPOCH }), standing(Standing::Unauthenticated));
+    let declined = standing(Standing::Decided(Decision::Decline { reason: DeclineReason::InsufficientFunds }));
+    let states = [HoldStatus::Captured, HoldStatus::Released, HoldStatus::Expired].map(over);
+    let [captured, voided, expired] = &states;
+    let (unknown, is_over) = (DeclineReason::AuthorizationUnknown, DeclineReason::AuthorizationOver);
+    let orders = &[CAPTURE, VOID, REFUND].map(order::dialect_of)[..];
+    let (above, result, question) = (&orders[..1], &[order::dialect_of(AUTHENTICATED)][..], &[Kind::Auth.number()][..]);
+    for (dialects, reason, payment, told) in [
+        (orders, is_over, Some(captured), (422, "captured", "The payment was captured")),
+        (orders, is_over, Some(voided), (422, "voided", "The payment was voided, or released by an operator")),
+        (orders, is_over, Some(expired), (422, "expired", "The payment's authorization has expired")),
+        (orders, unknown, Some(&waits), (422, "pending_3dsauth", "The payment waits for its payer to be authenticated")),
+        (
+            orders,
+            unknown,
+            Some(&in_vain),
+            (422, "not_authenticated_in_time", "The payment's payer was not authenticated in time"),
+        ),
+        (orders, unknown, Some(&declined), (422, "declined", "The payment was declined")),
+        (orders, unknown, Some(&approved), (422, "not_allowed", "The payment does not allow this")),
+        (orders, unknown, None, (404, "unknown", "There is no payment of this id")),
+        (
+            above,
+            DeclineReason::CaptureAboveAuthorized,
+            Some(&approved),
+            (422, "amount_above_authorized", "The amount is more than was authorized"),
+        ),
+        (
+            orders,
+            DeclineReason::RefundAboveCaptured,
+            Some(captured),
+            (422, "refund_above_captured", "More would be given back than was taken"),
+        ),
+        (
+            result,
+            is_over,
+            Some(&in_vain),
+            (422, "not_authenticated_in_time", "The payment's payer was not authenticated in time"),
+        ),
+        (
+            result,
+            unknown,
+            Some(&approved),
+            (422, "waits_for_nothing", "The payment does not wait for its payer to be authenticated"),
+        ),
+        (
+            question,
+            unknown,
+            None,
+            (404, "erased", "What was asked for under this key was erased while it waited: there is no such payment"),
+        ),
+    ] {
+        for dialect in dialects {
+            let mut body = Vec::new();
+            let echo = Echo { dialect: *dialect, ..Echo::default() };
+            let reply = answer::encode(&echo, &Answer::NotDone(NotDone { reason, payment }), &mut body);
+            let (status, reason, message) = told;
+            let shown: Value = serde_json::from_slice(&body).unwrap();
+            let code = format!("E0{status}");
+            assert_eq!(
+                (reply.status, shown),
+                (status, json!({"status": "FAIL", "response_code": code, "reason": reason, "response_message": message}))
+            );
+        }
+    }
 }

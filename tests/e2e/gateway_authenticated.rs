@@ -206,7 +206,8 @@ fn what_was_noted_to_have_failed_stays_so_when_the_clock_is_set_back() {
     let mut client = server.client();
     let shown = client.get(&format!("/api/payment/{}", id.as_str().unwrap())).json();
     assert_eq!(shown["auth_response"]["response_code"], "D0082", "{shown}");
-    assert_eq!(finish(&mut client, &id).status, 422);
+    let late = finish(&mut client, &id);
+    assert_eq!((late.status, &late.json()["reason"]), (422, &json!("not_authenticated_in_time")));
     assert_eq!(status(&wait_at(&mut client, "auth", "invain")), (200, "FAIL".to_owned()), "nor does it begin again");
     assert_eq!(balance(&workplace, "acct-demo-4"), (100_000, 0, 100_000));
 }
