@@ -24,10 +24,10 @@ pub(crate) fn parse(body: &[u8]) -> Result<Value, Malformed> {
 }
 
 fn read<'b>(mut deserializer: serde_json::Deserializer<impl Read<'b>>) -> Result<Value, Malformed> {
-    let twice = Cell::new(None);
-    let read = Once { path: Path::Body, twice: &twice }.deserialize(&mut deserializer);
+    let wrong = Cell::new(None);
+    let read = Once { path: Path::Body, wrong: &wrong }.deserialize(&mut deserializer);
     let read = read.and_then(|value| deserializer.end().map(|()| value));
-    read.map_err(|error| twice.take().unwrap_or_else(|| Malformed::not_json(&error)))
+    read.map_err(|error| wrong.take().unwrap_or_else(|| Malformed::not_json(&error)))
 }
 
 /// Where a value stands.
@@ -50,20 +50,22 @@ impl fmt::Display for Path<'_> {
 }
 
 /// Reads what stands there.
+#[derive(Clone, Copy)]
 struct Once<'p, 't> {
     path: Path<'p>,
-    twice: &'t Cell<Option<Malformed>>,
+    wrong: &'t Cell<Option<Malformed>>,
 }
 
 impl Once<'_, '_> {
-    fn comes_twice(&self, name: &str) {
-        let path = Path::Member(&self.path, name).to_string();
+    /// Says what is wrong with a member, or an item, unless it is known of one within it.
+    fn tell(&self, path: &Path<'_>, problem: &'static str) {
+        let path = path.to_string();
         // A name may be anything: one with a card's number in it is not told.
         let told = match card_number::stands_in_text(&path) {
             true => Malformed::field("", "has a card number in a field's name"),
-            false => Malformed::field(path, "is given twice"),
+            false => Malformed::field(path, problem),
         };
-        self.twice.set(Some(told));
+        self.wrong.set(self.wrong.take().or(Some(told)));
     }
 }
 
@@ -71,7 +73,13 @@ impl<'de> DeserializeSeed<'de> for Once<'_, '_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(self)
+        let Once { path, wrong } = self;
+        deserializer.deserialize_any(self).inspect_err(|error| {
+            // It is JSON, and beyond what anybody can carry. Its kind has no other name than what it says.
+            if error.to_string().starts_with("number out of range") {
+                Once { path, wrong }.tell(&path, "is a number that is too large");
+            }
+        })
     }
 }
 
@@ -122,7 +130,7 @@ impl<'de> Visitor<'de> for Once<'_, '_> {
         let mut object = Map::new();
         while let Some(name) = members.next_key::<String>()? {
             if object.contains_key(&name) {
-                self.comes_twice(&name);
+                self.tell(&Path::Member(&self.path, &name), "is given twice");
                 return Err(A::Error::custom("a member comes twice"));
             }
             let value = members.next_value_seed(Once { path: Path::Member(&self.path, &name), ..self })?;

@@ -27,6 +27,9 @@ fn a_number_that_is_too_large_is_told_so_with_its_limit() {
         assert_eq!(told(number), more, "{number}");
     }
     assert_eq!(told("1.5"), "`amount` is not a whole number");
+    assert_eq!(error_of(r#"{"metadata": {"a": [1, 1e400]}}"#), "`metadata.a[1]` is a number that is too large");
+    assert_eq!(error_of("1e400"), "the body is a number that is too large");
+    assert_eq!(error_of(r#"{"4111111111111111": -1e400}"#), "the body has a card number in a field's name");
     assert_eq!(told("-1"), "`amount` is negative");
 }
 
