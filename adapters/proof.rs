@@ -105,6 +105,12 @@ impl BasicCredential {
         BasicCredential { granted, ..self }
     }
 
+    /// What it allows its callers.
+    #[must_use]
+    pub const fn granted(&self) -> Granted {
+        self.granted
+    }
+
     /// The `Authorization` header's value for this credential, for those who prove themselves.
     #[must_use]
     pub fn header(&self) -> String {

@@ -11,8 +11,10 @@ use super::server::Exposure;
 
 /// The most custom headers that a platform sends (Marqeta: three).
 const HEADERS_MAX: usize = 3;
-/// How many credentials of a kind may be valid at once: the old one and the new one.
+/// How many credentials of a kind, and of a role, may be valid at once: the old one and the new one.
 const ROTATION_MAX: usize = 2;
+/// How many logins a mount may have in all, whatever they allow: each is compared with whatever comes.
+const LOGINS_MAX: usize = 8;
 /// The longest `user:password`: what verification decodes without allocating.
 const BASIC_BYTES_MAX: usize = 500;
 /// The shortest password that production takes.
@@ -45,11 +47,18 @@ impl KeyringReader<'_> {
     fn basic_entries(&self, section: &Section<'_>) -> Option<Vec<BasicCredential>> {
         let written = section.optional("basic");
         let entries = section.sections("basic");
-        if let Some(basic) = written.filter(|_| entries.len() > ROTATION_MAX) {
-            basic.spot.wrong("has more than two entries; the old and the new password of a rotation are enough");
+        if let Some(basic) = written.as_ref().filter(|_| entries.len() > LOGINS_MAX) {
+            basic.spot.wrong("has more than eight entries");
         }
         let read: Vec<_> = entries.into_iter().map(|entry| self.basic(entry)).collect();
-        read.into_iter().collect()
+        let read: Vec<BasicCredential> = read.into_iter().collect::<Option<_>>()?;
+        let of_role = |role| read.iter().filter(|credential| credential.granted() == role).count();
+        if let Some(basic) = written.filter(|_| read.iter().any(|credential| of_role(credential.granted()) > ROTATION_MAX)) {
+            basic.spot.wrong(
+                "has more than two entries with the same permissions and bypass_rules; the old and the new password of a rotation are enough",
+            );
+        }
+        Some(read)
     }
 
     fn basic(&self, entry: Section<'_>) -> Option<BasicCredential> {

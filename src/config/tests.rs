@@ -685,7 +685,8 @@ fn what_can_be_wrong_with_a_credential() {
         (
             PASSWORD,
             third,
-            "c.toml:11:1: program[0].mount[0].basic: has more than two entries; the old and the new password of a rotation are enough",
+            "c.toml:11:1: program[0].mount[0].basic: has more than two entries with the same permissions and bypass_rules; the old \
+             and the new password of a rotation are enough",
         ),
         (
             PASSWORD,
@@ -1257,4 +1258,26 @@ fn permissions_are_those_of_payment_doors() {
     assert!(refused.contains("permissions: is never looked at by marqeta: only payment doors have permissions"), "{refused}");
     let refused = load(&with("['steal']")).unwrap_err();
     assert!(refused.contains("is none of authorize, capture, void, refund, read, check"), "{refused}");
+}
+
+#[test]
+fn each_role_has_two_logins_and_a_mount_has_eight() {
+    let login =
+        |number: usize, role: &str| format!("[[program.mount.basic]]\nuser = 'u{number}'\npassword = 'env:PASSWORD'\n{role}\n");
+    let with = |roles: &[&str]| {
+        let door = LEAST.replace("\"marqeta\"", "\"payment_gateway\"");
+        let logins: String = roles.iter().enumerate().map(|(number, role)| login(number, role)).collect();
+        let loaded = load_for_real(&format!("{door}{logins}"));
+        loaded.map(|config| config.programs[0].mounts[0].keyring.basic.len())
+    };
+    let (cashier, reader) = ("permissions = ['authorize']", "permissions = ['read']");
+    let bypasses = "bypass_rules = true";
+    // The one that is there already may do everything, and bypass nothing.
+    assert_eq!(with(&["", cashier, cashier, reader, reader, bypasses, bypasses]), Ok(8));
+    for third in [&["", ""][..], &[cashier, cashier, cashier], &[bypasses, "", bypasses, bypasses]] {
+        let refused = with(third).unwrap_err();
+        assert!(refused.contains("basic: has more than two entries with the same permissions and bypass_rules"), "{refused}");
+    }
+    let more = with(&["", cashier, cashier, reader, reader, bypasses, bypasses, "permissions = ['void']"]).unwrap_err();
+    assert!(more.contains("basic: has more than eight entries"), "{more}");
 }
