@@ -103,10 +103,18 @@ impl spool::Observer for SpoolReporter {
     }
 }
 
+/// Where a program was when it was looked at last.
+#[derive(Debug, Clone, Copy)]
+enum Seen {
+    Answered,
+    StoodIn(InStandIn),
+}
+
 /// Tells operators and webhooks when stand-in begins for a program, and when it ends.
 #[derive(Debug)]
 pub struct StandInReporter {
-    told: Mutex<HashMap<ProgramId, InStandIn>>,
+    /// Nothing of a program of which it is not known yet.
+    seen: Mutex<HashMap<ProgramId, Seen>>,
     signals: Option<Signals>,
 }
 
@@ -114,7 +122,7 @@ impl StandInReporter {
     /// Leaves what it sees there, too, if somebody wants it.
     #[must_use]
     pub fn new(signals: Option<Signals>) -> Self {
-        StandInReporter { told: Mutex::default(), signals }
+        StandInReporter { seen: Mutex::default(), signals }
     }
 
     fn signal(&self, signal: Signal) {
@@ -126,27 +134,33 @@ impl StandInReporter {
     /// Looks whether anything has changed. Call it every second or so.
     pub fn look(&self, responder: &Responder) {
         let now = clock::utc();
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         for program in responder.programs() {
             let standing = responder.in_stand_in(&program.id, now);
-            match (told.get(&program.id).copied(), standing) {
-                (None, Some(standing)) => {
+            let left = || Signal::Left { program: program.id, at: now, exposure_minor: program.stand_in.exposure() };
+            match (seen.get(&program.id).copied(), standing) {
+                (None | Some(Seen::Answered), Some(standing)) => {
                     say(&format!("program {}: stand-in since {}, {}", program.id, standing.since, standing.cause.name()));
                     let InStandIn { since, cause } = standing;
                     self.signal(Signal::Entered { program: program.id, since, cause });
-                    told.insert(program.id, standing);
+                    seen.insert(program.id, Seen::StoodIn(standing));
                 }
-                (Some(before), None) => {
+                (Some(Seen::StoodIn(before)), None) => {
                     let seconds = now.saturating_since(before.since).as_secs();
-                    let exposure = program.stand_in.exposure();
                     say(&format!(
-                        "program {}: stand-in ended after {seconds} s, {exposure} minor units yet to be confirmed by the ledger",
-                        program.id
+                        "program {}: stand-in ended after {seconds} s, {} minor units yet to be confirmed by the ledger",
+                        program.id,
+                        program.stand_in.exposure()
                     ));
-                    self.signal(Signal::Left { program: program.id, at: now, exposure_minor: exposure });
-                    told.remove(&program.id);
+                    self.signal(left());
+                    seen.insert(program.id, Seen::Answered);
                 }
-                (None, None) | (Some(_), Some(_)) => {}
+                // An earlier process may have told that it began; where none did, nobody hears that it ended.
+                (None, None) if responder.is_past_its_start(now) => {
+                    self.signal(left());
+                    seen.insert(program.id, Seen::Answered);
+                }
+                (None | Some(Seen::Answered), None) | (Some(Seen::StoodIn(_)), Some(_)) => {}
             }
         }
     }

@@ -87,6 +87,12 @@ impl Responder {
         by_hand.into_iter().chain(by_ledger).chain(by_start).min_by_key(|standing| standing.since)
     }
 
+    /// Whether a program that is not in stand-in is known not to be: before the ledger is there, a start may still lead into it.
+    #[must_use]
+    pub fn is_past_its_start(&self, now: Timestamp) -> bool {
+        self.ledger_state(now).shown == LedgerState::Ready
+    }
+
     /// Brings the gauges of stand-in to what is so now.
     pub fn show_stand_in(&self) {
         let now = clock::utc();

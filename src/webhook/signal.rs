@@ -38,7 +38,7 @@ pub enum Signal {
         /// Why.
         cause: StandInCause,
     },
-    /// It ended.
+    /// It ended, or was found to have ended while no process ran.
     Left {
         /// Whose.
         program: ProgramId,
@@ -71,7 +71,8 @@ impl Signals {
 }
 
 impl Outbox {
-    /// Keeps a signal, of this responder where it is one of several. One that says nothing new is not kept.
+    /// Keeps a signal, of this responder where it is one of several. One that says nothing new is not kept: neither that stand-in began
+    /// which an earlier process told of and which goes on, nor that one ended which nobody was told of.
     ///
     /// # Errors
     /// The disk.
@@ -192,18 +193,6 @@ impl Outbox {
         }
         transaction.execute("UPDATE waits SET last = ?1", [to])?;
         transaction.commit()
-    }
-
-    /// The programs that are told to be in stand-in. Those of an earlier process are not any more, unless it is found so again.
-    ///
-    /// # Errors
-    /// The disk.
-    pub fn standing(&self) -> Result<Vec<ProgramId>, OutboxError> {
-        let read = || {
-            let mut statement = self.connection().prepare("SELECT program FROM standing")?;
-            statement.query_map([], |row| program(row, 0))?.collect::<rusqlite::Result<_>>()
-        };
-        read().map_err(|error| self.failed(error))
     }
 
     /// Signals behind one, in order, as events.

@@ -19,7 +19,6 @@ use super::signal::Signal;
 use super::store::Store;
 use crate::agent::registry::Programs;
 use crate::app::runtime;
-use crate::clock;
 use crate::journal::Tail;
 use crate::ledger::postgres::connect::Database;
 use crate::metrics::Metrics;
@@ -215,7 +214,7 @@ async fn tell_by_turns(mut courier: Courier, Heard { recorded, signalled, stop }
     }
 }
 
-/// Keeps what is left until the server stops. What an earlier process told to be in stand-in is not any more.
+/// Keeps what is left until the server stops. What an earlier process told to be in stand-in stands until this one knows better.
 async fn keep_signals(
     (outbox, node): (&Outbox, Option<&str>),
     (mut signals, spend): (mpsc::UnboundedReceiver<Signal>, Option<Programs>),
@@ -234,9 +233,6 @@ async fn keep_signals(
         }
         signalled.send_modify(|kept| *kept = kept.saturating_add(1));
     };
-    for program in outbox.standing().unwrap_or_default() {
-        keep(&Signal::Left { program, at: clock::utc(), exposure_minor: 0 });
-    }
     // What was reviewed just before an earlier process ended.
     keep(&Signal::Reviewed);
     loop {

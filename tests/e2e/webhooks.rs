@@ -275,6 +275,41 @@ fn stand_in_by_hand_is_told_when_it_begins_and_when_it_ends() {
 }
 
 #[test]
+fn stand_in_that_outlives_a_restart_is_told_once_and_one_that_does_not_has_ended() {
+    let endpoint = Endpoint::start(200);
+    let workplace = telling(&endpoint, "");
+    let data = workplace.data();
+    let data = data.to_str().unwrap();
+    let who = ["--by", "a test", "--why", "to see", "--data", data];
+    let server = workplace.serve();
+    let on = workplace.run(&[&["stand-in", "on", "--program", "demo", "--for", "1h"], &who[..]].concat());
+    assert!(on.status.success(), "{on:?}");
+    let entered = endpoint.next().json();
+    assert_eq!(entered["type"], "stand_in.entered");
+    assert!(server.terminate().success());
+    // It goes on: nothing is told of it before it ends.
+    let server = workplace.serve();
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    let off = workplace.run(&[&["stand-in", "off", "--program", "demo"], &who[..]].concat());
+    assert!(off.status.success(), "{off:?}");
+    let left = endpoint.next().json();
+    assert_eq!((&left["type"], &left["data"]["since"]), (&"stand_in.left".into(), &entered["data"]["since"]));
+    let on = workplace.run(&[&["stand-in", "on", "--program", "demo", "--for", "1h"], &who[..]].concat());
+    assert!(on.status.success(), "{on:?}");
+    let entered = endpoint.next().json();
+    assert_eq!(entered["type"], "stand_in.entered");
+    assert_ne!(left["data"]["since"], entered["data"]["since"]);
+    assert!(server.terminate().success());
+    // It ends while no server runs, and is told when one does.
+    let off = workplace.run(&[&["stand-in", "off", "--program", "demo"], &who[..]].concat());
+    assert!(off.status.success(), "{off:?}");
+    let server = workplace.serve();
+    let left = endpoint.next().json();
+    assert_eq!((&left["type"], &left["data"]["since"]), (&"stand_in.left".into(), &entered["data"]["since"]));
+    assert!(server.terminate().success());
+}
+
+#[test]
 fn a_private_address_that_is_not_meant_is_refused_by_check() {
     let endpoint = Endpoint::start(200);
     let workplace = telling(&endpoint, "");
