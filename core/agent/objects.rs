@@ -49,6 +49,16 @@ pub struct Binding {
     pub status: BindingStatus,
     /// Where its money moves.
     pub door: Door,
+    /// When it was made: of two bindings of the same money the first one leads.
+    pub made_at: Timestamp,
+}
+
+impl Binding {
+    /// Whether it was made before another one; of two of one moment, by their names.
+    #[must_use]
+    pub fn is_before(&self, other: &Binding) -> bool {
+        (self.made_at, self.id.as_str()) < (other.made_at, other.id.as_str())
+    }
 }
 
 /// Something that pays: one a platform and environment.

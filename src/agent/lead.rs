@@ -62,32 +62,50 @@ impl Agents {
 
     /// The authority behind the card of a platform's own question; nothing if none is bound to it.
     #[must_use]
-    pub fn of_card(&self, program: &ProgramId, platform: &PlatformName, request: &AuthorizationRequest) -> Option<Lead> {
-        let card = request.card.as_ref()?.as_str().try_into().ok()?;
-        let binding = self.binding_of(program, platform, card)?;
-        binding.instrument.card()?;
-        Some(self.at_platform(binding, &request.payment))
-    }
-
-    /// The authority behind the account that a card pays from, where the card has no binding of its own.
-    #[must_use]
-    pub fn of_account(
+    pub fn of_card<'p>(
         &self,
-        program: &ProgramId,
-        platform: &PlatformName,
-        account: &AccountId,
-        payment: &PaymentRef,
+        of: OneOfOurs<'p, impl Iterator<Item = &'p PlatformName>>,
+        asked: &AuthorizationRequest,
     ) -> Option<Lead> {
-        let binding = self.binding_of(program, platform, account.as_str().try_into().ok()?)?;
-        (binding.instrument.kind == InstrumentKind::Account).then(|| self.at_platform(binding, payment))
+        let card = asked.card.as_ref()?.as_str().try_into().ok()?;
+        let binding = self.first_of(of, card, Money::OfCard)?;
+        Some(self.at_platform(binding, &asked.payment))
     }
 
-    fn binding_of(&self, program: &ProgramId, platform: &PlatformName, instrument: InstrumentId) -> Option<Arc<Binding>> {
+    /// The binding of an account that a card pays from.
+    #[must_use]
+    pub fn binding_of_account<'p>(
+        &self,
+        of: OneOfOurs<'p, impl Iterator<Item = &'p PlatformName>>,
+        account: &AccountId,
+    ) -> Option<Arc<Binding>> {
+        self.first_of(of, account.as_str().try_into().ok()?, Money::OfAccount)
+    }
+
+    /// Whether a binding is the one by which its money is paid. What is of no account of this server has no other.
+    #[must_use]
+    pub fn is_in_force<'p>(&self, of: OneOfOurs<'p, impl Iterator<Item = &'p PlatformName>>, binding: &Binding) -> bool {
+        let money = Money::of(binding.instrument.kind);
+        let first = money.and_then(|money| self.first_of(of, binding.instrument.id, money));
+        first.is_none_or(|first| first.id == binding.id)
+    }
+
+    /// In the ledger a card is one, whatever platform asks about it: of several bindings the one that was made first leads.
+    fn first_of<'p>(
+        &self,
+        OneOfOurs { program, platforms }: OneOfOurs<'p, impl Iterator<Item = &'p PlatformName>>,
+        instrument: InstrumentId,
+        money: Money,
+    ) -> Option<Arc<Binding>> {
         let environment = self.registry.programs().environment_of(program)?;
-        self.registry.binding_of(&(environment, *platform, instrument))
+        let bound = platforms.filter_map(|platform| self.registry.binding_of(&(environment, *platform, instrument)));
+        let bound = bound.filter(|binding| Money::of(binding.instrument.kind) == Some(money));
+        bound.reduce(|first, other| if other.is_before(&first) { other } else { first })
     }
 
-    fn at_platform(&self, binding: Arc<Binding>, payment: &PaymentRef) -> Lead {
+    /// What a binding leads a platform's own question to.
+    #[must_use]
+    pub fn at_platform(&self, binding: Arc<Binding>, payment: &PaymentRef) -> Lead {
         let asking = Asking { door: Door::Platform, by: None, payment: None };
         match self.registry.authority(&binding.authority) {
             None => Lead::nobody(DeclineReason::AuthoritySuspended, Some(binding.id), None, asking),
@@ -195,6 +213,32 @@ impl Agents {
     }
 }
 
+/// Where a card or an account is one thing: a program, and the platforms that call for it.
+#[derive(Debug, Clone)]
+pub struct OneOfOurs<'p, P> {
+    /// The program.
+    pub program: &'p ProgramId,
+    /// Its platforms.
+    pub platforms: P,
+}
+
+/// What a binding can be of in our ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Money {
+    OfCard,
+    OfAccount,
+}
+
+impl Money {
+    const fn of(kind: InstrumentKind) -> Option<Self> {
+        match kind {
+            InstrumentKind::Card | InstrumentKind::Token => Some(Money::OfCard),
+            InstrumentKind::Account => Some(Money::OfAccount),
+            InstrumentKind::Instrument => None,
+        }
+    }
+}
+
 /// What a question leads to. It holds on to what it found, so that everything about one answer is of one moment.
 pub struct Lead {
     to: To,
@@ -216,6 +260,24 @@ enum Shown {
 impl Lead {
     const fn nobody(reason: DeclineReason, binding: Option<BindingId>, intent: Option<IntentReference>, asking: Asking) -> Self {
         Lead { to: To::Nobody { reason, binding, intent }, asking }
+    }
+
+    /// The same question, where its binding leads to nothing because the money was bound before.
+    #[must_use]
+    pub fn bound_before(&self) -> Lead {
+        let intent = match &self.to {
+            To::Nobody { intent, .. } => *intent,
+            To::Authority { intent: Shown::Known(known), .. } => Some(known.reference),
+            To::Authority { intent: Shown::Unknown(reference), .. } => Some(*reference),
+            To::Authority { intent: Shown::Any(_), .. } => None,
+        };
+        Lead::nobody(DeclineReason::BindingUnknown, self.binding().map(|binding| binding.id), intent, self.asking)
+    }
+
+    /// At which door the question came.
+    #[must_use]
+    pub const fn door(&self) -> Door {
+        self.asking.door
     }
 
     /// The binding that led to the authority.

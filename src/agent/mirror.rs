@@ -334,6 +334,7 @@ fn of_binding(row: &Row, changes: &mut Vec<Change>) -> Result<(), Unreadable> {
         },
         status: BindingStatus::named(&row.status).ok_or_else(unreadable)?,
         door: body.authoritative_door,
+        made_at: row.created_at,
     })));
     Ok(())
 }

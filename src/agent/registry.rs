@@ -5,13 +5,14 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use holdfast_adapters::token::{Grant, KeyStore, SharedKey};
 use holdfast_core::agent::{
     Authority, AuthorityId, Binding, BindingId, BindingStatus, CredentialId, Environment, InstrumentId, InstrumentKind, Intent,
-    IntentReference, IntentStatus, KeyId,
+    IntentReference, IntentStatus, KeyId, OrganizationId,
 };
 use holdfast_core::{PlatformName, ProgramId, Timestamp};
 
@@ -37,7 +38,16 @@ pub struct Registry {
     intents: Shards<IntentReference, Arc<Intent>>,
     of_authority: Shards<AuthorityId, Arc<[Arc<Intent>]>>,
     bound_to: Shards<AuthorityId, Arc<[Arc<Binding>]>>,
-    accounts_bound: AtomicUsize,
+    account_binders: ArcSwap<Vec<AccountBinder>>,
+}
+
+/// Who has ever bound an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct AccountBinder {
+    environment: Environment,
+    organization: OrganizationId,
+    /// First.
+    at: Timestamp,
 }
 
 /// Which program decides where.
@@ -100,12 +110,26 @@ impl Registry {
     /// Whether any account was ever bound: only then is it worth knowing from which one a card pays.
     #[must_use]
     pub fn binds_accounts(&self) -> bool {
-        self.accounts_bound.load(Ordering::Relaxed) > 0
+        !self.account_binders.load().is_empty()
     }
 
-    fn note_account(&self, binding: &Binding) {
-        if binding.instrument.kind == InstrumentKind::Account {
-            self.accounts_bound.fetch_add(1, Ordering::Relaxed);
+    /// Whether the account behind a card can be one that another organization bound before this binding of the card was made.
+    #[must_use]
+    pub fn may_be_of_anothers_account(&self, card: &Binding) -> bool {
+        let is_anothers = |binder: &AccountBinder| {
+            binder.environment == card.environment && binder.organization != card.organization && binder.at <= card.made_at
+        };
+        self.account_binders.load().iter().any(is_anothers)
+    }
+
+    fn note_accounts<'b>(&self, bindings: impl Iterator<Item = &'b Arc<Binding>> + Clone) {
+        let accounts = bindings.filter(|binding| binding.instrument.kind == InstrumentKind::Account);
+        if accounts.clone().next().is_some() {
+            self.account_binders.rcu(|known| {
+                let mut known = Vec::clone(known);
+                accounts.clone().for_each(|binding| note_binder(&mut known, binding));
+                known
+            });
         }
     }
 
@@ -166,7 +190,7 @@ impl Registry {
         if let Some(before) = before.filter(|before| before.instrument != binding.instrument) {
             self.forget_instrument(&before);
         }
-        self.note_account(&binding);
+        self.note_accounts(std::iter::once(&binding));
         match binding.status {
             BindingStatus::Active | BindingStatus::Suspended => self.instruments.put(key_of(&binding), Arc::clone(&binding)),
             BindingStatus::Archived => self.forget_instrument(&binding),
@@ -210,7 +234,7 @@ impl Registry {
         self.credentials.fill(credentials);
         self.grants.fill(grants.into_iter().map(|grant| (grant, ())));
         self.authorities.fill(authorities.into_iter().map(|authority| (authority.id, authority)));
-        bindings.iter().for_each(|binding| self.note_account(binding));
+        self.note_accounts(bindings.iter());
         let live = bindings.iter().filter(|binding| binding.status != BindingStatus::Archived);
         self.instruments.fill(live.clone().map(|binding| (key_of(binding), Arc::clone(binding))));
         let mut bound_to: HashMap<AuthorityId, Vec<Arc<Binding>>> = HashMap::new();
@@ -264,6 +288,14 @@ impl KeyStore for Registry {
 
     fn grants(&self, grant: &Grant) -> bool {
         self.grants.get(grant).is_some()
+    }
+}
+
+fn note_binder(known: &mut Vec<AccountBinder>, binding: &Binding) {
+    let Binding { environment, organization, made_at: at, .. } = *binding;
+    match known.iter_mut().find(|binder| binder.environment == environment && binder.organization == organization) {
+        Some(binder) => binder.at = binder.at.min(at),
+        None => known.push(AccountBinder { environment, organization, at }),
     }
 }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use holdfast_adapters::agent_spend::payment_of;
 use holdfast_adapters::{AuthorizationCall, Lookup, Named};
-use holdfast_core::agent::{BindingId, Choice, Governed, InstrumentId, IntentReference, shared_name};
+use holdfast_core::agent::{Binding, BindingId, Choice, Door, Governed, InstrumentId, IntentReference, shared_name};
 use holdfast_core::rules::{NoTrace, Ruleset, Verdict, evaluate};
 use holdfast_core::stand_in::{Sight, Snapshot};
 use holdfast_core::{
@@ -19,7 +19,7 @@ use super::deadline::Deadline;
 use super::mount::Mount;
 use super::payments::Own;
 use super::{Responder, told};
-use crate::agent::lead::{Agents, Calls, Lead};
+use crate::agent::lead::{Agents, Calls, Lead, OneOfOurs};
 use crate::agent::outside;
 use crate::ledger::sight::Seen;
 use crate::ledger::{self, Act, Glimpse, Origin, Whose};
@@ -142,13 +142,17 @@ impl Responder {
     /// The authority behind a card, by whatever door of its program it pays: in the ledger it is one card.
     fn lead_of_card(&self, mount: &Mount, request: &AuthorizationRequest) -> Option<Lead> {
         let agents = self.agents.as_ref()?;
-        self.platforms_at(mount).find_map(|platform| agents.of_card(&mount.program.id, platform, request))
+        agents.of_card(self.ours_at(mount), request)
+    }
+
+    fn ours_at<'s>(&'s self, mount: &'s Mount) -> OneOfOurs<'s, impl Iterator<Item = &'s PlatformName>> {
+        OneOfOurs { program: &mount.program.id, platforms: self.platforms_at(mount) }
     }
 
     /// The platforms of a mount's program, its own first.
     fn platforms_at<'s>(&'s self, mount: &'s Mount) -> impl Iterator<Item = &'s PlatformName> {
         let others = self.mounts.iter().filter(|other| other.program.id == mount.program.id).map(|other| &other.platform);
-        std::iter::once(&mount.platform).chain(others)
+        std::iter::once(&mount.platform).chain(others.filter(|other| **other != mount.platform))
     }
 
     /// The question of a payment door, which has a digest of its own.
@@ -189,6 +193,8 @@ impl Responder {
         });
         let calls = if of_platform.is_some() { Calls::Yes } else { Calls::No };
         let lead = agents.of_lookup(lookup, calls, theirs.as_ref().map(shared_name));
+        let first = |binding| of_platform.is_none() || agents.is_in_force(self.ours_at(mount), binding);
+        let lead = if lead.binding().is_none_or(first) { lead } else { lead.bound_before() };
         request.payment = theirs.or(ours).unwrap_or(request.payment);
         let asks = joined.map_or(mount, |(_, platform)| platform);
         let inside = lead.binding().and_then(|binding| binding.instrument.card()).filter(|_| of_platform.is_some());
@@ -213,17 +219,38 @@ impl Responder {
         }
     }
 
-    /// A card without a binding of its own pays under that of its account, if that has one. Where no account was ever bound, nothing is
-    /// looked at.
+    /// A card without a binding of its own pays under that of its account, if that has one; so does one whose account another organization
+    /// had bound before. Where no such account was ever bound, nothing is looked at.
     pub(super) async fn lead_by_account(&self, call: &Call<'_>, mount: &Mount, question: &mut Question<'_>) {
-        let Some(agents) = self.agents.as_ref().filter(|agents| question.lead.is_none() && agents.registry.binds_accounts())
-        else {
-            return;
-        };
+        let Some(agents) = self.agents.as_ref().filter(|agents| may_be_by_account(agents, question)) else { return };
         let Some(card) = question.request.card else { return };
+        match self.account_behind(card, call, mount, question).await {
+            Ok(account) => {
+                let bound = account.and_then(|account| agents.binding_of_account(self.ours_at(mount), &account));
+                let Some(bound) = bound.filter(|bound| goes_before(bound, question.lead.as_ref())) else { return };
+                question.lead = Some(match &question.lead {
+                    Some(lead) if lead.door() == Door::Authorize => lead.bound_before(),
+                    Some(_) | None => agents.at_platform(bound, &question.request.payment),
+                });
+            }
+            Err(payer) => question.payer = payer,
+        }
+    }
+
+    /// The account that a card pays from; nothing if there is none.
+    ///
+    /// # Errors
+    /// It is not known.
+    async fn account_behind(
+        &self,
+        card: CardToken,
+        call: &Call<'_>,
+        mount: &Mount,
+        question: &Question<'_>,
+    ) -> Result<Option<AccountId>, Payer> {
         let deadline = Deadline::new(&call.received, question.sent_at, &mount.patience);
         // Whoever works on memory has it for less than a millisecond: that is waited for, rather than asked beside the question.
-        let account = match self.look(question, deadline).await {
+        match self.look(question, deadline).await {
             Glimpse::Seen(Seen { snapshot: Snapshot { account: Sight::Seen(account), .. }, .. }) => Ok(Some(account.id)),
             // There is no such card, or none that leads to an account.
             Glimpse::Seen(Seen { snapshot: Snapshot { account: Sight::Absent, .. }, .. }) => Ok(None),
@@ -231,17 +258,8 @@ impl Responder {
                 let by = self.beside_until(mount, deadline.decide_by);
                 let ask = Box::pin(ledger::ask(self.ledger.as_ref(), Act::Balances(question.origin, Whose::Card(card))));
                 let told = timeout_at(by, ask).await.ok().and_then(Result::ok).and_then(ledger::Answer::into_balances);
-                told.map(|standings| standings.first().map(|standing| standing.balance.account)).ok_or(())
+                told.map(|standings| standings.first().map(|standing| standing.balance.account)).ok_or(Payer::Unknown)
             }
-        };
-        match account {
-            Ok(account) => {
-                let of = |platform: &PlatformName, account: &AccountId| {
-                    agents.of_account(&mount.program.id, platform, account, &question.request.payment)
-                };
-                question.lead = account.and_then(|account| self.platforms_at(mount).find_map(|platform| of(platform, &account)));
-            }
-            Err(()) => question.payer = Payer::Unknown,
         }
     }
 
@@ -266,6 +284,24 @@ impl Responder {
             Err(_) => Err(StandInCause::DeadlinePassed),
         }
     }
+}
+
+/// Whether an account's binding may be what a question leads to.
+fn may_be_by_account(agents: &Agents, question: &Question<'_>) -> bool {
+    match &question.lead {
+        None => agents.registry.binds_accounts(),
+        Some(lead) => {
+            let card = lead.binding().filter(|binding| question.outside.is_none() && binding.instrument.card().is_some());
+            card.is_some_and(|card| agents.registry.may_be_of_anothers_account(card))
+        }
+    }
+}
+
+/// Whether an account's binding decides rather than what a question leads to: within one organization a card's own comes first, of two
+/// organizations the one that was there first.
+fn goes_before(account: &Binding, lead: Option<&Lead>) -> bool {
+    let of_card = lead.and_then(Lead::binding);
+    of_card.is_none_or(|card| account.organization != card.organization && account.is_before(card))
 }
 
 /// What a processor's question is told apart by: what it asked, and not what that led to, which may be another authority, or none, by the time

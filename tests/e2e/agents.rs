@@ -91,6 +91,7 @@ fn binding(id: &str, authority: &str, issued_by: &str, instrument: &str) -> Bind
         },
         status: BindingStatus::Active,
         door: Door::Authorize,
+        made_at: Timestamp::from_unix_seconds(1),
     }
 }
 

@@ -53,6 +53,7 @@ mod retention;
 mod retries;
 mod shared;
 mod spend;
+mod spend_bound;
 mod spend_foreign;
 mod spend_intents;
 mod spend_kept;

@@ -99,6 +99,7 @@ pub(in crate::agent) fn binding() -> Binding {
         instrument: Instrument { platform, kind: InstrumentKind::Card, id: InstrumentId::new("card-1").unwrap() },
         status: BindingStatus::Active,
         door: Door::Platform,
+        made_at: Timestamp::from_unix_seconds(1),
     }
 }
 

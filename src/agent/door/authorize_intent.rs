@@ -27,6 +27,7 @@ use super::openapi::WriteProblems;
 use super::reserving::{LEDGER_MAX, Reservation};
 use super::shown::State;
 use crate::agent::bodies::{Authority, Binding, Intent, Moment, Remaining};
+use crate::agent::lead::OneOfOurs;
 use crate::agent::office::change::New;
 use crate::agent::office::{Owner, archived, no_randomness, seconds_after, unavailable};
 use crate::agent::policy_names::seal_name;
@@ -125,7 +126,12 @@ impl House {
         let no_program = || Problem::of(Code::Internal, "no program decides in this environment");
         let program = self.office.registry().programs().of(owner.environment).ok_or_else(no_program)?;
         let rules = self.programs.iter().find(|known| known.id == program).ok_or_else(no_program)?.rules.load_full();
-        let card = binding.instrument.card().filter(|_| self.is_called_by(owner, binding.instrument.platform.as_str()));
+        let is_ours = self.is_called_by(owner, binding.instrument.platform.as_str());
+        let ours = OneOfOurs { program: &program, platforms: self.callers(program) };
+        if is_ours && !self.agents.is_in_force(ours, binding) {
+            return Ok(Tried::refused(DeclineReason::BindingUnknown, Vec::new()));
+        }
+        let card = binding.instrument.card().filter(|_| is_ours);
         let request = request(reference, asked, card).ok_or_else(|| Problem::of(Code::Internal, "a name that is none"))?;
         let verdict = evaluate(&rules, &request, now, &mut NoTrace);
         let found = Found::Authority { authority, binding, intent: Presented::Known(&intent) };
@@ -271,6 +277,7 @@ fn no_binding(authority: &KnownAuthority) -> Option<KnownBinding> {
         instrument: Instrument { platform, kind: InstrumentKind::Instrument, id: InstrumentId::new("none").ok()? },
         status: BindingStatus::Active,
         door: Door::Authorize,
+        made_at: Timestamp::from_unix_seconds(0),
     })
 }
 

@@ -2,6 +2,7 @@
 
 use axum::response::Response;
 use holdfast_core::agent::{BindingId, Door, Environment, InstrumentId, InstrumentKind, Scope};
+use holdfast_core::{CardToken, PlatformName, ProgramId};
 use http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -12,7 +13,7 @@ use super::authorities::of_field;
 use super::openapi::{ReadProblems, WriteProblems};
 use super::shown::{Listed, Shown, State, StatusParameter, page_and_status};
 use crate::agent::bodies::{Authority, Binding};
-use crate::agent::lead::Calls;
+use crate::agent::lead::{Calls, OneOfOurs};
 use crate::agent::mirror::platform;
 use crate::agent::office::change::{Change, New};
 use crate::agent::office::{Office, Owner, archived, no_randomness};
@@ -21,6 +22,7 @@ use crate::api::input::{Fields, Need};
 use crate::api::page::PageParameters;
 use crate::api::problem::{Code, Problem};
 use crate::api::router::Target;
+use crate::ledger::{Act, Origin, Whose};
 
 /// A binding to make.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -115,6 +117,13 @@ pub(in crate::agent) fn instrument_claim(environment: &str, platform: &str, inst
     format!("instrument/{environment}/{}/{instrument}", platform.to_ascii_lowercase())
 }
 
+/// What a binding may hold: its instrument at its own platform, and at every one that could ever call this server.
+fn all_claims(owner: Owner, body: &Binding) -> Vec<String> {
+    let own = (body.issuing_platform.to_ascii_lowercase(), owner.environment.name());
+    let callers = holdfast_adapters::PLATFORMS.iter().map(|platform| platform.name).filter(|name| *name != own.0);
+    std::iter::once(own.0.as_str()).chain(callers).map(|name| instrument_claim(own.1, name, &body.instrument_id)).collect()
+}
+
 /// Lists bindings.
 #[utoipa::path(get, operation_id = "list_bindings", path = "/v1/bindings", tag = "bindings",
     params(PageParameters, StatusParameter, AuthorityParameter), responses((status = 200, body = Listed<Shown<Binding>>), ReadProblems))]
@@ -150,7 +159,10 @@ fn only_if_live(change: &mut Change, authority: &Row) {
 
 /// Binds an instrument to a spending authority: from then on its payments are that authority's. An `account` is bound with every card that
 /// pays from it, but for cards that have a binding of their own. An instrument has one binding, whoever made
-/// it. What is of a platform that calls this server can be bound by the enterprises that the operator lists only (403 `card_not_yours`);
+/// it: what is of platforms that call this server is one at all of them, as it is in the ledger (409 `taken`). A card whose account another
+/// enterprise has bound is bound with it (409 `taken`), where the ledger knows the card. Of two bindings of the same money that are there all
+/// the same, one of an account and one of its card by two enterprises, or older ones, the one that was made first decides payments; by
+/// another one `/v1/authorize` answers `BINDING_NOT_FOUND`. What is of a platform that calls this server can be bound by the enterprises that the operator lists only (403 `card_not_yours`);
 /// without a list, by any in the sandbox and by none in production.
 #[utoipa::path(post, operation_id = "create_binding", path = "/v1/bindings", tag = "bindings", params(KeyParameter),
     request_body = NewBinding, responses((status = 201, body = Shown<Binding>), WriteProblems))]
@@ -162,6 +174,7 @@ pub(super) async fn create(house: State, write: Write) -> Result<Response, Probl
     }
     let Asked { authority, platform, kind, instrument, door } = &wanted.what;
     house.may_bind(owner, platform)?;
+    house.must_be_of_no_ones_account(owner, platform, *kind, instrument).await?;
     let authority = live_authority(office, owner, authority).await?;
     let id = BindingId::of_random(office.sealer.random().map_err(no_randomness)?);
     let place = New {
@@ -179,8 +192,7 @@ pub(super) async fn create(house: State, write: Write) -> Result<Response, Probl
         authoritative_door: house.door_of(owner, platform, *kind, *door)?,
     };
     only_if_live(&mut wanted.change, &authority);
-    let claim = instrument_claim(owner.environment.name(), platform, instrument.as_str());
-    wanted.change.create(&place, &body, vec![claim], "binding.created");
+    wanted.change.create(&place, &body, house.claims(owner, &body), "binding.created");
     let row = office.make(wanted.change).await?;
     house.answer(StatusCode::CREATED, row).await
 }
@@ -188,8 +200,47 @@ pub(super) async fn create(house: State, write: Write) -> Result<Response, Probl
 impl super::House {
     /// Whether a platform calls this server for the program of an environment: then its cards' money is here.
     pub(super) fn is_called_by(&self, owner: Owner, platform: &str) -> bool {
-        let calls = |program| self.mounts.iter().any(|(of, name)| *of == program && name.as_str() == platform);
-        self.office.registry().programs().of(owner.environment).is_some_and(calls)
+        let program = self.office.registry().programs().of(owner.environment);
+        program.is_some_and(|program| self.callers(program).any(|name| name.as_str() == platform))
+    }
+
+    /// The platforms that call this server for the program of an environment.
+    pub(super) fn callers(&self, program: ProgramId) -> impl Iterator<Item = &PlatformName> {
+        self.mounts.iter().filter(move |(of, _)| *of == program).map(|(_, name)| name)
+    }
+
+    /// What nothing else may hold beside a binding. What is of a platform that calls is one card of our ledger at all that do.
+    fn claims(&self, owner: Owner, body: &Binding) -> Vec<String> {
+        let own = body.issuing_platform.to_ascii_lowercase();
+        let program = self.office.registry().programs().of(owner.environment).filter(|_| self.is_called_by(owner, &own));
+        let others = program.into_iter().flat_map(|program| self.callers(program)).map(PlatformName::as_str);
+        let platforms = std::iter::once(own.as_str()).chain(others.filter(|other| *other != own));
+        platforms.map(|platform| instrument_claim(owner.environment.name(), platform, &body.instrument_id)).collect()
+    }
+
+    /// A card is not taken out of the policy that another enterprise has for its account, as far as the ledger knows the card.
+    async fn must_be_of_no_ones_account(
+        &self,
+        owner: Owner,
+        platform: &str,
+        kind: InstrumentKind,
+        instrument: &InstrumentId,
+    ) -> Result<(), Problem> {
+        let registry = self.office.registry();
+        let card = match kind {
+            InstrumentKind::Card | InstrumentKind::Token => CardToken::try_from(instrument.as_str()).ok(),
+            InstrumentKind::Account | InstrumentKind::Instrument => None,
+        };
+        let program = registry.programs().of(owner.environment).filter(|_| self.is_called_by(owner, platform));
+        let Some((card, program)) = card.zip(program).filter(|_| registry.binds_accounts()) else { return Ok(()) };
+        let balances = self.done(Act::Balances(Origin::of(program), Whose::Card(card))).await?.into_balances();
+        let account = balances.and_then(|standings| standings.first().map(|standing| standing.balance.account));
+        let ours = OneOfOurs { program: &program, platforms: self.callers(program) };
+        let bound = account.and_then(|account| self.agents.binding_of_account(ours, &account));
+        match bound.filter(|bound| bound.organization != owner.organization) {
+            None => Ok(()),
+            Some(_) => Err(Problem::of(Code::Taken, "the account that this card pays from is bound by another enterprise")),
+        }
     }
 
     /// Whether an enterprise may bind what is of a platform. What nobody calls about is not ours to give, and its issuer's processor asks
@@ -273,8 +324,7 @@ pub(super) async fn archive(house: State, target: Target, write: Write) -> Resul
     let owner = wanted.asker.owner();
     let (row, body) = house.office.own::<Binding>(owner, &id).await?;
     wanted.must_fit(&row)?;
-    let claim = instrument_claim(owner.environment.name(), &body.issuing_platform, &body.instrument_id);
-    wanted.change.update(&row, "archived", &body, vec![claim], "binding.archived");
+    wanted.change.update(&row, "archived", &body, all_claims(owner, &body), "binding.archived");
     let row = house.office.make(wanted.change).await?;
     house.answer(StatusCode::OK, row).await
 }

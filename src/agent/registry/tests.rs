@@ -20,6 +20,7 @@ fn binding(id: &str, instrument: &str) -> Binding {
         instrument: Instrument { platform: platform(), kind: InstrumentKind::Card, id: InstrumentId::new(instrument).unwrap() },
         status: BindingStatus::Active,
         door: Door::Platform,
+        made_at: Timestamp::from_unix_seconds(1),
     }
 }
 

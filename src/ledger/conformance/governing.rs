@@ -261,7 +261,9 @@ fn with_choice(request: AuthorizationRequest, references: &[&str], asking: Askin
     };
     let instrument = Instrument { platform, kind: InstrumentKind::Card, id: id("c") };
     let (door, status) = (Door::Platform, BindingStatus::Active);
-    let binding = Binding { id: id("bind_1"), organization, environment, authority: authority.id, instrument, status, door };
+    let (authority_id, made_at) = (authority.id, now());
+    let binding =
+        Binding { id: id("bind_1"), organization, environment, authority: authority_id, instrument, status, door, made_at };
     let intent = |reference: &&str| {
         Arc::new(Intent {
             reference: id(reference),
