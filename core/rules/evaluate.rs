@@ -79,6 +79,21 @@ pub fn evaluate(ruleset: &Ruleset, request: &AuthorizationRequest, now: Timestam
     }
 }
 
+/// What a ruleset's limits alone are to a request: no rule is asked. What is in another currency than theirs counts in none of them.
+#[must_use]
+pub fn limits_alone(ruleset: &Ruleset, request: &AuthorizationRequest, now: Timestamp) -> Verdict {
+    if request.kind == AuthorizationKind::Unknown {
+        return Verdict::Decline { reason: DeclineReason::TransactionNotPermitted, rule: RuleId::unknown_method() };
+    }
+    let mut alone = proceed(ruleset, &Facts::of(request, ruleset.country(), now));
+    if let Verdict::Proceed(proceed) = &mut alone
+        && request.amount.currency() != ruleset.currency()
+    {
+        proceed.limits.clear();
+    }
+    alone
+}
+
 fn monitoring(request: &AuthorizationRequest) -> Monitoring {
     request.checkout.map_or(Monitoring::Asked, |checkout| checkout.monitoring)
 }

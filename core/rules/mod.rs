@@ -52,7 +52,7 @@ mod tests;
 
 pub use checkout::{CheckoutCondition, CountRange, NetworkList, PartRange, WordSet};
 pub(crate) use describe::{Amount, Length, write_conditions, write_list};
-pub use evaluate::{Match, MatchList, NoTrace, Trace, evaluate};
+pub use evaluate::{Match, MatchList, NoTrace, Trace, evaluate, limits_alone};
 pub use hold_policy::{HoldPolicy, OfLess};
 pub use hold_row::{HoldRow, HoldTerms, Margin, PartialRule};
 pub use hours::{Hours, Span, TimeOfDay, Weekday};

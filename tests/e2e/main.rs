@@ -54,6 +54,7 @@ mod retries;
 mod shared;
 mod spend;
 mod spend_bound;
+mod spend_eligible;
 mod spend_foreign;
 mod spend_intents;
 mod spend_kept;

@@ -11,7 +11,7 @@ use holdfast_core::agent::{
     govern,
 };
 use holdfast_core::hold::LimitUse;
-use holdfast_core::rules::{Enforcement, LimitScope, NoTrace, Proceed, Verdict, Window, evaluate};
+use holdfast_core::rules::{Enforcement, LimitScope, NoTrace, Proceed, Verdict, Window, evaluate, limits_alone};
 use holdfast_core::{
     AuthorizationKind, AuthorizationRequest, CardToken, CrossBorder, Currency, Decision, DeclineReason, EntryMode, Expiry,
     IdempotencyKey, Money, Padding, PartialApproval, PaymentRef, PlatformName, Posting, Timestamp, Wallet,
@@ -88,6 +88,14 @@ impl Tried {
     }
 }
 
+/// A purchase to be looked at.
+struct Looking {
+    origin: Origin,
+    request: AuthorizationRequest,
+    ruleset: [u8; 32],
+    at: Timestamp,
+}
+
 impl House {
     /// The binding that would pay: the one that is named, or the authority's only one, or a stand-in for none.
     pub(super) async fn binding_of(
@@ -135,21 +143,27 @@ impl House {
         let request = request(reference, asked, card).ok_or_else(|| Problem::of(Code::Internal, "a name that is none"))?;
         let verdict = evaluate(&rules, &request, now, &mut NoTrace);
         let found = Found::Authority { authority, binding, intent: Presented::Known(&intent) };
-        let (verdict, governed) =
-            govern(verdict, &found, &request, Asking { door: Door::Platform, by: None, payment: None }, now);
+        let asking = Asking { door: Door::Platform, by: None, payment: None };
+        let (opinion, governed) = govern(verdict.clone(), &found, &request, asking, now);
         let (origin, ruleset) =
             (Origin { program, platform: Some(binding.instrument.platform), operator: None }, *rules.hash().as_bytes());
-        let proceed = match &verdict {
-            Verdict::Decline { reason, .. } => return Ok(Tried::refused(*reason, Vec::new())),
+        let looking = Looking { origin, request, ruleset, at: now };
+        let proceed = match &opinion {
             Verdict::Proceed(proceed) => proceed,
+            Verdict::Decline { reason: reason @ DeclineReason::ReviewRequired, .. } => {
+                // Nobody is asked to look at what could not be paid all the same.
+                let approved = KnownIntent { status: IntentStatus::Approved, ..intent };
+                let found = Found::Authority { authority, binding, intent: Presented::Known(&approved) };
+                let (reviewed, _) = govern(verdict, &found, &request, asking, now);
+                let (objection, remaining) = match &reviewed {
+                    Verdict::Proceed(proceed) => self.weigh(&looking, proceed).await?,
+                    Verdict::Decline { reason, .. } => (Some(*reason), self.left(&looking, authority).await),
+                };
+                return Ok(Tried::refused(objection.unwrap_or(*reason), remaining));
+            }
+            Verdict::Decline { reason, .. } => return Ok(Tried::refused(*reason, self.left(&looking, authority).await)),
         };
-        let (decision, uses) = self.look(origin, request, verdict.clone(), ruleset, now).await?;
-        let remaining = remaining(proceed, &uses, asked.amount.currency());
-        let objection = match decision {
-            Decision::Decline { reason } if card.is_some() || !is_of_card(reason) => Some(reason),
-            Decision::Decline { .. } => passed(proceed, &uses, asked.amount),
-            Decision::Approve { .. } => None,
-        };
+        let (objection, remaining) = self.weigh(&looking, proceed).await?;
         let lifetime_seconds = asked.ttl_seconds;
         let wanted = Reservation { program, intent: reference, request, proceed, ruleset, governed, at: now, lifetime_seconds };
         let objection = match objection {
@@ -161,6 +175,28 @@ impl House {
         match objection {
             Some(reason) => Ok(Tried::refused(reason, remaining)),
             None => Ok(Tried { objection: None, reason, remaining, reserved: asked.reserve }),
+        }
+    }
+
+    /// What the ledger has against a purchase that nothing else is against, and what the authority's limits have left.
+    async fn weigh(&self, looking: &Looking, proceed: &Proceed) -> Result<(Option<DeclineReason>, Vec<Remaining>), Problem> {
+        let Looking { origin, request, ruleset, at } = *looking;
+        let (decision, uses) = self.look(origin, request, Verdict::Proceed(proceed.clone()), ruleset, at).await?;
+        let objection = match decision {
+            Decision::Decline { reason } if request.card.is_some() || !is_of_card(reason) => Some(reason),
+            Decision::Decline { .. } => passed(proceed, &uses, request.amount),
+            Decision::Approve { .. } => None,
+        };
+        Ok((objection, remaining(proceed, &uses, request.amount.currency())))
+    }
+
+    /// What the authority's limits have left, where something else is against the purchase already. That stands whether or not the ledger
+    /// can be asked.
+    async fn left(&self, looking: &Looking, authority: &KnownAuthority) -> Vec<Remaining> {
+        let Some(policy) = &authority.policy else { return Vec::new() };
+        match limits_alone(&policy.ruleset, &looking.request, looking.at) {
+            Verdict::Proceed(proceed) => self.weigh(looking, &proceed).await.map(|(_, left)| left).unwrap_or_default(),
+            Verdict::Decline { .. } => Vec::new(),
         }
     }
 

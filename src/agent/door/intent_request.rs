@@ -58,7 +58,7 @@ pub struct IntentAnswer {
     /// What to send as `intent_reference` with the payment.
     #[schema(example = "intent_bcdfghjklmnpqrstbcdf")]
     pub(super) intent_reference: String,
-    /// Whether the agent may go on: now, or once a reviewer has approved it.
+    /// Whether the agent may go on: now, or once a reviewer has approved it. What could not be paid then either waits for no reviewer.
     pub(super) eligible: bool,
     /// `open`, `pending_review`, or `not_eligible`; to a retry what has become of the intent, as `GET /v1/intents` says it.
     #[schema(example = "open")]
@@ -74,7 +74,7 @@ pub struct IntentAnswer {
     pub(super) policy_id: Option<String>,
     /// Whether the amount is kept for the payment now.
     pub(super) reserved: bool,
-    /// What the policy's limits have left, this intent not counted.
+    /// What the policy's limits have left, this intent not counted; also where it is not eligible, unless the ledger does not answer then.
     pub(super) remaining_limits: Vec<Remaining>,
     /// From when on it is worth nothing.
     #[schema(format = DateTime)]
