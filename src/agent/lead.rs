@@ -11,8 +11,8 @@ use dashmap::{DashMap, Entry};
 use holdfast_adapters::token::{Grant, KeyStore as _};
 use holdfast_adapters::{DecisionReference, Lookup, Said};
 use holdfast_core::agent::{
-    Asking, Authority, Binding, BindingId, Choice, Door, Found, Governed, InstrumentId, InstrumentKind, Intent, IntentReference,
-    Presented, ReasonCode, govern,
+    Asking, Authority, Binding, BindingId, BindingStatus, Choice, Door, Found, Governed, InstrumentId, InstrumentKind, Intent,
+    IntentReference, Presented, ReasonCode, govern,
 };
 use holdfast_core::rules::Verdict;
 use holdfast_core::{
@@ -174,20 +174,27 @@ impl Agents {
             (Some(binding), _) | (None, Some(binding)) => Ok(binding),
             (None, None) => {
                 let known = intent.ok_or(DeclineReason::IntentUnknown)?;
-                self.binding_of_intent(known).filter(may_see).ok_or_else(unknown)
+                self.binding_of_intent(known, &lookup.platform).filter(may_see).ok_or_else(unknown)
             }
         }
     }
 
-    /// The binding that an intent names, or the only one of its authority.
-    fn binding_of_intent(&self, intent: &Intent) -> Option<Arc<Binding>> {
-        match intent.binding {
-            Some(id) => self.registry.binding(&id),
-            None => match &*self.registry.bindings_of(&intent.authority) {
-                [only] => Some(Arc::clone(only)),
-                _ => None,
-            },
+    /// The binding that an intent names, or its authority's only active one of that platform. Where none is active, the only one says why
+    /// it is not paid by.
+    fn binding_of_intent(&self, intent: &Intent, platform: &PlatformName) -> Option<Arc<Binding>> {
+        if let Some(id) = intent.binding {
+            return self.registry.binding(&id);
         }
+        let bound = self.registry.bindings_of(&intent.authority);
+        let there = || bound.iter().filter(|binding| binding.instrument.platform == *platform);
+        let mut active = there().filter(|binding| binding.status == BindingStatus::Active);
+        let mut either = there();
+        let only = match (active.next(), active.next()) {
+            (Some(only), None) => Some(only),
+            (None, _) => either.next().filter(|_| either.next().is_none()),
+            (Some(_), Some(_)) => None,
+        };
+        only.cloned()
     }
 
     /// A name for a question that its caller did not name.

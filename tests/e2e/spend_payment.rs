@@ -149,6 +149,40 @@ fn who_named_no_intent_never_hears_that_it_is_used_and_a_reversal_in_parts_gives
     assert_eq!(stage.authorize(json!({}))["intent_reference"], json!(intent));
 }
 
+/// An intent alone is enough where one active binding of its authority is of the platform.
+#[test]
+fn an_intent_alone_leads_to_the_only_active_binding_of_its_platform() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut stage = Stage::new(&server, at_most(10_000), false, json!({}));
+    let intent = stage.intent(5_000);
+    let by_intent = |stage: &mut Stage| {
+        let asked = json!({"intent_reference": intent, "issuing_platform": "MARQETA", "amount": 0, "currency": "USD", "mcc": "5411",
+            "merchant": "Corner Grocery"});
+        let said = stage.processor.made("/v1/authorize", &asked);
+        (said["reason_code"].as_str().unwrap().to_owned(), said["binding_id"].as_str().unwrap_or_default().to_owned())
+    };
+    let bind = |stage: &mut Stage, platform: &str, instrument: &str| {
+        let new = json!({"spending_authority_id": stage.authority, "issuing_platform": platform, "instrument_id": instrument});
+        id(&stage.owner.made("/v1/bindings", &new))
+    };
+    let suspend = |stage: &mut Stage, binding: &str| {
+        let change = json!({"version": 1, "status": "suspended"});
+        assert_eq!(stage.owner.ask("PATCH", &format!("/v1/bindings/{binding}"), &[], &change).status, 200);
+    };
+    bind(&mut stage, "LITHIC", "card-elsewhere");
+    let (first, found) = (stage.binding.clone(), |binding: &str| ("POLICY_MATCH".to_owned(), binding.to_owned()));
+    assert_eq!(by_intent(&mut stage), found(&first), "one is of the platform");
+    let second = bind(&mut stage, "MARQETA", "card-demo-frozen-not");
+    assert_eq!(by_intent(&mut stage).0, "BINDING_NOT_FOUND", "two are");
+    suspend(&mut stage, &second);
+    assert_eq!(by_intent(&mut stage), found(&first), "and one of them is active");
+    suspend(&mut stage, &first);
+    assert_eq!(by_intent(&mut stage).0, "BINDING_NOT_FOUND", "neither is");
+    stage.owner.made(&format!("/v1/bindings/{second}/archive"), &json!({}));
+    assert_eq!(by_intent(&mut stage), ("AUTHORITY_SUSPENDED".to_owned(), first));
+}
+
 /// A platform that was told yes takes the money: it is held, whatever door counts.
 #[test]
 fn a_callback_never_approves_without_holding() {

@@ -20,7 +20,8 @@ pub struct Question {
     #[schema(example = "USD")]
     currency: String,
     /// What an agent said that it was about to buy. Of this, `binding_id` and `instrument_id` at least one is there; together they must lead
-    /// to the same authority.
+    /// to the same authority. Alone it leads to the binding that it names, or to its authority's only active one of `issuing_platform`; where
+    /// several are active there, name one: otherwise the answer is `BINDING_NOT_FOUND`.
     intent_reference: Option<String>,
     /// The binding.
     #[schema(example = "bind_demo")]
