@@ -1,8 +1,9 @@
 //! Accounts that only remember what was paid, or reserved, with money elsewhere: budgets count there like all others. No money is behind
 //! them, so that nothing that tells of a program's money lists or sums them: whoever does asks here which they are.
 
+use holdfast_core::agent::{AuthorityId, BindingId, Governed};
 use holdfast_core::hold::{AccountStatus, CardStatus};
-use holdfast_core::{AccountId, CardToken, Currency, Money};
+use holdfast_core::{AccountId, AuthorizationRequest, CardToken, Currency, Money};
 
 use crate::ledger::Entry;
 
@@ -36,6 +37,15 @@ pub fn entries(card: CardToken, currency: Currency) -> Option<Vec<Entry>> {
         Entry::Account { account, balance, credit_line, status },
         Entry::Card { card, account, cardholder: None, status: CardStatus::Active },
     ])
+}
+
+/// Whether a question that was decided under an authority was about money elsewhere.
+#[must_use]
+pub fn is_about(governed: &Governed, request: &AuthorizationRequest) -> bool {
+    let Governed { binding, authority, .. } = governed;
+    let names = [binding.as_ref().map(BindingId::as_str), authority.as_ref().map(AuthorityId::as_str)];
+    let mut cards = names.into_iter().flatten().map(|name| card_for(name, request.amount.currency()));
+    request.card.is_some() && cards.any(|card| card == request.card)
 }
 
 #[cfg(test)]

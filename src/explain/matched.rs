@@ -5,6 +5,7 @@ use holdfast_core::agent::is_cancellation;
 use holdfast_core::rules::{Enforcement, Match, MatchList, Verdict, evaluate};
 
 use super::story::{Moment, Story};
+use crate::agent::outside;
 
 /// Every rule that matched, in the ruleset's order, with the one that decided; nothing where no rules were asked.
 ///
@@ -20,7 +21,13 @@ pub fn of(story: &Story, moment: &Moment) -> Option<Result<Vec<Match>, String>> 
         let mut list = MatchList::default();
         // What was recorded stands: whether it comes out the same again is `replay`'s to say.
         let _ = evaluate(ruleset, request, received_at, &mut list);
+        let elsewhere = moment.record.governed.as_ref().is_some_and(|governed| outside::is_about(governed, request));
         match verdict {
+            // Of money elsewhere no rule is asked, unless an older version did.
+            Verdict::Decline { rule, .. } if elsewhere && list.matches.iter().all(|found| found.rule != *rule) => {
+                list.matches.clear()
+            }
+            Verdict::Proceed(_) if elsewhere => list.matches.clear(),
             Verdict::Decline { .. } => {}
             Verdict::Proceed(_) => list.matches.retain(|found| found.enforcement == Enforcement::Observe),
         }

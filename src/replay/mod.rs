@@ -11,12 +11,13 @@ mod tests;
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
+use holdfast_core::AuthorizationRequest;
 use holdfast_core::agent::{Governed, is_cancellation, is_no_payment};
-use holdfast_core::rules::{LIMITS_MAX, LimitCheck, NoTrace, Verdict, Window, evaluate};
-use holdfast_core::{AuthorizationRequest, ProgramId, Timestamp};
+use holdfast_core::rules::{LIMITS_MAX, LimitCheck, NoTrace, Verdict, Window, evaluate, limits_alone};
 
 pub use self::difference::Difference;
 use self::difference::compare;
+use crate::agent::outside;
 use crate::journal::reader::Progress;
 use crate::journal::{Body, JournalError, Numbered, Reader, Record};
 use crate::kept_rules::KeptRules;
@@ -113,28 +114,24 @@ impl Walk {
     /// The rules' opinion of this time, where they were asked, or the recorded one: a ruleset that is not there counts as a difference.
     fn verdict(&self, record: &Record, differences: &mut Vec<difference::Field>) -> Option<Verdict> {
         let (program, (received_at, request, recorded)) = (record.program.as_ref()?, record.body.asked()?);
-        let again = record
-            .ruleset
-            .as_ref()
-            .ok_or_else(|| "the record names no ruleset".to_owned())
-            .and_then(|hash| self.evaluate(program, hash, request, received_at));
-        match again {
-            Ok(verdict) => Some(with_house(recorded, verdict, request, record.governed.as_ref())),
+        let elsewhere = record.governed.as_ref().is_some_and(|governed| outside::is_about(governed, request));
+        let hash = record.ruleset.as_ref().ok_or_else(|| "the record names no ruleset".to_owned());
+        match hash.and_then(|hash| self.rules.get(program, hash)) {
+            // It counts in none of the ruleset's limits; older versions counted it.
+            Ok(ruleset) if elsewhere && request.amount.currency() != ruleset.currency() => Some(recorded.clone()),
+            Ok(ruleset) => {
+                let again = if elsewhere {
+                    limits_alone(ruleset, request, received_at)
+                } else {
+                    evaluate(ruleset, request, received_at, &mut NoTrace)
+                };
+                Some(with_house(recorded, again, request, record.governed.as_ref()))
+            }
             Err(problem) => {
                 differences.push(difference::Field::missing("ruleset", problem));
                 Some(recorded.clone())
             }
         }
-    }
-
-    fn evaluate(
-        &self,
-        program: &ProgramId,
-        hash: &[u8; 32],
-        request: &AuthorizationRequest,
-        received_at: Timestamp,
-    ) -> Result<Verdict, String> {
-        self.rules.get(program, hash).map(|ruleset| evaluate(ruleset, request, received_at, &mut NoTrace))
     }
 }
 

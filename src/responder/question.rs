@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use holdfast_adapters::agent_spend::payment_of;
 use holdfast_adapters::{AuthorizationCall, Lookup, Named};
 use holdfast_core::agent::{Binding, BindingId, Choice, Door, Governed, InstrumentId, IntentReference, shared_name};
-use holdfast_core::rules::{NoTrace, Ruleset, Verdict, evaluate};
+use holdfast_core::rules::{NoTrace, Ruleset, Verdict, evaluate, limits_alone};
 use holdfast_core::stand_in::{Sight, Snapshot};
 use holdfast_core::{
     AccountId, AuthorizationId, AuthorizationRequest, CardToken, ContentDigest, MerchantName, PaymentRef, PlatformName,
@@ -82,8 +82,19 @@ impl Question<'_> {
         }
     }
 
+    /// Whether no account of this server pays: the program's rules are about its own money. An account of ours that a processor asks about is
+    /// paid from where its cards' platform asks.
+    fn is_paid_elsewhere(&self) -> bool {
+        let binding = self.outside.and(self.lead.as_ref()).and_then(Lead::binding);
+        binding.is_some_and(|binding| binding.door == Door::Authorize)
+    }
+
     fn of_program(&self, rules: &Ruleset, mount: &Mount, call: &Call<'_>) -> Verdict {
-        let verdict = evaluate(rules, &self.request, call.received.utc, &mut NoTrace);
+        let verdict = if self.is_paid_elsewhere() {
+            limits_alone(rules, &self.request, call.received.utc)
+        } else {
+            evaluate(rules, &self.request, call.received.utc, &mut NoTrace)
+        };
         match self.own {
             None => verdict,
             Some(own) => own.opinion(mount, call, &self.request, verdict),

@@ -249,6 +249,7 @@ fn every_case_of_the_table_is_answered_over_sockets() {
         }
         .into(),
     );
+    registry.put_binding(binding("bind_watched", "sa_observe", "marqeta", "crd_demo_1").into());
     registry.put_binding(binding("bind_frozen", "sa_1", "marqeta", "card-demo-frozen").into());
     let reviewed = Intent { status: IntentStatus::Approved, ..intent("intent_reviewed", "sa_1", 9_000) };
     let pending = Intent { status: IntentStatus::PendingReview, ..intent("intent_pending", "sa_1", 4_999) };
@@ -312,10 +313,11 @@ fn every_case_of_the_table_is_answered_over_sockets() {
             json!({ "binding_id": "bind_observe", "issuing_platform": "STRIPE", "mcc": "5812", "amount": 70_000 }),
             "APPROVE OBSERVE_ONLY",
         ),
+        ("observed, against the program's rules", json!({ "binding_id": "bind_watched", "mcc": "7995" }), "DECLINE PROGRAM_RULE"),
         (
-            "observed, against the program's rules",
-            json!({ "binding_id": "bind_observe", "issuing_platform": "STRIPE", "mcc": "7995" }),
-            "DECLINE PROGRAM_RULE",
+            "which are about the program's money",
+            json!({ "binding_id": "bind_observe", "issuing_platform": "STRIPE", "mcc": "7995", "currency": "EUR" }),
+            "APPROVE OBSERVE_ONLY",
         ),
         (
             "without the intent that it needs, at another shop",

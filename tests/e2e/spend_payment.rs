@@ -274,6 +274,32 @@ fn a_door_at_which_nothing_could_move_is_refused() {
     assert_eq!(code(&owner.ask("PATCH", &format!("/v1/bindings/{lithic}"), &[], &change)), (409, "door_not_possible".to_owned()));
 }
 
+/// The program's rules are about the program's money: elsewhere the policy decides, and the journal decides alike again.
+#[test]
+fn no_rule_of_the_program_is_asked_about_money_elsewhere() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut stage = Stage::new(&server, at_most(90_000), false, json!({"issuing_platform": "LITHIC"}));
+    stage.owner.made("/v1/grants", &json!({"processor_id": "proc_demo", "issuing_platform": "LITHIC"}));
+    let asked = |amount: i64, currency: &str| json!({"issuing_platform": "LITHIC", "amount": amount, "currency": currency, "mcc": "7995"});
+    assert_eq!(stage.reason(asked(80_000, "USD")), "POLICY_MATCH", "the demo's rules decline above 750.00, and gambling");
+    assert_eq!(stage.reason(asked(90_001, "USD")), "POLICY_VIOLATION_AMOUNT");
+    assert_eq!(stage.reason(asked(100, "EUR")), "POLICY_VIOLATION", "the policy is in USD");
+    let intent = |amount: i64| json!({"spending_authority_id": stage.authority, "amount": amount, "currency": "USD", "mcc": "7995", "reserve": true});
+    assert_eq!(stage.owner.made("/v1/authorize-intent", &intent(80_000))["reason_code"], json!("POLICY_MATCH"));
+    let free = json!({"agent_id": "ag_demo", "mode": "enforce", "policy": {"template": "one_time", "parameters": {}}});
+    let free = id(&stage.owner.made("/v1/spending-authorities", &free));
+    let binding = json!({"spending_authority_id": free, "issuing_platform": "MARQETA", "instrument_kind": "instrument",
+        "instrument_id": "wallet-1"});
+    stage.binding = id(&stage.owner.made("/v1/bindings", &binding));
+    let euros = json!({"issuing_platform": "MARQETA", "amount": 80_000, "currency": "EUR", "mcc": "7995"});
+    assert_eq!(stage.reason(euros), "POLICY_MATCH");
+    drop(stage);
+    assert!(server.terminate().success());
+    let replay = workplace.run(&["replay", "--data", workplace.data().to_str().unwrap()]);
+    assert!(replay.status.success(), "{}", String::from_utf8_lossy(&replay.stdout));
+}
+
 /// An account's binding is for every card that pays from it, but for those with one of their own.
 #[test]
 fn an_accounts_policy_holds_for_its_cards() {

@@ -27,7 +27,7 @@ use super::openapi::WriteProblems;
 use super::reserving::{LEDGER_MAX, Reservation};
 use super::shown::State;
 use crate::agent::bodies::{Authority, Binding, Intent, Moment, Remaining};
-use crate::agent::lead::OneOfOurs;
+use crate::agent::lead::{Calls, OneOfOurs};
 use crate::agent::office::change::New;
 use crate::agent::office::{Owner, archived, no_randomness, seconds_after, unavailable};
 use crate::agent::policy_names::seal_name;
@@ -73,6 +73,9 @@ pub(super) async fn authorize_intent(house: State, write: Write) -> Result<Respo
     let kept = kept?;
     said(&if is_kept { kept } else { house.as_it_stands(owner, kept).await? })
 }
+
+/// The platform of what stands for no binding.
+const NO_PLATFORM: &str = "none";
 
 /// What a validation comes to.
 pub(super) struct Tried {
@@ -141,7 +144,10 @@ impl House {
         }
         let card = binding.instrument.card().filter(|_| is_ours);
         let request = request(reference, asked, card).ok_or_else(|| Problem::of(Code::Internal, "a name that is none"))?;
-        let verdict = evaluate(&rules, &request, now, &mut NoTrace);
+        let verdict = match purse(binding, if is_ours { Calls::Yes } else { Calls::No }) {
+            Purse::OfProgram => evaluate(&rules, &request, now, &mut NoTrace),
+            Purse::Elsewhere => limits_alone(&rules, &request, now),
+        };
         let found = Found::Authority { authority, binding, intent: Presented::Known(&intent) };
         let asking = Asking { door: Door::Platform, by: None, payment: None };
         let (opinion, governed) = govern(verdict.clone(), &found, &request, asking, now);
@@ -304,7 +310,7 @@ fn intent_of(
 
 /// An authority without a binding can be asked about all the same: by nothing that any card has.
 fn no_binding(authority: &KnownAuthority) -> Option<KnownBinding> {
-    let platform = PlatformName::new("none").ok()?;
+    let platform = PlatformName::new(NO_PLATFORM).ok()?;
     Some(KnownBinding {
         id: BindingId::of_random([0; 10]),
         organization: authority.organization,
@@ -340,6 +346,21 @@ pub(super) fn request(reference: IntentReference, asked: &Asked, card: Option<Ca
         occurred_at: None,
         checkout: None,
     })
+}
+
+/// Whose rules a purchase goes by, as at `/v1/authorize`.
+enum Purse {
+    OfProgram,
+    Elsewhere,
+}
+
+/// Of no binding it is not known: any card may pay.
+fn purse(binding: &KnownBinding, calls: Calls) -> Purse {
+    match (calls, binding.instrument.kind) {
+        (Calls::Yes, InstrumentKind::Card | InstrumentKind::Token | InstrumentKind::Account) => Purse::OfProgram,
+        (Calls::No, _) if binding.instrument.platform.as_str() == NO_PLATFORM => Purse::OfProgram,
+        (Calls::Yes, InstrumentKind::Instrument) | (Calls::No, _) => Purse::Elsewhere,
+    }
 }
 
 /// Whether a reason is only that no card, or none of our ledger's, was named.

@@ -132,7 +132,9 @@ pub struct QuestionHeaders {
 }
 
 /// Decides a payment of a software agent, for a processor with a grant. An id that is not there, or that you may not ask about, is a
-/// `DECLINE` with its reason: a payment path needs a decision.
+/// `DECLINE` with its reason: a payment path needs a decision. Money is held, and the card program's rules are asked, for what is paid from an
+/// account of this server; where the money is elsewhere (a platform that does not call this server, or the kind `instrument`) the policy
+/// decides, with its limits and, in the program's currency, the program's.
 #[utoipa::path(post, operation_id = "authorize", path = "/v1/authorize", tag = "decisions", params(QuestionHeaders),
     request_body = Question, responses((status = 200, body = DecisionAnswer), QuestionProblems))]
 #[expect(dead_code, reason = "the path of callbacks answers it")]
