@@ -43,6 +43,8 @@ pub struct Seen {
     pub longer_ago: LongerAgo,
     /// Whose the card is, as far as anybody told.
     pub owner: Option<CardholderToken>,
+    /// For how much the payment that it names was opened before, in minor units; 0 if it is not there, or over.
+    pub stands: i64,
 }
 
 /// Whether an answer that is seen is durable.

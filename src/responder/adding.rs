@@ -12,11 +12,11 @@ use crate::ledger::Origin;
 use crate::spool::Entry;
 
 /// A name of a payment, and whose it is.
-type Name = (ProgramId, Option<PlatformName>, Kind, AuthorizationId);
+pub(super) type Name = (ProgramId, Option<PlatformName>, Kind, AuthorizationId);
 
 /// The two kinds of names never meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Kind {
+pub(super) enum Kind {
     First,
     Second,
 }
@@ -112,7 +112,7 @@ impl Adding {
 }
 
 /// Every name by which a payment may be told of.
-fn names(origin: &Origin, payment: &PaymentRef) -> impl Iterator<Item = Name> {
+pub(super) fn names(origin: &Origin, payment: &PaymentRef) -> impl Iterator<Item = Name> {
     let Origin { program, platform, .. } = *origin;
     let (first, second) = match payment.alias {
         Alias::NotTold => (Some(payment.authorization), None),

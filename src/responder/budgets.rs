@@ -3,6 +3,8 @@
 //!
 //! Where what was spent is not to be seen (a shared ledger's counters while its database is away; a ledger that starts), no budget is taken
 //! as unspent: nothing is approved under one.
+//!
+//! A payment about which a processor and its platform ask, each at its own door, is one, and counts once, as in the ledger.
 
 use std::collections::HashMap;
 
@@ -13,14 +15,33 @@ use holdfast_core::stand_in::ToldName;
 use holdfast_core::{AuthorizationKind, AuthorizationRequest, DeclineReason};
 use smallvec::SmallVec;
 
-use crate::ledger::Counted;
+use super::adding::{Name, names};
+use crate::ledger::{Counted, Origin};
 
 /// What stand-in approved and the ledger has not heard, in the limits where it counts.
 #[derive(Debug, Default)]
 pub struct Budgets {
-    told: HashMap<ToldName, SmallVec<[Place; 4]>>,
+    told: HashMap<ToldName, PaymentId>,
+    payments: HashMap<PaymentId, Payment>,
+    /// Those by every name that they have: the other door asks about the same one.
+    opened: HashMap<Name, PaymentId>,
+    next: PaymentId,
     /// The same by counter, a sum for each window: a question is asked about a counter, and an outage may be long.
     sums: HashMap<CounterKey, Vec<(Window, LimitUse)>>,
+}
+
+/// A payment's number, of this process.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash)]
+struct PaymentId(u64);
+
+/// What was approved of one payment, however many doors were told so.
+#[derive(Debug)]
+struct Payment {
+    places: SmallVec<[Place; 4]>,
+    amount: i64,
+    names: SmallVec<[Name; 2]>,
+    /// How many answers about it the ledger has yet to hear.
+    answers: u32,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +60,8 @@ pub struct Spending<'a> {
     pub seen: &'a Counted,
     /// Whether an approval moves anything.
     pub weight: Weight,
+    /// For how much the ledger was last seen to have the payment already, in minor units.
+    pub stands: i64,
 }
 
 impl<'a> Spending<'a> {
@@ -49,7 +72,13 @@ impl<'a> Spending<'a> {
             Some(Verdict::Proceed(proceed)) => proceed.limits.as_slice(),
             Some(Verdict::Decline { .. }) | None => &[],
         };
-        Spending { limits, seen, weight }
+        Spending { limits, seen, weight, stands: 0 }
+    }
+
+    /// The same of a payment that the ledger was last seen to have for so much.
+    #[must_use]
+    pub const fn of_one_that_stands(self, stands: i64) -> Self {
+        Spending { stands, ..self }
     }
 
     /// The limits that are an authority's own, with what was seen of them.
@@ -82,11 +111,11 @@ impl Budgets {
     pub fn objection(
         &self,
         name: &ToldName,
-        request: &AuthorizationRequest,
+        (origin, request): (&Origin, &AuthorizationRequest),
         amount: i64,
         spending: &Spending<'_>,
     ) -> Option<DeclineReason> {
-        if self.told.contains_key(name) || !request.kind.takes_money() && request.kind != AuthorizationKind::Incremental {
+        if self.told.contains_key(name) || self.joins(origin, request, amount, spending) != Joins::Nothing || !request.kind.takes_money() && request.kind != AuthorizationKind::Incremental {
             return None;
         }
         let LimitUse { amount, count } = counts(request, amount);
@@ -99,6 +128,20 @@ impl Budgets {
             let used = LimitUse { amount: seen.amount.saturating_add(told.amount), count: seen.count.saturating_add(told.count) };
             used.passes(check, amount, count)
         })
+    }
+
+    /// What is there already of the payment that a question would open: the other door asked first, for as much.
+    fn joins(&self, origin: &Origin, request: &AuthorizationRequest, amount: i64, spending: &Spending<'_>) -> Joins {
+        if spending.weight == Weight::Moves || !opens(request, amount) {
+            return Joins::Nothing;
+        }
+        let known = names(origin, &request.payment).filter_map(|name| self.opened.get(&name));
+        let mut known = known.filter(|id| self.payments.get(id).is_some_and(|payment| payment.amount >= amount));
+        match known.next() {
+            Some(id) => Joins::Told(*id),
+            None if spending.stands >= amount => Joins::Counted,
+            None => Joins::Nothing,
+        }
     }
 
     fn told_in(&self, check: &LimitCheck) -> LimitUse {
@@ -133,9 +176,28 @@ impl Budgets {
     }
 
     /// An approval is told.
-    pub fn take(&mut self, name: ToldName, request: &AuthorizationRequest, amount: i64, spending: &Spending<'_>) {
+    pub fn take(
+        &mut self,
+        name: ToldName,
+        (origin, request): (&Origin, &AuthorizationRequest),
+        amount: i64,
+        spending: &Spending<'_>,
+    ) {
         if spending.weight == Weight::Preview {
             return;
+        }
+        // Told once more, it is the same.
+        self.is_heard(&name);
+        match self.joins(origin, request, amount, spending) {
+            Joins::Nothing => {}
+            Joins::Counted => return,
+            Joins::Told(id) => {
+                if let Some(payment) = self.payments.get_mut(&id) {
+                    payment.answers = payment.answers.saturating_add(1);
+                }
+                self.told.insert(name, id);
+                return;
+            }
         }
         let used = counts(request, amount);
         let place = |(check, _): (&LimitCheck, LimitUse)| Place { counter: check.counter, window: check.window, used };
@@ -143,18 +205,48 @@ impl Budgets {
         if places.is_empty() {
             return;
         }
-        // Told once more, it is the same.
-        self.is_heard(&name);
         places.iter().for_each(|place| self.add(place));
-        self.told.insert(name, places);
+        let id = self.next;
+        self.next = PaymentId(id.0.wrapping_add(1));
+        let names: SmallVec<[Name; 2]> = names(origin, &request.payment).filter(|_| opens(request, amount)).collect();
+        names.iter().for_each(|name| drop(self.opened.insert(*name, id)));
+        self.payments.insert(id, Payment { places, amount, names, answers: 1 });
+        self.told.insert(name, id);
     }
 
     /// The ledger has heard it, or it was not told after all.
     pub fn is_heard(&mut self, name: &ToldName) {
-        for place in self.told.remove(name).into_iter().flatten() {
-            self.take_away(&place);
+        let Some(id) = self.told.remove(name) else { return };
+        let Some(payment) = self.payments.get_mut(&id) else { return };
+        payment.answers = payment.answers.saturating_sub(1);
+        if payment.answers > 0 {
+            // The other door's answer is about the same money.
+            return;
+        }
+        let Some(payment) = self.payments.remove(&id) else { return };
+        payment.places.iter().for_each(|place| self.take_away(place));
+        for name in &payment.names {
+            if self.opened.get(name) == Some(&id) {
+                self.opened.remove(name);
+            }
         }
     }
+}
+
+/// What a question is about that two doors may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Joins {
+    /// A payment of its own, or one that was opened for less.
+    Nothing,
+    /// One that stand-in approved.
+    Told(PaymentId),
+    /// One that the ledger has counted.
+    Counted,
+}
+
+/// Whether a question opens a payment, about which the other door may ask as well.
+fn opens(request: &AuthorizationRequest, amount: i64) -> bool {
+    request.kind.takes_money() && amount > 0
 }
 
 /// Whether what was counted in a window counts in the one that is open.
@@ -172,10 +264,10 @@ fn counts_in(counted: Window, open: Window) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use holdfast_core::{IdempotencyKey, PlatformName, RuleId};
+    use holdfast_core::{IdempotencyKey, PaymentRef, PlatformName, RuleId};
 
     use super::*;
-    use crate::fixture::purchase;
+    use crate::fixture::{origin, purchase};
 
     fn budget() -> LimitCheck {
         LimitCheck {
@@ -198,16 +290,16 @@ mod tests {
         let mut budgets = Budgets::default();
         let limits = [budget()];
         let seen = Counted::Seen(vec![LimitUse { amount: 50, count: 1 }]);
-        let spending = Spending { limits: &limits, seen: &seen, weight: Weight::Moves };
+        let spending = Spending { limits: &limits, seen: &seen, weight: Weight::Moves, stands: 0 };
         let ask = |budgets: &Budgets, key: &str, amount: i64, spending: &Spending<'_>| {
-            budgets.objection(&name(key), &purchase(key, amount), amount, spending)
+            budgets.objection(&name(key), (&origin(), &purchase(key, amount)), amount, spending)
         };
         assert_eq!(ask(&budgets, "1", 51, &spending), Some(DeclineReason::PolicyLimitReached));
         assert_eq!(ask(&budgets, "1", 30, &spending), None);
-        budgets.take(name("1"), &purchase("1", 30), 30, &spending);
+        budgets.take(name("1"), (&origin(), &purchase("1", 30)), 30, &spending);
         assert_eq!(ask(&budgets, "1", 30, &spending), None, "told again");
         assert_eq!(ask(&budgets, "2", 21, &spending), Some(DeclineReason::PolicyLimitReached));
-        budgets.take(name("2"), &purchase("2", 10), 10, &spending);
+        budgets.take(name("2"), (&origin(), &purchase("2", 10)), 10, &spending);
         assert_eq!(
             ask(&budgets, "3", 1, &spending),
             Some(DeclineReason::PolicyLimitReached),
@@ -217,27 +309,61 @@ mod tests {
         budgets.is_heard(&name("2"));
         assert_eq!(ask(&budgets, "3", 50, &spending), None);
         let preview = Spending { weight: Weight::Preview, ..spending };
-        budgets.take(name("4"), &purchase("4", 50), 50, &preview);
+        budgets.take(name("4"), (&origin(), &purchase("4", 50)), 50, &preview);
         assert_eq!(ask(&budgets, "5", 50, &spending), None, "what moves nothing counts nothing");
         // Told twice it counts once, and nothing stays of what was heard.
-        (0..2).for_each(|_| budgets.take(name("6"), &purchase("6", 40), 40, &spending));
+        (0..2).for_each(|_| budgets.take(name("6"), (&origin(), &purchase("6", 40)), 40, &spending));
         assert_eq!(ask(&budgets, "7", 11, &spending), Some(DeclineReason::PolicyLimitReached));
         assert_eq!(ask(&budgets, "7", 10, &spending), None);
         budgets.is_heard(&name("6"));
-        assert!(budgets.told.is_empty() && budgets.sums.is_empty());
+        assert!(budgets.told.is_empty() && budgets.payments.is_empty() && budgets.sums.is_empty());
     }
 
     #[test]
     fn what_cannot_be_seen_is_not_taken_as_unspent() {
         let limits = [budget()];
         let ask = |limits: &[LimitCheck], seen: &Counted| {
-            let spending = Spending { limits, seen, weight: Weight::Moves };
-            Budgets::default().objection(&name("1"), &purchase("1", 1), 1, &spending)
+            let spending = Spending { limits, seen, weight: Weight::Moves, stands: 0 };
+            Budgets::default().objection(&name("1"), (&origin(), &purchase("1", 1)), 1, &spending)
         };
         for seen in [Counted::Busy, Counted::Never] {
             assert_eq!(ask(&limits, &seen), Some(DeclineReason::LedgerUnavailable));
             let of_card = [LimitCheck { scope: LimitScope::Card, ..budget() }];
             assert_eq!(ask(&of_card, &seen), None, "caps bound what is no authority's");
         }
+    }
+
+    /// A processor asked about it, and its platform does: it is one payment, at either door.
+    #[test]
+    fn what_two_doors_ask_about_counts_once_until_both_answers_are_heard() {
+        let (mut budgets, limits) = (Budgets::default(), [budget()]);
+        let of_payment = |key: &str, amount: i64| {
+            let payment = PaymentRef::of("shared".parse().unwrap());
+            AuthorizationRequest { payment, ..purchase(key, amount) }
+        };
+        let seen = Counted::Seen(vec![LimitUse { amount: 30, count: 2 }]);
+        let spending = Spending { limits: &limits, seen: &seen, weight: Weight::Joins, stands: 0 };
+        let ask = |budgets: &Budgets, request: &AuthorizationRequest, spending: &Spending<'_>| {
+            budgets.objection(&name(request.key.as_str()), (&origin(), request), request.amount.minor(), spending)
+        };
+        let (ours, theirs, more) = (of_payment("ours", 60), of_payment("theirs", 60), of_payment("more", 61));
+        assert_eq!(ask(&budgets, &ours, &spending), None);
+        budgets.take(name("ours"), (&origin(), &ours), 60, &spending);
+        assert_eq!(ask(&budgets, &theirs, &spending), None, "the third payment was the last one, and this is the same");
+        let reached = Some(DeclineReason::PolicyLimitReached);
+        assert_eq!((ask(&budgets, &more, &spending), ask(&budgets, &purchase("other", 1), &spending)), (reached, reached));
+        let moves = Spending { weight: Weight::Moves, ..spending };
+        assert_eq!(ask(&budgets, &theirs, &moves), reached, "where one door moves, the other one only looks");
+        budgets.take(name("theirs"), (&origin(), &theirs), 60, &spending);
+        budgets.is_heard(&name("ours"));
+        assert_eq!(ask(&budgets, &purchase("other", 1), &spending), reached, "of the other answer nothing was heard");
+        budgets.is_heard(&name("theirs"));
+        assert!(budgets.told.is_empty() && budgets.payments.is_empty() && budgets.opened.is_empty() && budgets.sums.is_empty());
+        // Of what the ledger has of it, nothing counts again either.
+        let full = Counted::Seen(vec![LimitUse { amount: 100, count: 3 }]);
+        let there = Spending { seen: &full, stands: 60, ..spending };
+        assert_eq!((ask(&budgets, &theirs, &there), ask(&budgets, &more, &there)), (None, reached));
+        budgets.take(name("theirs"), (&origin(), &theirs), 60, &there);
+        assert!(budgets.told.is_empty() && budgets.sums.is_empty());
     }
 }

@@ -149,7 +149,7 @@ impl Unheard {
         if let ToldAnswer::Approved { amount } = adopt.told {
             let verdict = adopt.verdict.as_ref().map(|(verdict, _)| verdict);
             let spending = Spending::of(verdict, &Counted::Never, weight_of(adopt.governed.as_ref()));
-            stand_in.restore_budgets(name, &adopt.request, amount.minor(), &spending);
+            stand_in.restore_budgets(name, (&adopt.origin, &adopt.request), amount.minor(), &spending);
         }
     }
 }

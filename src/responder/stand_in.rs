@@ -14,6 +14,7 @@ use holdfast_core::{AccountId, AuthorizationRequest, PlatformName, StandInCause,
 
 use super::budgets::{Budgets, Spending};
 use crate::journal::KeptKind;
+use crate::ledger::Origin;
 
 /// How often what was told is counted beside the questions, before they are kept waiting for it.
 const RECOUNTS_MAX: usize = 4;
@@ -85,12 +86,13 @@ impl StandIn {
     }
 
     /// Decides a question that the ledger did not: by the platform's table, within the caps; `None` without a table. The name is
-    /// that of what was counted: an approval that is not told after all has to be given back under it.
+    /// that of what was counted: an approval that is not told after all has to be given back under it. It is of whoever's act it becomes:
+    /// of the card's own platform, where a processor asked about that one's payment.
     #[must_use]
     pub fn decide(
         &self,
         platform: &PlatformName,
-        request: &AuthorizationRequest,
+        (origin, request): (&Origin, &AuthorizationRequest),
         verdict: Option<&Verdict>,
         (snapshot, spending): (&Snapshot, &Spending<'_>),
         cause: StandInCause,
@@ -99,27 +101,34 @@ impl StandIn {
         let own = self.tables.iter().position(|table| table.platform.as_ref() == Some(platform));
         let place = own.unwrap_or(0);
         let policy = self.tables.get(place)?.in_force.load_full()?;
-        let proposal = stand_in(&policy, platform, request, verdict, snapshot, cause, now);
+        let whose = origin.platform.as_ref().unwrap_or(platform);
+        let proposal = stand_in(&policy, whose, request, verdict, snapshot, cause, now);
         // Only for as long as it takes to look up and add a few numbers.
         let mut caps = self.caps();
         let mut budgets = self.budgets();
-        let name = ToldName::of(platform, &request.key);
+        let name = ToldName::of(whose, &request.key);
         if let (StandInAnswer::Approve { amount }, _) = proposal.uncapped()
-            && let Some(reason) = budgets.objection(&name, request, amount.minor(), spending)
+            && let Some(reason) = budgets.objection(&name, (origin, request), amount.minor(), spending)
         {
             return Some((proposal.refused(reason), None));
         }
         let stood_in = caps.try_take(place, &proposal);
         self.show_exposure(&caps);
         if let StandInAnswer::Approve { amount } = stood_in.answer {
-            budgets.take(name, request, amount.minor(), spending);
+            budgets.take(name, (origin, request), amount.minor(), spending);
         }
         Some((stood_in, proposal.name()))
     }
 
     /// An approval that an earlier process told and the ledger has yet to hear counts in budgets.
-    pub fn restore_budgets(&self, name: ToldName, request: &AuthorizationRequest, amount: i64, spending: &Spending<'_>) {
-        self.budgets().take(name, request, amount, spending);
+    pub fn restore_budgets(
+        &self,
+        name: ToldName,
+        asked: (&Origin, &AuthorizationRequest),
+        amount: i64,
+        spending: &Spending<'_>,
+    ) {
+        self.budgets().take(name, asked, amount, spending);
     }
 
     fn budgets(&self) -> MutexGuard<'_, Budgets> {
@@ -293,7 +302,7 @@ mod tests {
     use crate::clock;
     use crate::config::ruleset::{Home, read_kept};
     use crate::config::stand_in as tables;
-    use crate::fixture::{program, purchase, usd};
+    use crate::fixture::{origin, program, purchase, usd};
     use crate::ledger::Counted;
 
     const TABLE: &str = "currency = 'USD'\ncountry = 'USA'\nexposure_max = '50.00'\n[[row]]\nid = 'all'\nanswer = 'approve'\n";
@@ -330,7 +339,7 @@ mod tests {
             let cause = StandInCause::LedgerUnavailable;
             let spending = Spending::of(Some(&verdict), &Counted::Never, Weight::Moves);
             // What it says is in the exposure.
-            let _ = stand_in.decide(&platform, &request, Some(&verdict), (&known(now), &spending), cause, now).unwrap();
+            let _ = stand_in.decide(&platform, (&origin(), &request), Some(&verdict), (&known(now), &spending), cause, now).unwrap();
         }
         stand_in.exposure()
     }

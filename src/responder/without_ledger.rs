@@ -77,7 +77,7 @@ impl Responder {
             Before::Nothing if question.led == Led::NotYet => None,
             Before::Nothing => {
                 let counted = self.counted(question, opinion.as_ref().map(|opinion| &opinion.verdict), deadline).await;
-                self.table_says(mount, question, opinion.as_ref(), (&snapshot, &counted), cause)
+                self.table_says(mount, question, opinion.as_ref(), (&snapshot, &counted, seen.stands), cause)
             }
             // Nothing is decided afresh.
             Before::Perhaps | Before::Told(_) => None,
@@ -233,7 +233,7 @@ impl Responder {
         mount: &Mount,
         question: &Question<'_>,
         opinion: Option<&Opinion>,
-        (snapshot, counted): (&Snapshot, &Counted),
+        (snapshot, counted, stands): (&Snapshot, &Counted, i64),
         cause: StandInCause,
     ) -> Option<(StoodIn, Option<ToldName>)> {
         if !self.may_stand_in() {
@@ -243,8 +243,9 @@ impl Responder {
         let verdict = opinion.map(|opinion| &opinion.verdict);
         let said = catch_unwind(AssertUnwindSafe(|| {
             let weight = weight_of(opinion.and_then(|opinion| opinion.governed.as_ref()));
-            let spending = Spending::of(verdict, counted, weight);
-            mount.program.stand_in.decide(&mount.platform, request, verdict, (snapshot, &spending), cause, clock::utc())
+            let spending = Spending::of(verdict, counted, weight).of_one_that_stands(stands);
+            let asked = (&question.origin, request);
+            mount.program.stand_in.decide(&mount.platform, asked, verdict, (snapshot, &spending), cause, clock::utc())
         }));
         said.unwrap_or_else(|_| {
             self.metrics.server.panicked();

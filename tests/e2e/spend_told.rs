@@ -118,6 +118,42 @@ fn stand_in_keeps_to_an_authoritys_budget() {
     bench.app.drain();
 }
 
+/// A processor asks about a payment, and then its platform does, of a binding whose own door is the processor's: stand-in approves one payment,
+/// for one intent, within one budget.
+#[test]
+fn what_both_doors_ask_about_in_stand_in_is_one_payment() {
+    let bench = Bench::new(short_budget);
+    assert!(bench.publish_table(ALL).status.success());
+    let mut owner = Caller::demo_at(bench.client().address(), "enterprise");
+    let policy = json!({"template": "budget", "parameters": {"amount": 10_000, "currency": "USD", "window": "lifetime"}});
+    let new = json!({"agent_id": "ag_demo", "mode": "enforce", "require_intent": true, "policy": policy});
+    let authority = owner.made("/v1/spending-authorities", &new)["id"].clone();
+    let card = json!({"spending_authority_id": authority, "issuing_platform": "MARQETA", "instrument_id": "card-demo-1",
+        "authoritative_door": "authorize"});
+    let binding = owner.made("/v1/bindings", &card)["id"].clone();
+    let mut pay = |key: &str| {
+        let intent = json!({"spending_authority_id": authority, "amount": 4_000, "currency": "USD"});
+        (owner.made("/v1/authorize-intent", &intent)["intent_reference"].clone(), Marqeta::purchase(key, "40.00"))
+    };
+    let (before, during) = (pay("before"), pay("during"));
+    let ask = |(intent, payment): &(serde_json::Value, Marqeta)| {
+        let mut processor = Caller::demo_at(bench.client().address(), "processor");
+        let asked = json!({"binding_id": binding, "issuing_platform": "MARQETA", "amount": 4_000, "currency": "USD",
+            "intent_reference": intent, "platform_transaction_token": payment.token()});
+        processor.made("/v1/authorize", &asked)["reason_code"].clone()
+    };
+    assert_eq!(ask(&before), json!("POLICY_MATCH"));
+    bench.faulty.set(Fault::Unavailable);
+    assert_eq!(bench.ask(&before.1).status, 200, "the ledger has it already");
+    assert_eq!(ask(&during), json!("STAND_IN"));
+    assert_eq!(bench.ask(&during.1).status, 200, "stand-in has approved it already");
+    bench.faulty.set(Fault::None);
+    bench.until_heard();
+    assert_eq!(bench.held(), 8_000);
+    assert_eq!(bench.status()["stand_in"]["demo"]["exposure_minor"], 0, "the ledger has heard all of it");
+    bench.app.drain();
+}
+
 /// What intents keep of an account's money is nobody else's, also while the ledger cannot be asked.
 #[test]
 fn what_is_reserved_is_not_there_for_others_in_stand_in() {

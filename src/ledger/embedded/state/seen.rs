@@ -58,9 +58,10 @@ impl State {
         let was_approved = answered.is_some_and(|answered| matches!(answered.decision, Decision::Approve { .. }));
         let paid = self.key.merchant(&origin.program, &request.merchant).filter(|_| !was_approved).zip(row);
         let merchant = paid.map_or(Acquaintance::NotKnown, |(merchant, row)| row.merchants.acquaintance(merchant));
-        let is_open = located.hold.and_then(|index| self.hold(index)).is_some_and(|row| row.hold.is_under_way());
-        let adds_to = if is_open { AddsTo::Open } else { AddsTo::NotKnown };
+        let open = located.hold.and_then(|index| self.hold(index)).filter(|row| row.hold.is_under_way());
+        let adds_to = if open.is_some() { AddsTo::Open } else { AddsTo::NotKnown };
+        let stands = open.map_or(0, |row| row.hold.authorized.max(row.hold.captured));
         let owner = self.owner_of(located.card);
-        Seen { snapshot: Snapshot { card, account, merchant, adds_to }, answered, lasts, longer_ago, owner }
+        Seen { snapshot: Snapshot { card, account, merchant, adds_to }, answered, lasts, longer_ago, owner, stands }
     }
 }
