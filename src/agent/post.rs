@@ -58,7 +58,7 @@ impl Post {
         match timeout(SENDING_MAX, self.transport.send(message)).await {
             Ok(Ok(_)) => true,
             Ok(Err(_)) | Err(_) => {
-                (self.say)("agent spend: the mail server did not take a letter; whoever asked was handed it instead");
+                (self.say)("agent spend: the mail server did not take a letter: an operator who asked for it is shown the invitation, and any other caller is refused");
                 false
             }
         }

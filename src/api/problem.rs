@@ -89,6 +89,8 @@ codes! {
     StoreUnavailable = "store_unavailable", SERVICE_UNAVAILABLE, "The store does not answer";
     /// Of agent spend: too many requests wait already.
     Busy = "busy", SERVICE_UNAVAILABLE, "Too many requests wait";
+    /// Of agent spend: a letter was not taken, and without it nothing is done.
+    MailUnavailable = "mail_unavailable", SERVICE_UNAVAILABLE, "The mail server does not take the letter";
 }
 
 impl Code {
@@ -102,7 +104,8 @@ impl Code {
             | Code::StateConflict
             | Code::Archived
             | Code::StoreUnavailable
-            | Code::Busy => true,
+            | Code::Busy
+            | Code::MailUnavailable => true,
             Code::BadRequest
             | Code::Unauthorized
             | Code::NotFound

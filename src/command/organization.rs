@@ -17,13 +17,16 @@ Examples:
   holdfast organization create --kind enterprise --name 'Example Inc.' --owner ada@example.com --by ann
   holdfast organization list
   holdfast organization invite ent_bcdf --email bob@example.com --role reviewer --by ann
+  holdfast organization invitation mem_bcdf --by ann
   holdfast organization approve ent_bcdf --by ann --why 'contract 77'
   holdfast organization metrics ent_bcdf
   holdfast organization audit ent_bcdf --limit 20
 
 An organization begins in the sandbox. Its owners invite members, make credentials and ask for production; `approve` lets them make
-production credentials. An invitation is sent by mail if [agents.smtp] is configured; otherwise it is printed, for you to hand over:
-whoever brings it to POST /v1/invitations/accept is taken for the owner of the address.
+production credentials. An invitation is sent by mail if [agents.smtp] is configured and the mail server takes it; otherwise it is printed,
+for you to hand over: whoever brings it to POST /v1/invitations/accept is taken for the owner of the address. Whom an owner invites by
+POST /v1/members is not told to that owner: without [agents.smtp], `invitation` makes it anew for you to hand over, once you know whose
+the address is.
 
 Exit codes:
   0  done
@@ -46,6 +49,8 @@ enum OrganizationCommand {
     List(ListAll),
     /// Invites a member.
     Invite(Invite),
+    /// Makes the invitation of a member who has not accepted yet anew, to be handed over; the one before is worth nothing then.
+    Invitation(Again),
     /// Lets an organization that asked for it make production credentials.
     Approve(Decide),
     /// Says no to an organization that asked for production.
@@ -157,6 +162,17 @@ struct Invite {
 }
 
 #[derive(Debug, Args)]
+struct Again {
+    /// The member, as `POST /v1/members` answered it.
+    member: String,
+    /// Who hands it over.
+    #[arg(long, value_name = "WHO")]
+    by: String,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
 struct Decide {
     /// The organization.
     organization: String,
@@ -184,6 +200,7 @@ impl Organization {
             OrganizationCommand::Invite(Invite { organization, email, role, by, place }) => {
                 ask(place, SpendRequest::Invite { organization, email, role: role.into(), by }, output)
             }
+            OrganizationCommand::Invitation(Again { member, by, place }) => ask(place, SpendRequest::InviteAgain { member, by }, output),
             OrganizationCommand::Approve(decide) => decide.run(GoLiveDecision::Approve, output),
             OrganizationCommand::Refuse(decide) => decide.run(GoLiveDecision::Refuse, output),
             OrganizationCommand::Authorizations(seen) => {

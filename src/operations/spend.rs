@@ -103,6 +103,10 @@ impl Office {
                 let (row, invited) = self.invite(change, &Invitation { organization: id, email, role }).await?;
                 self.told(row, invited).await
             }
+            SpendRequest::InviteAgain { member, by } => {
+                let (row, invited) = self.invite_again(Change::new(operator(&by), now, None), &member).await?;
+                self.told(row, Some(invited)).await
+            }
             SpendRequest::MakeCredential { organization, environment, scopes, name, expires_at, by } => {
                 let (id, body) = self.named(&organization).await?;
                 let new = NewCredential {

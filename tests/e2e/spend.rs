@@ -104,9 +104,8 @@ pub fn organization_with_key(workplace: &Workplace, server: &Server, kind: &str,
     let output = workplace.run(&[&arguments[..], &["--data", data.to_str().unwrap()]].concat());
     let printed = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
-    let (object, rest) = printed.split_once('\n').unwrap();
-    let organization = id(&serde_json::from_str(object).unwrap());
-    let invitation = rest.trim_end().rsplit(' ').next().unwrap();
+    let (object, invitation) = handed_over(&printed);
+    let organization = id(&object);
     let mut stranger = Client::connect_as(server.listen, None);
     let body = json!({"token": invitation, "name": "Ada"}).to_string();
     let accept = [("Content-Type", "application/json")];
@@ -117,6 +116,28 @@ pub fn organization_with_key(workplace: &Workplace, server: &Server, kind: &str,
     assert_eq!((&accepted["member"]["email"], &accepted["member"]["name"]), (&json!(owner), &json!("Ada")));
     let text = |name: &str| accepted[name].as_str().unwrap();
     (organization, Caller::new(server, text("api_key"), text("shared_secret")))
+}
+
+/// What an operator is shown of somebody who is invited: the object, and the invitation that is to be handed over.
+pub fn handed_over(printed: &str) -> (Value, &str) {
+    let (object, rest) = printed.split_once('\n').unwrap();
+    (serde_json::from_str(object).unwrap(), rest.trim_end().rsplit(' ').next().unwrap())
+}
+
+/// Somebody whom a caller invites, and to whom an operator brings the invitation.
+pub fn member(workplace: &Workplace, server: &Server, inviting: &mut Caller, email: &str, role: &str) -> Caller {
+    let invited = inviting.made("/v1/members", &json!({"email": email, "role": role}));
+    assert_eq!((&invited["invitation_by"], &invited["invitation"]), (&json!("operator"), &Value::Null), "{invited}");
+    let data = workplace.data();
+    let output =
+        workplace.run(&["organization", "invitation", &id(&invited), "--by", "ann", "--data", data.to_str().unwrap()]);
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
+    let body = json!({"token": handed_over(&printed).1}).to_string();
+    let accept = [("Content-Type", "application/json")];
+    let accepted = Client::connect_as(server.listen, None).ask("POST", "/v1/invitations/accept", &accept, &body).json();
+    let text = |name: &str| accepted[name].as_str().unwrap_or_else(|| panic!("{accepted}"));
+    Caller::new(server, text("api_key"), text("shared_secret"))
 }
 
 /// An agent, an authority with a policy, and a binding of a card; their ids.
@@ -165,15 +186,7 @@ fn from_an_invitation_to_a_reviewed_intent() {
     let reference = reviewed["intent_reference"].as_str().unwrap();
     let approve = format!("/v1/intents/{reference}/approve");
     assert_eq!(code(&owner.post(&approve, &json!({}))), (403, "own_intent".to_owned()));
-    let invited = owner.made("/v1/members", &json!({"email": "bob@example.com", "role": "reviewer"}));
-    let accepted = Client::connect_as(server.listen, None).ask(
-        "POST",
-        "/v1/invitations/accept",
-        &[("Content-Type", "application/json")],
-        &json!({"token": invited["invitation"]}).to_string(),
-    );
-    let accepted = accepted.json();
-    let mut reviewer = Caller::new(&server, accepted["api_key"].as_str().unwrap(), accepted["shared_secret"].as_str().unwrap());
+    let mut reviewer = member(&workplace, &server, &mut owner, "bob@example.com", "reviewer");
     assert_eq!(code(&reviewer.post("/v1/authorize-intent", &intent(1))), (403, "scope_missing".to_owned()));
     let approved = reviewer.made(&approve, &json!({"note": "fine"}));
     assert_eq!((&approved["status"], &approved["review_note"]), (&json!("approved"), &json!("fine")));

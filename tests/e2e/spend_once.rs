@@ -5,19 +5,10 @@ use std::sync::Barrier;
 
 use serde_json::{Value, json};
 
-use crate::spend::{Caller, code, enterprise, id, modelled};
+use crate::spend::{Caller, code, enterprise, id, member, modelled};
 use crate::spend_reserved::Spending;
 use crate::support::server::Server;
 use crate::support::{Client, Workplace};
-
-/// A member with a role, by an address.
-fn member(server: &Server, owner: &mut Caller, email: &str, role: &str) -> Caller {
-    let invited = owner.made("/v1/members", &json!({"email": email, "role": role}));
-    let body = json!({"token": invited["invitation"]}).to_string();
-    let accept = [("Content-Type", "application/json")];
-    let accepted = Client::connect_as(server.listen, None).ask("POST", "/v1/invitations/accept", &accept, &body).json();
-    Caller::new(server, accepted["api_key"].as_str().unwrap(), accepted["shared_secret"].as_str().unwrap())
-}
 
 /// The same call by several at once; what each hears.
 fn at_once<T: Send>(callers: &mut [Caller], call: impl Fn(&mut Caller) -> T + Sync) -> Vec<T> {
@@ -59,7 +50,7 @@ fn what_one_reviewer_keeps_another_one_who_was_late_does_not_give_back() {
     let (organization, mut owner) = enterprise(&workplace, &server, "ada@example.com");
     let [_, authority, ..] = modelled(&organization, &mut owner, "card-demo-1");
     let mut reviewers: Vec<_> =
-        (0..2).map(|number| member(&server, &mut owner, &format!("reviewer-{number}@example.com"), "reviewer")).collect();
+        (0..2).map(|number| member(&workplace, &server, &mut owner, &format!("reviewer-{number}@example.com"), "reviewer")).collect();
     let ask = |owner: &mut Caller, amount: i64, reserve: bool| {
         let intent = json!({"spending_authority_id": authority, "amount": amount, "currency": "USD", "reserve": reserve});
         owner.made("/v1/authorize-intent", &intent)
@@ -228,7 +219,7 @@ fn whoever_asked_reviews_by_no_hand_of_theirs_and_what_they_made_goes_with_them(
     let server = workplace.serve();
     let (organization, mut owner) = enterprise(&workplace, &server, "ada@example.com");
     let [_, authority, ..] = modelled(&organization, &mut owner, "card-demo-1");
-    let mut other = member(&server, &mut owner, "bob@example.com", "owner");
+    let mut other = member(&workplace, &server, &mut owner, "bob@example.com", "owner");
     let made = owner.made("/v1/credentials", &json!({"scopes": ["intents", "review", "read", "credentials"]}));
     let mut backend = Caller::new(&server, made["api_key"].as_str().unwrap(), made["shared_secret"].as_str().unwrap());
     let second = backend.made("/v1/credentials", &json!({"scopes": ["review", "read"]}));
@@ -250,7 +241,7 @@ fn whoever_asked_reviews_by_no_hand_of_theirs_and_what_they_made_goes_with_them(
     }
 
     // A developer revokes what is theirs, and what backends use; an owner everything.
-    let mut developer = member(&server, &mut owner, "carl@example.com", "developer");
+    let mut developer = member(&workplace, &server, &mut owner, "carl@example.com", "developer");
     let listed = developer.get("/v1/credentials").json()["items"].clone();
     let own = |member: &Value| {
         let found = listed.as_array().unwrap().iter().find(|credential| credential["member_id"] == *member);
@@ -301,7 +292,7 @@ fn who_is_removed_leaves_no_credential_that_was_made_meanwhile() {
             owner.get("/v1/members?status=active").json()["items"].as_array().unwrap().iter().map(id).collect()
         };
         let before = active(&mut owner);
-        let mut leaving = member(&server, &mut owner, &format!("dora{round}@example.com"), "owner");
+        let mut leaving = member(&workplace, &server, &mut owner, &format!("dora{round}@example.com"), "owner");
         let dora = active(&mut owner).into_iter().find(|id| !before.contains(id)).unwrap();
         let barrier = Barrier::new(2);
         let made: Vec<Value> = std::thread::scope(|scope| {

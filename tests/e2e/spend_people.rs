@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::spend::{Caller, code, id, modelled, organization_with_key};
+use crate::spend::{handed_over, Caller, code, id, modelled, organization_with_key};
 use crate::support::server::Server;
 use crate::support::{Client, Workplace};
 
@@ -110,7 +110,7 @@ fn who_is_invited_by_mail_shows_that_the_address_is_theirs() {
 
     // Members are invited in the same way; one address is invited once.
     let invited = owner.made("/v1/members", &json!({"email": "bob@example.com", "role": "read_only"}));
-    assert_eq!(invited["invitation"], Value::Null, "{invited}");
+    assert_eq!((&invited["invitation"], &invited["invitation_by"]), (&Value::Null, &json!("mail")), "{invited}");
     assert_eq!(
         code(&owner.post("/v1/members", &json!({"email": "Bob@Example.com", "role": "owner"}))),
         (409, "taken".to_owned())
@@ -123,15 +123,53 @@ fn who_is_invited_by_mail_shows_that_the_address_is_theirs() {
         (403, "scope_missing".to_owned())
     );
 
-    // Where the mail server takes nothing, whoever invites hands the invitation over.
+    // Where the mail server takes nothing, nobody is invited, and nobody sees an invitation; an operator hands one over.
     drop(mailbox);
     std::fs::write(workplace.path("config/smtp"), "smtp://127.0.0.1:1").unwrap();
     assert!(server.terminate().success());
     let server = workplace.serve();
     let mut owner = owner.again(&server);
-    let invited = owner.made("/v1/members", &json!({"email": "cyd@example.com", "role": "reviewer"}));
-    let invitation = invited["invitation"].as_str().unwrap();
-    assert_eq!(accept(&server, invitation.rsplit('/').next().unwrap()).status, 201);
+    let cyd = json!({"email": "cyd@example.com", "role": "reviewer"});
+    let key = [("Idempotency-Key", "cyd")];
+    let refused = owner.ask("POST", "/v1/members", &key, &cyd);
+    assert_eq!(code(&refused), (503, "mail_unavailable".to_owned()), "{refused:?}");
+    assert_eq!(owner.get("/v1/members?status=invited").json()["items"], json!([]), "nothing is kept");
+    assert_eq!(code(&owner.ask("POST", "/v1/members", &key, &cyd)).0, 503, "its key is free");
+    let organization = accepted["member"]["organization_id"].as_str().unwrap();
+    let invite = ["organization", "invite", organization, "--email", "cyd@example.com", "--role", "reviewer", "--by", "ann"];
+    let shown = printed(&workplace, &invite);
+    assert_eq!(accept(&server, handed_over(&shown).1.rsplit('/').next().unwrap()).status, 201);
+}
+
+/// By one credential nobody becomes two people: what is invited without mail an operator hands over, and nothing is given that the credential
+/// does not have.
+#[test]
+fn whoever_invites_sees_no_invitation_and_gives_nothing_that_they_have_not() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut backend = Caller::demo(&server, "enterprise");
+    let invite = |caller: &mut Caller, email: &str, role: &str| {
+        caller.ask("POST", "/v1/members", &[("Idempotency-Key", email)], &json!({"email": email, "role": role}))
+    };
+    for role in ["owner", "reviewer"] {
+        let refused = invite(&mut backend, "eve@example.com", role);
+        assert_eq!(code(&refused), (403, "scope_missing".to_owned()), "the demo's credential has no scope review: {role}");
+    }
+    let (first, again) = (invite(&mut backend, "dev@example.com", "developer"), invite(&mut backend, "dev@example.com", "developer"));
+    assert_eq!((first.status, again.status), (201, 201));
+    let (first, again) = (first.json(), again.json());
+    assert_eq!(first, again, "a repeated invitation is the member as it is");
+    assert_eq!((&first["invitation"], &first["invitation_by"]), (&Value::Null, &json!("operator")));
+
+    // Made anew, the one before is worth nothing.
+    let member = first["id"].as_str().unwrap();
+    let make = || handed_over(&printed(&workplace, &["organization", "invitation", member, "--by", "ann"])).1.to_owned();
+    let (old, new) = (make(), make());
+    assert_eq!((accept(&server, &old).status, accept(&server, &new).status, accept(&server, &new).status), (404, 201, 404));
+    assert_eq!(invite(&mut backend, "dev@example.com", "developer").json()["invitation_by"], Value::Null, "accepted by now");
+    let data = workplace.data();
+    let output = workplace.run(&["organization", "invitation", member, "--by", "ann", "--data", data.to_str().unwrap()]);
+    assert!(!output.status.success(), "there is none any more");
 }
 
 /// The demo, with a production program beside it, and keys that nobody knows.

@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::spend::{Caller, code, enterprise, id, modelled};
-use crate::spend_told::reviewer;
+use crate::spend::{Caller, code, enterprise, id, member, modelled};
 use crate::support::Workplace;
 use crate::support::server::Server;
 
@@ -176,7 +175,7 @@ fn what_a_reviewer_approves_is_kept_then() {
     let server = workplace.serve();
     let (organization, mut owner) = enterprise(&workplace, &server, "ada@example.com");
     let [_, authority, ..] = modelled(&organization, &mut owner, "card-demo-1");
-    let mut reviewer = reviewer(server.listen, &mut owner);
+    let mut reviewer = member(&workplace, &server, &mut owner, "bob@example.com", "reviewer");
     let intend = |owner: &mut Caller, amount: i64, reserve: bool| {
         let intent = json!({"spending_authority_id": authority, "amount": amount, "currency": "USD", "reserve": reserve});
         let made = owner.made("/v1/authorize-intent", &intent);

@@ -5,20 +5,10 @@ use std::sync::atomic::Ordering;
 use serde_json::{Value, json};
 
 use crate::faults::{Bench, Fault, short_budget};
-use crate::spend::{Caller, code, modelled};
+use crate::spend::{Caller, code, member, modelled};
 use crate::stand_in::ALL;
 use crate::support::{Client, Marqeta, Workplace};
 use crate::webhooks::{Endpoint, telling};
-
-/// A reviewer of the demo's enterprise.
-pub fn reviewer(listen: std::net::SocketAddr, owner: &mut Caller) -> Caller {
-    let invited = owner.made("/v1/members", &json!({"email": "bob@example.com", "role": "reviewer"}));
-    let body = json!({"token": invited["invitation"]}).to_string();
-    let accepted =
-        Client::connect_as(listen, None).ask("POST", "/v1/invitations/accept", &[("Content-Type", "application/json")], &body);
-    let accepted = accepted.json();
-    Caller::at(listen, accepted["api_key"].as_str().unwrap(), accepted["shared_secret"].as_str().unwrap())
-}
 
 #[test]
 fn a_review_is_told_to_who_asks_for_it() {
@@ -28,7 +18,7 @@ fn a_review_is_told_to_who_asks_for_it() {
     let server = workplace.serve();
     let (organization, mut owner) = crate::spend::enterprise(&workplace, &server, "ada@example.com");
     let [_, authority, ..] = modelled(&organization, &mut owner, "card-demo-1");
-    let mut reviewer = reviewer(server.listen, &mut owner);
+    let mut reviewer = member(&workplace, &server, &mut owner, "bob@example.com", "reviewer");
     let mut review = |word: &str| -> Value {
         let intent = json!({"spending_authority_id": authority, "amount": 6_000, "currency": "USD", "merchant": "Secret Store"});
         let reference = owner.made("/v1/authorize-intent", &intent)["intent_reference"].clone();

@@ -8,14 +8,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
+use super::House;
 use super::asking::{KeyParameter, Read, Unproven, Versioned, Write};
 use super::openapi::{ReadProblems, UnprovenProblems, WriteProblems};
 use super::shown::{Listed, Shown, State, StatusParameter, page_and_status};
 use crate::agent::bodies::{Member, Role};
-use crate::agent::office::people::{Delivery, Invitation};
+use crate::agent::office::people::Invitation;
 use crate::agent::office::unknown;
 use crate::agent::post::is_address;
-use crate::agent::store::{Kind, List};
+use crate::agent::store::{Kind, List, Row};
 use crate::api::input::Need;
 use crate::api::page::PageParameters;
 use crate::api::problem::Problem;
@@ -29,7 +30,7 @@ pub struct NewMember {
     /// The address. Whoever accepts shows that it is theirs.
     #[schema(format = Email, max_length = 254)]
     email: String,
-    /// What they may do.
+    /// What they may do: nothing that your credential may not.
     role: Role,
 }
 
@@ -38,9 +39,18 @@ pub struct NewMember {
 pub struct Invited {
     #[serde(flatten)]
     member: Shown<Member>,
-    /// What the invited brings to `POST /v1/invitations/accept`, for you to hand over; not there if it was sent by mail. Whoever has it
-    /// is taken for the owner of the address.
-    invitation: Option<String>,
+    /// Who brings the invitation to the address; not there once it was accepted, or the member removed.
+    invitation_by: Option<Bearer>,
+}
+
+/// Who brings an invitation to its address. It is in no answer: whoever has it is taken for the owner of the address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Bearer {
+    /// The mail server took it.
+    Mail,
+    /// This server sends no mail: an operator makes it (`holdfast organization invitation`), and hands it over.
+    Operator,
 }
 
 /// An invitation, brought back.
@@ -85,7 +95,9 @@ pub(super) async fn get(house: State, target: Target, read: Read) -> Result<Resp
     house.answer(StatusCode::OK, row).await
 }
 
-/// Invites somebody by mail; where no mail can be sent, you hand the invitation over.
+/// Invites somebody by mail; where this server sends none, an operator hands the invitation over. No answer has it: whoever asks cannot
+/// accept for another. Where the mail server does not take the letter (503 `mail_unavailable`), nobody is invited. A role that may do what your
+/// credential may not is refused (403 `scope_missing`). Sent again with its key, nothing is sent again, and the answer is the member as it is now.
 #[utoipa::path(post, operation_id = "invite_member", path = "/v1/members", tag = "organization",
     params(KeyParameter), request_body = NewMember, responses((status = 201, body = Invited), WriteProblems))]
 pub(super) async fn invite(house: State, write: Write) -> Result<Response, Problem> {
@@ -98,16 +110,29 @@ pub(super) async fn invite(house: State, write: Write) -> Result<Response, Probl
         });
         email.zip(role)
     })?;
+    // One key is one letter.
+    let _turn = match wanted.change.once() {
+        Some(once) => Some(house.turns.of(once).await),
+        None => None,
+    };
     if let Some(row) = house.office.made_before(&wanted.change).await? {
-        return house.answer(StatusCode::CREATED, row).await;
+        return invited(&house, row).await;
     }
     let (email, role) = wanted.what;
-    let invitation = Invitation { organization: wanted.asker.caller.organization, email, role };
-    let (row, invited) = house.office.invite(wanted.change, &invitation).await?;
+    let organization = wanted.asker.caller.organization;
+    let (_, known) = house.office.organization(organization.as_str()).await?;
+    // Whoever may invite has no more by whom they invite than they have.
+    role.scopes(known.kind).iter().try_for_each(|scope| wanted.asker.must(*scope))?;
+    let row = house.office.invite_unseen(wanted.change, &Invitation { organization, email, role }).await?;
+    invited(&house, row).await
+}
+
+async fn invited(house: &House, row: Row) -> Result<Response, Problem> {
+    let waits = row.status == "invited";
     let mut shown = house.office.show(row).await?;
-    let by_hand = invited.as_ref().filter(|invited| invited.delivery == Delivery::HandOver);
-    if let (Some(fields), Some(invited)) = (shown.as_object_mut(), by_hand) {
-        fields.insert("invitation".to_owned(), json!(house.office.link_of(invited)));
+    if let Some(fields) = shown.as_object_mut().filter(|_| waits) {
+        let by = if house.office.post.is_some() { Bearer::Mail } else { Bearer::Operator };
+        fields.insert("invitation_by".to_owned(), json!(by));
     }
     Ok((StatusCode::CREATED, Json(shown)).into_response())
 }

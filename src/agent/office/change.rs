@@ -90,6 +90,13 @@ impl Change {
         self.commit.puts.push(Put { row, expect: Expect::Version(was.version), claims: Vec::new(), releases });
     }
 
+    /// What the object that was changed last claims besides: nothing else holds it.
+    pub fn claim(&mut self, claim: String) {
+        if let Some(put) = self.commit.puts.last_mut() {
+            put.claims.push(claim);
+        }
+    }
+
     fn tell(&mut self, row: &Row, action: &str, before: Option<String>) {
         self.commit.deeds.push(Deed {
             organization: row.organization.clone(),

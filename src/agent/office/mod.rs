@@ -37,7 +37,7 @@ pub struct Office {
     pub mirror: Arc<Mirror>,
     /// What seals.
     pub sealer: Arc<Sealer>,
-    /// How mail is sent; `None`: whoever invites hands the invitation over.
+    /// How mail is sent; `None`: operators hand invitations over.
     pub post: Option<Post>,
     /// Where an invitation leads; its token follows.
     pub invitation_link: Option<String>,

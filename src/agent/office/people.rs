@@ -1,4 +1,7 @@
 //! Members: invited by an address, which they show to be theirs by bringing back what was sent there; each gets a credential of their own.
+//!
+//! Whoever has an invitation is taken for the owner of its address. So no caller of the API ever sees one: it goes by mail, or through the
+//! hands of an operator.
 
 use holdfast_core::Timestamp;
 use holdfast_core::agent::{Environment, OrganizationId};
@@ -7,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use super::change::{Change, New};
 use super::credentials::{Issued, NewCredential};
 use super::organizations::whose;
-use super::{Office, archived, no_randomness, read, seconds_after, unavailable, unknown};
+use super::{Office, archived, no_randomness, read, seconds_after, taken, unavailable, unknown, wrong_state};
 use crate::agent::bodies::{MEMBER_PREFIX, Member, Moment, Role};
 use crate::agent::names::{fresh, fresh_secret};
 use crate::agent::post::Letter;
@@ -49,7 +52,7 @@ pub struct Invited {
 pub enum Delivery {
     /// It was sent by mail, and nobody here sees it.
     Sent,
-    /// Whoever asked hands it over.
+    /// It was not: an operator hands it over.
     HandOver,
 }
 
@@ -91,7 +94,7 @@ impl Office {
         self.sealer.digest("address", &email.trim().to_lowercase())
     }
 
-    /// Invites a member.
+    /// Invites a member for an operator, who hands the invitation over where no mail takes it.
     ///
     /// # Errors
     /// Somebody has the address; the store.
@@ -106,7 +109,56 @@ impl Office {
         Ok((row, Some(invited)))
     }
 
-    /// Sends an invitation, if mail can be sent. Where it cannot, whoever asked hands it over.
+    /// Invites a member for somebody who is not to see the invitation. Where mail is sent, it is there before the member is: of a letter that
+    /// is not taken nothing is kept, and what is sent for a change that then fails leads nowhere. Where none is sent, nobody knows the
+    /// invitation, until an operator [makes it anew](Office::invite_again).
+    ///
+    /// # Errors
+    /// Somebody has the address; the mail server did not take the letter; the store.
+    pub async fn invite_unseen(&self, mut change: Change, invitation: &Invitation) -> Result<Row, Problem> {
+        if self.post.is_some() {
+            let claim = address_claim(invitation.organization.as_str(), &self.address_of(&invitation.email));
+            if self.store.holder(&claim).await.map_err(unavailable)?.is_some() {
+                return Err(taken(&claim));
+            }
+        }
+        let invited = self.put_invitation(&mut change, invitation)?;
+        let delivery = self.deliver(invited).await.delivery;
+        if self.post.is_some() && delivery == Delivery::HandOver {
+            let detail = "the mail server did not take the invitation: nobody is invited; send it again later";
+            return Err(Problem::of(Code::MailUnavailable, detail).retry_after(60));
+        }
+        self.make(change).await
+    }
+
+    /// Makes the invitation of somebody who has not accepted yet anew, for an operator: the one before is worth nothing from then on.
+    ///
+    /// # Errors
+    /// There is no such member, or nobody who is invited; the store.
+    pub async fn invite_again(&self, mut change: Change, id: &str) -> Result<(Row, Invited), Problem> {
+        let row = self.get(Kind::Member, id).await?.ok_or_else(|| unknown(Kind::Member))?;
+        if row.status != "invited" {
+            return Err(wrong_state("the member has accepted an invitation, or was removed: there is none to hand over"));
+        }
+        let was: Member = read(&row)?;
+        let token = fresh_secret(&self.sealer, INVITATION_PREFIX).map_err(no_randomness)?;
+        let body = Member {
+            invited_until: Some(Moment(seconds_after(change.at(), INVITATION_SECONDS))),
+            invitation: Some(digest(&token)),
+            ..was.clone()
+        };
+        let releases = was.invitation.as_deref().map(invitation_claim).into_iter().collect();
+        change.update(&row, "invited", &body, releases, "member.invited_again");
+        change.claim(invitation_claim(&digest(&token)));
+        let row = self.make(change).await?;
+        let shown = self.show(row.clone()).await?;
+        // Of an address that was erased only the invitation is left.
+        let email = shown.get("email").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+        let invited = Invited { member: row.id.clone(), email, token, delivery: Delivery::HandOver };
+        Ok((row, self.deliver(invited).await))
+    }
+
+    /// Sends an invitation, if mail can be sent.
     pub(super) async fn deliver(&self, invited: Invited) -> Invited {
         let Some(post) = &self.post else { return invited };
         let letter = Letter {

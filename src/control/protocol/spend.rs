@@ -45,6 +45,13 @@ pub enum SpendRequest {
         /// Who invites.
         by: String,
     },
+    /// Make the invitation of somebody who has not accepted yet anew.
+    InviteAgain {
+        /// Whose.
+        member: String,
+        /// Who hands it over.
+        by: String,
+    },
     /// Make a credential.
     MakeCredential {
         /// Whose.
