@@ -38,6 +38,8 @@ pub struct Agents {
     /// The intents that processors named for payments of which the platform asks, too, by every name of the payment. The ledger knows them as
     /// well; here they are known also where it could not be asked.
     named: Lately<AuthorizationId, IntentReference>,
+    /// What our own names would be of payments that are their platforms' to tell of.
+    elsewhere: Lately<AuthorizationId, ()>,
     keys: FreshKeys,
 }
 
@@ -45,8 +47,9 @@ impl Agents {
     /// With these objects.
     #[must_use]
     pub fn new(registry: Arc<Registry>) -> Self {
-        let (words, named) = (Lately::new(), Lately::new());
-        Agents { registry, filled: AtomicBool::new(false), entered: Shards::default(), words, named, keys: FreshKeys::new() }
+        let (words, named, elsewhere) = (Lately::new(), Lately::new(), Lately::new());
+        let (filled, entered, keys) = (AtomicBool::new(false), Shards::default(), FreshKeys::new());
+        Agents { registry, filled, entered, words, named, elsewhere, keys }
     }
 
     /// Whether everything that the store has is in memory.
@@ -206,6 +209,17 @@ impl Agents {
     /// A processor was told yes to a payment of which its platform asks, too, and named its intent: it is for that one at both doors.
     pub fn is_for(&self, payment: &PaymentRef, intent: IntentReference) {
         payment.names().for_each(|name| self.named.keep(name, intent));
+    }
+
+    /// A processor was told yes to a payment that has its platform's name: under our own for it nothing is ever held.
+    pub fn is_told_by_platform(&self, own: AuthorizationId) {
+        self.elsewhere.keep(own, ());
+    }
+
+    /// Whether a name of ours is that of a payment which its platform tells of, as far as this process remembers.
+    #[must_use]
+    pub fn tells_platform_of(&self, own: &AuthorizationId) -> bool {
+        self.elsewhere.of(own).is_some()
     }
 
     /// Keeps what was said, for whoever asks again.

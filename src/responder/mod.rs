@@ -45,6 +45,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt as _;
+use holdfast_adapters::agent_spend::payment_of;
 use holdfast_adapters::token::TokenFault;
 use holdfast_adapters::{
     AccountBalance, Answer, Authentic, AuthorizationCall, Callback, DecisionReference, Echo, InFlightDuplicate, Inbound,
@@ -52,7 +53,7 @@ use holdfast_adapters::{
 };
 use holdfast_core::agent::{IntentReference, ReasonCode};
 use holdfast_core::stand_in::Silence;
-use holdfast_core::{AuthorizationKind, Basis, Decision, DeclineReason, StandInCause, Timestamp};
+use holdfast_core::{AuthorizationKind, Basis, Decision, DeclineReason, PaymentRef, StandInCause, Timestamp};
 use tokio::sync::watch::Receiver;
 use tokio::time::timeout_at;
 
@@ -378,6 +379,12 @@ impl Responder {
         let approved = matches!(told.decision, Decision::Approve { .. });
         if let (true, Some(_), Some(intent)) = (approved, lookup.transaction, lead.named()) {
             agents.is_for(&question.request.payment, intent);
+        }
+        let own = payment_of(&lookup.caller.organization, &reference.text());
+        if let Some(own) = own.filter(|own| question.request.payment != PaymentRef::of(*own) && approved)
+            && !question.request.amount.is_zero()
+        {
+            agents.is_told_by_platform(own);
         }
         // A retry hears why stand-in answered, also from a process that did not answer itself.
         let first = if told.basis == Basis::Replay { self.unheard.book.told(&question.name) } else { None };

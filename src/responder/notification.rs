@@ -106,6 +106,9 @@ impl Responder {
 
     /// Brings a fact about a payment of ours to the ledger, which may refuse it. While it cannot be asked, everything is recorded.
     async fn take_ours(&self, mount: &Mount, event: ToldEvent, by: Instant) -> Taken {
+        if self.is_told_by_platform(&event) {
+            return Taken::Refused(DeclineReason::LeftToPlatform);
+        }
         let stamp = event.occurred_at.map(|stamp| stamp.unless_far_ahead_of(clock::utc()));
         let event = ToldEvent { occurred_at: stamp, ..event };
         let result = if self.hears() {
@@ -125,6 +128,13 @@ impl Responder {
         };
         mount.metrics.notification(result);
         if result == NotificationResult::NotDurable { Taken::NotDurable } else { Taken::Durable }
+    }
+
+    /// Whether a fact is about a payment that was approved here under its platform's name: what becomes of it that platform tells.
+    fn is_told_by_platform(&self, event: &ToldEvent) -> bool {
+        let (payment, _) = event.fact.payments();
+        let agents = self.agents.as_ref().zip(payment);
+        agents.is_some_and(|(agents, payment)| agents.tells_platform_of(&payment.authorization))
     }
 
     /// Whether the ledger hears now, and has heard everything that came before.

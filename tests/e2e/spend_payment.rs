@@ -111,6 +111,32 @@ fn increments_are_judged_with_their_payment() {
     assert_eq!(held, 8_000 + 5_000);
 }
 
+/// What has its platform's name is that platform's to tell of, also where it is held by what the processor asked.
+#[test]
+fn a_payment_that_its_platform_tells_of_is_not_told_of_here() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut stage = Stage::new(&server, at_most(10_000), false, json!({"authoritative_door": "authorize"}));
+    let purchase = Marqeta::purchase("1", "50.00");
+    let joined = stage.authorize(json!({"platform_transaction_token": purchase.token()}));
+    let alone = stage.authorize(json!({}));
+    let declined = stage.authorize(json!({"amount": 10_001, "platform_transaction_token": "another"}));
+    let reversal = |name: &str| json!({"type": "reversal", "event_id": name});
+    let refused = (409, "told_by_platform".to_owned());
+    assert_eq!(stage.event(&joined, reversal("1")), refused);
+    assert_eq!(stage.event(&declined, reversal("2")), (404, "not_found".to_owned()));
+    while stage.processor.get(&format!("/v1/authorizations/{}", alone["request_id"].as_str().unwrap())).status != 200 {
+        std::thread::yield_now();
+    }
+    server.kill();
+    let server = workplace.serve();
+    let mut stage = stage.again(&server);
+    assert_eq!(stage.event(&joined, reversal("1")), refused, "also after a restart");
+    assert_eq!(stage.event(&alone, reversal("3")).0, 200);
+    let (_, held, _) = balance(&workplace, "acct-demo-1");
+    assert_eq!(held, 5_000);
+}
+
 /// Which intents are used is the ledger's to know: a process that begins anew knows it, too.
 #[test]
 fn a_restart_forgets_no_intent_that_was_used() {

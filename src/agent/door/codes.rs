@@ -12,7 +12,7 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::api::problem::Code;
 
 /// Codes of refusals that come under a kind of refusal, with its status.
-const OF_KINDS: [(&str, &str); 20] = [
+const OF_KINDS: [(&str, &str); 21] = [
     ("token_missing", "401: no bearer token was sent"),
     ("token_unreadable", "401: the token is no JWT with `key_id`, `iat` and `exp`"),
     ("token_algorithm", "401: the token is not signed with HS256"),
@@ -31,6 +31,7 @@ const OF_KINDS: [(&str, &str); 20] = [
     ("intent_expired", "409: the intent's time is over"),
     ("not_reserved", "409: the intent's amount cannot be kept for its payment now"),
     ("event_conflict", "409: the `event_id` told something else before"),
+    ("told_by_platform", "409: the payment is told of by its platform, whose name it has"),
     ("currency_mismatch", "409: the event is in another currency than its payment"),
     ("clearing_above_authorized", "409: more would be cleared than was authorized, tolerance included"),
 ];

@@ -143,7 +143,8 @@ pub(super) fn authorize() {}
 /// Tells what became of a payment that was asked about here. What is given back to budgets goes to the window in which it was counted; a full
 /// reversal, at once or in parts, gives the intent back, and what a policy counts. An expiry gives back the amount alone: what expired may still
 /// be cleared, so that its intent stays used, and it stays counted. The same event again is answered alike. Refused, with nothing recorded: a `request_id`
-/// under which nothing is held or taken (404), an `event_id` that came with something else (409 `event_conflict`), another currency than the
+/// under which nothing is held or taken (404), one of a payment that was approved with `platform_transaction_token`, of which its platform
+/// tells (409 `told_by_platform`), an `event_id` that came with something else (409 `event_conflict`), another currency than the
 /// payment's (409 `currency_mismatch`), and a clearing of more than is left of what was approved (409 `clearing_above_authorized`). After a full
 /// reversal, with an amount or without, and after a `final` clearing, nothing is left. An expiry has no amount. A reversal of more than is held gives back what is held.
 #[utoipa::path(post, operation_id = "tell_event", path = "/v1/authorizations/{request_id}/events", tag = "decisions",

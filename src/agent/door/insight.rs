@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::response::{IntoResponse as _, Response};
-use holdfast_adapters::{DecisionReference, Said};
 use holdfast_core::agent::{Environment, OrganizationKind, ReasonCode};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -19,6 +18,7 @@ use super::asking::{Asker, Read};
 use super::openapi::ReadProblems;
 use super::shown::{Listed, State, listed};
 use super::{House, Shared};
+use crate::agent::insight::follow::SaidBefore;
 use crate::agent::insight::shared::{Portion, read_since};
 use crate::agent::insight::table::{Of, Which};
 use crate::agent::insight::{Insight, InsightError};
@@ -338,8 +338,13 @@ async fn remember_last(house: &House) -> Result<(), InsightError> {
     Ok(())
 }
 
-fn remember(house: &House, said: Vec<(DecisionReference, Said)>) {
-    said.into_iter().for_each(|(reference, said)| house.agents.remember(reference, said));
+fn remember(house: &House, said: Vec<SaidBefore>) {
+    for SaidBefore { reference, said, elsewhere } in said {
+        house.agents.remember(reference, said);
+        if let Some(own) = elsewhere {
+            house.agents.is_told_by_platform(own);
+        }
+    }
 }
 
 async fn catch_up(house: &House) -> Result<Left, String> {

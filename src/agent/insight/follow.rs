@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use holdfast_adapters::{DecisionReference, Said, agent_spend};
 use holdfast_core::agent::{Environment, Governed, ReasonCode, Weight, is_no_payment};
 use holdfast_core::hold::ToldAnswer;
-use holdfast_core::{AuthorizationRequest, Basis, Decision, DeclineReason, PlatformName, Timestamp};
+use holdfast_core::{AuthorizationId, AuthorizationRequest, Basis, Decision, DeclineReason, PaymentRef, PlatformName, Timestamp};
 use rusqlite::params_from_iter;
 use rusqlite::types::Value;
 
@@ -23,7 +23,18 @@ pub struct CaughtUp {
     /// How many records.
     pub read: i64,
     /// What was said at `/v1/authorize`.
-    pub said: Vec<(DecisionReference, Said)>,
+    pub said: Vec<SaidBefore>,
+}
+
+/// What was said at `/v1/authorize`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SaidBefore {
+    /// To which question.
+    pub reference: DecisionReference,
+    /// In which words.
+    pub said: Said,
+    /// What our own name of its payment would be, where that was approved under its platform's.
+    pub elsewhere: Option<AuthorizationId>,
 }
 
 impl Insight {
@@ -99,7 +110,7 @@ fn values(row: &Row) -> Vec<Value> {
 }
 
 /// What was said to a caller of `/v1/authorize`; nothing of other questions.
-pub(super) fn said_of(record: &Record) -> Option<(DecisionReference, Said)> {
+pub(super) fn said_of(record: &Record) -> Option<SaidBefore> {
     let governed = record.governed.as_ref().filter(|governed| governed.asked_by.is_some())?;
     let (_, request, decision, basis) = decided(record).filter(|(_, _, decision, _)| !is_conflict(decision))?;
     let said = Said {
@@ -109,7 +120,11 @@ pub(super) fn said_of(record: &Record) -> Option<(DecisionReference, Said)> {
         intent: governed.intent,
         stand_in: None,
     };
-    Some((reference_of(record, governed, request, &decision)?, said))
+    let reference = reference_of(record, governed, request, &decision)?;
+    let own = agent_spend::payment_of(&governed.asked_by?, &reference.text());
+    let held = matches!(decision, Decision::Approve { amount } if !amount.is_zero());
+    let elsewhere = own.filter(|own| held && request.payment != PaymentRef::of(*own));
+    Some(SaidBefore { reference, said, elsewhere })
 }
 
 /// The name of what was said: that of its question at the door that was asked, which for `/v1/authorize` is ours whatever platform's payment it

@@ -1,13 +1,13 @@
 //! The same table behind a shared ledger: every responder keeps its own, from the records that its database has, whoever wrote them.
 //! And what the table knows of what was said, for a process that begins.
 
-use holdfast_adapters::{DecisionReference, Said};
+use holdfast_adapters::{DecisionReference, Said, agent_spend};
 use holdfast_core::agent::ReasonCode;
 use rusqlite::types::Value;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, IsolationLevel, Row as Columns};
 
-use super::follow::{CaughtUp, row, said_of};
+use super::follow::{CaughtUp, SaidBefore, row, said_of};
 use super::{Insight, InsightError};
 use crate::agent::registry::Registry;
 use crate::journal::{Group, Record};
@@ -98,15 +98,22 @@ impl Insight {
     ///
     /// # Errors
     /// The disk.
-    pub fn said_last(&self, most: usize) -> Result<Vec<(DecisionReference, Said)>, InsightError> {
-        let sql =
-            "SELECT request, reason, policy, binding, intent FROM decided WHERE processor <> '' ORDER BY record DESC LIMIT ?1";
+    pub fn said_last(&self, most: usize) -> Result<Vec<SaidBefore>, InsightError> {
+        let sql = "SELECT request, reason, policy, binding, intent, processor, platform, approved FROM decided WHERE processor <> ''
+             ORDER BY record DESC LIMIT ?1";
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         let read = || {
             let mut statement = self.connection.prepare(sql)?;
             let rows = statement.query_map([most], |row| {
                 let text = |column| row.get::<_, String>(column);
-                Ok(said(&text(0)?, &text(1)?, &[text(2)?, text(3)?, text(4)?]))
+                let said = said(&text(0)?, &text(1)?, &[text(2)?, text(3)?, text(4)?]);
+                let (processor, platform, approved) = (text(5)?, text(6)?, row.get::<_, i64>(7)?);
+                let of_platform = platform != agent_spend::NAME && approved > 0;
+                let elsewhere = |reference: &DecisionReference| {
+                    let processor = processor.parse().ok().filter(|_| of_platform)?;
+                    agent_spend::payment_of(&processor, &reference.text())
+                };
+                Ok(said.map(|(reference, said)| SaidBefore { reference, said, elsewhere: elsewhere(&reference) }))
             })?;
             rows.collect::<rusqlite::Result<Vec<_>>>()
         };
