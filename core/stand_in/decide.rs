@@ -37,8 +37,12 @@ pub fn stand_in(
         // There is no card that could be unknown: what was named leads nowhere, and the verdict says why.
         return decline(*reason, StandInBy::Rule(*rule));
     }
-    if let Some(reason) = bar(policy, request, snapshot) {
-        return decline(reason, StandInBy::Standing);
+    match (bar(policy, request, snapshot), verdict) {
+        (None, _) => {}
+        // Whatever stands in the way besides: this does, and says more than that nothing was seen.
+        (Some(Bar::NotSeen), Some(Verdict::Decline { reason, rule })) => return decline(*reason, StandInBy::Rule(*rule)),
+        (Some(Bar::NotSeen), _) => return decline(DeclineReason::LedgerUnavailable, StandInBy::Standing),
+        (Some(Bar::Known(reason)), _) => return decline(reason, StandInBy::Standing),
     }
     let proceed = match verdict {
         None => return decline(DeclineReason::LedgerUnavailable, StandInBy::NoVerdict),
@@ -75,34 +79,42 @@ pub fn stand_in(
     }
 }
 
+/// What stands in the way whatever the table says.
+enum Bar {
+    /// It is not known whose money it is, or whether the card may pay.
+    NotSeen,
+    /// What the ledger would say, too.
+    Known(DeclineReason),
+}
+
 /// What stands in the way whatever the table says: as the ledger would decline, in its order.
-fn bar(policy: &StandInPolicy, request: &AuthorizationRequest, snapshot: &Snapshot) -> Option<DeclineReason> {
+fn bar(policy: &StandInPolicy, request: &AuthorizationRequest, snapshot: &Snapshot) -> Option<Bar> {
     let card = match snapshot.card {
-        Sight::NotSeen => return Some(DeclineReason::LedgerUnavailable),
-        Sight::Absent => return Some(DeclineReason::CardUnknown),
+        Sight::NotSeen => return Some(Bar::NotSeen),
+        Sight::Absent => return Some(Bar::Known(DeclineReason::CardUnknown)),
         Sight::Seen(card) => card,
     };
     if let Some(reason) = card.status.bar().or(card.cardholder.bar()) {
-        return Some(reason);
+        return Some(Bar::Known(reason));
     }
     let account = match snapshot.account {
-        Sight::NotSeen => return Some(DeclineReason::LedgerUnavailable),
-        Sight::Absent => return Some(DeclineReason::AccountUnknown),
+        Sight::NotSeen => return Some(Bar::NotSeen),
+        Sight::Absent => return Some(Bar::Known(DeclineReason::AccountUnknown)),
         Sight::Seen(account) => account,
     };
     if let Some(reason) = account.status.bar() {
-        return Some(reason);
+        return Some(Bar::Known(reason));
     }
     let currencies = [policy.currency(), account.available.currency()];
     if currencies.into_iter().any(|currency| currency != request.amount.currency()) {
-        return Some(DeclineReason::CurrencyNotAllowed);
+        return Some(Bar::Known(DeclineReason::CurrencyNotAllowed));
     }
     if request.amount.is_negative() {
-        return Some(DeclineReason::AmountTooLarge);
+        return Some(Bar::Known(DeclineReason::AmountTooLarge));
     }
     // What adds to nothing is a payment of its own, which no cap would count as one.
     let adds = request.kind == AuthorizationKind::Incremental;
-    (adds && snapshot.adds_to == AddsTo::NotKnown).then_some(DeclineReason::AuthorizationUnknown)
+    (adds && snapshot.adds_to == AddsTo::NotKnown).then_some(Bar::Known(DeclineReason::AuthorizationUnknown))
 }
 
 /// A row that approves needs all that it asks about; one that declines applies to what is not known, too.

@@ -71,6 +71,10 @@ impl Responder {
         let decline = |reason, basis| Told { decision: Decision::Decline { reason }, basis, asked_at };
         let mut snapshot = self.with_what_waits(mount, question, &seen);
         let account = account_of(&snapshot);
+        if question.outside.is_some() && snapshot.card == Sight::Absent {
+            // What stands there for an instrument which is none of ours is entered with its first payment: no card is unknown.
+            snapshot.card = Sight::NotSeen;
+        }
         snapshot.adds_to = self.unheard.adding.over(&question.origin, request, account, snapshot.adds_to);
         let said = match before {
             // Nothing is decided past an authority that was not known.

@@ -133,6 +133,23 @@ fn what_names_nobody_is_declined_for_what_it_names_and_for_no_card() {
     }
 }
 
+/// Nobody could look at the card, or at its account: what declines anyway says why.
+#[test]
+fn what_the_verdict_declines_is_said_also_where_nothing_is_seen() {
+    let mut world = wrong_in_every_way();
+    world.verdict = Some(Verdict::Decline { reason: DeclineReason::PolicyAmount, rule: id("spending-authority") });
+    let of_policy = declines(DeclineReason::PolicyAmount, StandInBy::Rule(id("spending-authority")));
+    assert_eq!(world.answer(), of_policy);
+    world.card().status = CardStatus::Frozen;
+    world.snapshot.account = Sight::NotSeen;
+    assert_eq!(world.answer(), declines(DeclineReason::CardFrozen, StandInBy::Standing), "what is known comes first");
+    world.card().status = CardStatus::Active;
+    world.card().cardholder = CardholderStatus::Active;
+    assert_eq!(world.answer(), of_policy);
+    world.verdict = Some(proceed(&world.request));
+    assert_eq!(world.answer(), declines(DeclineReason::LedgerUnavailable, StandInBy::Standing));
+}
+
 #[test]
 fn the_mode_approve_looks_at_no_row_and_ends_by_itself() {
     let refuses = Row::new(id("refuses"), Conditions::default(), RowAnswer::Decline(DeclineReason::SuspectedFraud));
