@@ -153,7 +153,9 @@ pub(super) async fn remove(house: State, target: Target, write: Write) -> Result
     house.answer(StatusCode::OK, row).await
 }
 
-/// Accepts an invitation: the address is verified by it. Needs no token.
+/// Accepts an invitation: the address is verified by it. Needs no token. It is done once: an `Idempotency-Key` means nothing here, and sent again it is
+/// 404. The secret is in this one answer. Where that is lost, the member is there, and nobody can use the credential: an owner removes the member,
+/// and invites the same address anew; where it is the only owner, an operator invites another owner first (`holdfast organization invite`).
 #[utoipa::path(post, operation_id = "accept_invitation", path = "/v1/invitations/accept", tag = "organization", security(()),
     request_body = Acceptance, responses((status = 201, body = Accepted), UnprovenProblems))]
 pub(super) async fn accept(house: State, Unproven(fields): Unproven) -> Result<Response, Problem> {
