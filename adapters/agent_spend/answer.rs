@@ -115,14 +115,7 @@ pub(super) fn write(echo: &Echo<'_>, answer: &Answer<'_>, body: &mut Vec<u8>) ->
         }
         Answer::NotDone(NotDone { reason: DeclineReason::LeftToPlatform, .. }) => {
             let detail = "the payment was asked about with platform_transaction_token: its platform tells what becomes of it; nothing was recorded";
-            return problem(
-                409,
-                "told_by_platform",
-                "The platform tells of this payment",
-                detail.to_owned(),
-                Vec::new(),
-                body,
-            );
+            return problem(409, "told_by_platform", "The platform tells of this payment", detail.to_owned(), Vec::new(), body);
         }
         Answer::NotDone(_) => {
             let detail = "nothing is held or taken under that request_id: it is not known, was declined or only checked, or is told of by \

@@ -58,7 +58,9 @@ impl Post {
         match timeout(SENDING_MAX, self.transport.send(message)).await {
             Ok(Ok(_)) => true,
             Ok(Err(_)) | Err(_) => {
-                (self.say)("agent spend: the mail server did not take a letter: an operator who asked for it is shown the invitation, and any other caller is refused");
+                (self.say)(
+                    "agent spend: the mail server did not take a letter: an operator who asked for it is shown the invitation, and any other caller is refused",
+                );
                 false
             }
         }

@@ -200,7 +200,9 @@ impl Organization {
             OrganizationCommand::Invite(Invite { organization, email, role, by, place }) => {
                 ask(place, SpendRequest::Invite { organization, email, role: role.into(), by }, output)
             }
-            OrganizationCommand::Invitation(Again { member, by, place }) => ask(place, SpendRequest::InviteAgain { member, by }, output),
+            OrganizationCommand::Invitation(Again { member, by, place }) => {
+                ask(place, SpendRequest::InviteAgain { member, by }, output)
+            }
             OrganizationCommand::Approve(decide) => decide.run(GoLiveDecision::Approve, output),
             OrganizationCommand::Refuse(decide) => decide.run(GoLiveDecision::Refuse, output),
             OrganizationCommand::Authorizations(seen) => {

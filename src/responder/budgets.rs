@@ -115,7 +115,10 @@ impl Budgets {
         amount: i64,
         spending: &Spending<'_>,
     ) -> Option<DeclineReason> {
-        if self.told.contains_key(name) || self.joins(origin, request, amount, spending) != Joins::Nothing || !request.kind.takes_money() && request.kind != AuthorizationKind::Incremental {
+        if self.told.contains_key(name)
+            || self.joins(origin, request, amount, spending) != Joins::Nothing
+            || !request.kind.takes_money() && request.kind != AuthorizationKind::Incremental
+        {
             return None;
         }
         let LimitUse { amount, count } = counts(request, amount);
@@ -209,7 +212,8 @@ impl Budgets {
         let id = self.next;
         self.next = PaymentId(id.0.wrapping_add(1));
         let names: SmallVec<[Name; 2]> = names(origin, &request.payment).filter(|_| opens(request, amount)).collect();
-        names.iter().for_each(|name| drop(self.opened.insert(*name, id)));
+        // What was opened for less under the same name counts on, and is looked for no more.
+        self.opened.extend(names.iter().map(|name| (*name, id)));
         self.payments.insert(id, Payment { places, amount, names, answers: 1 });
         self.told.insert(name, id);
     }

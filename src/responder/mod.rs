@@ -53,7 +53,7 @@ use holdfast_adapters::{
 };
 use holdfast_core::agent::{IntentReference, ReasonCode};
 use holdfast_core::stand_in::Silence;
-use holdfast_core::{AuthorizationKind, Basis, Decision, DeclineReason, PaymentRef, StandInCause, Timestamp};
+use holdfast_core::{AuthorizationKind, Basis, Decision, DeclineReason, StandInCause, Timestamp};
 use tokio::sync::watch::Receiver;
 use tokio::time::timeout_at;
 
@@ -381,7 +381,7 @@ impl Responder {
             agents.is_for(&question.request.payment, intent);
         }
         let own = payment_of(&lookup.caller.organization, &reference.text());
-        if let Some(own) = own.filter(|own| question.request.payment != PaymentRef::of(*own) && approved)
+        if let Some(own) = own.filter(|own| question.request.payment.authorization != *own && approved)
             && !question.request.amount.is_zero()
         {
             agents.is_told_by_platform(own);

@@ -9,7 +9,7 @@ use holdfast_core::agent::{Binding, BindingId, Choice, Door, Governed, Instrumen
 use holdfast_core::rules::{NoTrace, Ruleset, Verdict, evaluate, limits_alone};
 use holdfast_core::stand_in::{Sight, Snapshot};
 use holdfast_core::{
-    AccountId, AuthorizationId, AuthorizationRequest, CardToken, ContentDigest, MerchantName, PaymentRef, PlatformName,
+    AccountId, Alias, AuthorizationId, AuthorizationRequest, CardToken, ContentDigest, MerchantName, PaymentRef, PlatformName,
     QuestionDigest, StandInCause, Timestamp,
 };
 use sha2::{Digest as _, Sha256};
@@ -198,7 +198,13 @@ impl Responder {
         let of_platform =
             self.mounts.iter().find(|other| other.program.id == mount.program.id && other.platform == lookup.platform);
         let joined = lookup.transaction.zip(of_platform);
-        let ours = payment_of(&lookup.caller.organization, &mount.reference(&request.key).text()).map(PaymentRef::of);
+        let own = |name: &str| payment_of(&lookup.caller.organization, name);
+        let ours = own(&mount.reference(&request.key).text()).map(|first| {
+            // A platform that never asks tells of nothing: its token is a second name of the processor's own payment.
+            let token = lookup.transaction.filter(|_| joined.is_none());
+            let second = token.and_then(|token| own(&token_at(&lookup.platform, &token)));
+            PaymentRef { authorization: first, alias: second.map_or(Alias::NotTold, Alias::Also) }
+        });
         let theirs = joined.and_then(|(transaction, other)| {
             holdfast_adapters::platform(other.platform.as_str()).map(|platform| (platform.payment_of_token)(transaction))
         });
@@ -313,6 +319,11 @@ fn may_be_by_account(agents: &Agents, question: &Question<'_>) -> bool {
 fn goes_before(account: &Binding, lead: Option<&Lead>) -> bool {
     let of_card = lead.and_then(Lead::binding);
     of_card.is_none_or(|card| account.organization != card.organization && account.is_before(card))
+}
+
+/// A platform's name of a payment, as no name of ours is written.
+fn token_at(platform: &PlatformName, token: &AuthorizationId) -> String {
+    format!("token {platform} {token}")
 }
 
 /// What a processor's question is told apart by: what it asked, and not what that led to, which may be another authority, or none, by the time

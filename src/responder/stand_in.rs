@@ -121,13 +121,7 @@ impl StandIn {
     }
 
     /// An approval that an earlier process told and the ledger has yet to hear counts in budgets.
-    pub fn restore_budgets(
-        &self,
-        name: ToldName,
-        asked: (&Origin, &AuthorizationRequest),
-        amount: i64,
-        spending: &Spending<'_>,
-    ) {
+    pub fn restore_budgets(&self, name: ToldName, asked: (&Origin, &AuthorizationRequest), amount: i64, spending: &Spending<'_>) {
         self.budgets().take(name, asked, amount, spending);
     }
 
@@ -339,7 +333,8 @@ mod tests {
             let cause = StandInCause::LedgerUnavailable;
             let spending = Spending::of(Some(&verdict), &Counted::Never, Weight::Moves);
             // What it says is in the exposure.
-            let _ = stand_in.decide(&platform, (&origin(), &request), Some(&verdict), (&known(now), &spending), cause, now).unwrap();
+            let _ =
+                stand_in.decide(&platform, (&origin(), &request), Some(&verdict), (&known(now), &spending), cause, now).unwrap();
         }
         stand_in.exposure()
     }

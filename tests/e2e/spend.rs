@@ -129,8 +129,7 @@ pub fn member(workplace: &Workplace, server: &Server, inviting: &mut Caller, ema
     let invited = inviting.made("/v1/members", &json!({"email": email, "role": role}));
     assert_eq!((&invited["invitation_by"], &invited["invitation"]), (&json!("operator"), &Value::Null), "{invited}");
     let data = workplace.data();
-    let output =
-        workplace.run(&["organization", "invitation", &id(&invited), "--by", "ann", "--data", data.to_str().unwrap()]);
+    let output = workplace.run(&["organization", "invitation", &id(&invited), "--by", "ann", "--data", data.to_str().unwrap()]);
     let printed = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
     let body = json!({"token": handed_over(&printed).1}).to_string();

@@ -7,8 +7,7 @@ use serde_json::{Value, json};
 
 use crate::spend::{Caller, code, enterprise, id, member, modelled};
 use crate::spend_reserved::Spending;
-use crate::support::server::Server;
-use crate::support::{Client, Workplace};
+use crate::support::Workplace;
 
 /// The same call by several at once; what each hears.
 fn at_once<T: Send>(callers: &mut [Caller], call: impl Fn(&mut Caller) -> T + Sync) -> Vec<T> {
@@ -49,8 +48,9 @@ fn what_one_reviewer_keeps_another_one_who_was_late_does_not_give_back() {
     let server = workplace.serve();
     let (organization, mut owner) = enterprise(&workplace, &server, "ada@example.com");
     let [_, authority, ..] = modelled(&organization, &mut owner, "card-demo-1");
-    let mut reviewers: Vec<_> =
-        (0..2).map(|number| member(&workplace, &server, &mut owner, &format!("reviewer-{number}@example.com"), "reviewer")).collect();
+    let mut reviewers: Vec<_> = (0..2)
+        .map(|number| member(&workplace, &server, &mut owner, &format!("reviewer-{number}@example.com"), "reviewer"))
+        .collect();
     let ask = |owner: &mut Caller, amount: i64, reserve: bool| {
         let intent = json!({"spending_authority_id": authority, "amount": amount, "currency": "USD", "reserve": reserve});
         owner.made("/v1/authorize-intent", &intent)

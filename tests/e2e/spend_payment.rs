@@ -326,6 +326,34 @@ fn no_rule_of_the_program_is_asked_about_money_elsewhere() {
     assert!(replay.status.success(), "{}", String::from_utf8_lossy(&replay.stdout));
 }
 
+/// A platform that never calls has no other word on its payments than the processor's: what that asks again under one token is one payment.
+#[test]
+fn a_token_of_a_platform_that_never_calls_is_one_payment() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let policy = json!({"template": "budget", "parameters": {"amount": 10_000, "currency": "USD", "window": "lifetime"}});
+    let elsewhere = json!({"issuing_platform": "LITHIC", "instrument_id": "lithic-card"});
+    let mut stage = Stage::new(&server, policy, false, elsewhere);
+    stage.owner.made("/v1/grants", &json!({"processor_id": "proc_demo", "issuing_platform": "LITHIC"}));
+    let ask = |stage: &mut Stage, amount: i64, token: &str| {
+        stage.authorize(json!({"issuing_platform": "LITHIC", "amount": amount, "platform_transaction_token": token}))
+    };
+    let first = ask(&mut stage, 4_000, "one");
+    assert_eq!(first["reason_code"], json!("POLICY_MATCH"), "{first}");
+    let again = ask(&mut stage, 4_000, "one");
+    assert_eq!((&again["reason_code"], first["request_id"] == again["request_id"]), (&json!("POLICY_MATCH"), false));
+    assert_eq!(ask(&mut stage, 6_001, "two")["reason_code"], json!("LIMIT_REACHED"));
+    assert_eq!(ask(&mut stage, 6_000, "two")["reason_code"], json!("POLICY_MATCH"));
+    assert_eq!(ask(&mut stage, 3_000, "one")["reason_code"], json!("POLICY_MATCH"), "it is there, and adds nothing");
+    assert_eq!(ask(&mut stage, 1, "three")["reason_code"], json!("LIMIT_REACHED"));
+    // What is given back is given back once, under the name of what holds it.
+    let reversal = |name: &str| json!({"type": "reversal", "event_id": name});
+    assert_eq!(stage.event(&again, reversal("1")), (404, "not_found".to_owned()));
+    assert_eq!(stage.event(&first, reversal("2")).0, 200);
+    assert_eq!(ask(&mut stage, 4_001, "three")["reason_code"], json!("LIMIT_REACHED"));
+    assert_eq!(ask(&mut stage, 4_000, "three")["reason_code"], json!("POLICY_MATCH"));
+}
+
 /// An account's binding is for every card that pays from it, but for those with one of their own.
 #[test]
 fn an_accounts_policy_holds_for_its_cards() {

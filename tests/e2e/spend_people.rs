@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::spend::{handed_over, Caller, code, id, modelled, organization_with_key};
+use crate::spend::{Caller, code, handed_over, id, modelled, organization_with_key};
 use crate::support::server::Server;
 use crate::support::{Client, Workplace};
 
@@ -155,7 +155,8 @@ fn whoever_invites_sees_no_invitation_and_gives_nothing_that_they_have_not() {
         let refused = invite(&mut backend, "eve@example.com", role);
         assert_eq!(code(&refused), (403, "scope_missing".to_owned()), "the demo's credential has no scope review: {role}");
     }
-    let (first, again) = (invite(&mut backend, "dev@example.com", "developer"), invite(&mut backend, "dev@example.com", "developer"));
+    let (first, again) =
+        (invite(&mut backend, "dev@example.com", "developer"), invite(&mut backend, "dev@example.com", "developer"));
     assert_eq!((first.status, again.status), (201, 201));
     let (first, again) = (first.json(), again.json());
     assert_eq!(first, again, "a repeated invitation is the member as it is");

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::faults::{Bench, Fault, short_budget};
 use crate::spend::{Caller, code, member, modelled};
 use crate::stand_in::ALL;
-use crate::support::{Client, Marqeta, Workplace};
+use crate::support::{Marqeta, Workplace};
 use crate::webhooks::{Endpoint, telling};
 
 #[test]

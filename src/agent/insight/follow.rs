@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use holdfast_adapters::{DecisionReference, Said, agent_spend};
 use holdfast_core::agent::{Environment, Governed, ReasonCode, Weight, is_no_payment};
 use holdfast_core::hold::ToldAnswer;
-use holdfast_core::{AuthorizationId, AuthorizationRequest, Basis, Decision, DeclineReason, PaymentRef, PlatformName, Timestamp};
+use holdfast_core::{AuthorizationId, AuthorizationRequest, Basis, Decision, DeclineReason, PlatformName, Timestamp};
 use rusqlite::params_from_iter;
 use rusqlite::types::Value;
 
@@ -123,7 +123,7 @@ pub(super) fn said_of(record: &Record) -> Option<SaidBefore> {
     let reference = reference_of(record, governed, request, &decision)?;
     let own = agent_spend::payment_of(&governed.asked_by?, &reference.text());
     let held = matches!(decision, Decision::Approve { amount } if !amount.is_zero());
-    let elsewhere = own.filter(|own| held && request.payment != PaymentRef::of(*own));
+    let elsewhere = own.filter(|own| held && request.payment.authorization != *own);
     Some(SaidBefore { reference, said, elsewhere })
 }
 

@@ -99,7 +99,8 @@ impl Insight {
     /// # Errors
     /// The disk.
     pub fn said_last(&self, most: usize) -> Result<Vec<SaidBefore>, InsightError> {
-        let sql = "SELECT request, reason, policy, binding, intent, processor, platform, approved FROM decided WHERE processor <> ''
+        let sql =
+            "SELECT request, reason, policy, binding, intent, processor, platform, approved FROM decided WHERE processor <> ''
              ORDER BY record DESC LIMIT ?1";
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         let read = || {
