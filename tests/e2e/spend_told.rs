@@ -64,6 +64,30 @@ fn stand_in_blocks_no_card_where_nothing_leads_to_one() {
     bench.app.drain();
 }
 
+/// Of an instrument whose platform never calls nothing is known before its first payment: no card is unknown, and the policy's word is said.
+#[test]
+fn what_a_policy_declines_is_said_in_stand_in_of_instruments_elsewhere_too() {
+    let bench = Bench::new(short_budget);
+    assert!(bench.publish_table(ALL).status.success());
+    let mut owner = Caller::demo_at(bench.client().address(), "enterprise");
+    let policy = json!({"template": "max_amount", "parameters": {"amount": 10_000, "currency": "USD"}});
+    let authority = owner.made("/v1/spending-authorities", &json!({"agent_id": "ag_demo", "mode": "enforce", "policy": policy}));
+    let card = json!({"spending_authority_id": authority["id"], "issuing_platform": "LITHIC", "instrument_id": "lithic-card"});
+    let binding = owner.made("/v1/bindings", &card)["id"].clone();
+    owner.made("/v1/grants", &json!({"processor_id": "proc_demo", "issuing_platform": "LITHIC"}));
+    bench.faulty.set(Fault::Unavailable);
+    let mut processor = Caller::demo_at(bench.client().address(), "processor");
+    let mut said = |amount: i64| {
+        let asked = json!({"binding_id": binding, "issuing_platform": "LITHIC", "amount": amount, "currency": "USD"});
+        let said = processor.made("/v1/authorize", &asked);
+        (said["decision"].clone(), said["reason_code"].clone(), said["stand_in"].clone())
+    };
+    let why = json!("ledger_unavailable");
+    assert_eq!(said(10_001), (json!("DECLINE"), json!("POLICY_VIOLATION_AMOUNT"), why.clone()));
+    assert_eq!(said(100), (json!("DECLINE"), json!("STAND_IN"), why));
+    bench.app.drain();
+}
+
 /// What stand-in approves counts in the budget of its authority, on top of what the ledger was last seen to have counted, also after a
 /// restart, and until the ledger counts it.
 #[test]
@@ -126,7 +150,7 @@ fn what_both_doors_ask_about_in_stand_in_is_one_payment() {
         (owner.made("/v1/authorize-intent", &intent)["intent_reference"].clone(), Marqeta::purchase(key, "40.00"))
     };
     let (before, during) = (pay("before"), pay("during"));
-    let ask = |(intent, payment): &(serde_json::Value, Marqeta)| {
+    let ask = |(intent, payment): &(Value, Marqeta)| {
         let mut processor = Caller::demo_at(bench.client().address(), "processor");
         let asked = json!({"binding_id": binding, "issuing_platform": "MARQETA", "amount": 4_000, "currency": "USD",
             "intent_reference": intent, "platform_transaction_token": payment.token()});
