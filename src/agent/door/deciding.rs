@@ -41,6 +41,7 @@ pub struct Question {
     merchant_country: Option<String>,
     /// The platform's own name of the payment: both doors then speak of one payment, and budgets count it once. Of Marqeta it is the
     /// transaction's `token`, the outermost one of its callback; that of `jit_funding`, or any other text, joins nothing: it is another payment.
+    /// Where the platform does not call this server, it makes one payment of what you ask under it.
     platform_transaction_token: Option<String>,
     /// The card network.
     network: Option<String>,
