@@ -168,13 +168,13 @@ fn has_card_number(name: &str) -> bool {
 }
 
 /// Gives every letter and digit of a name, as they are compared.
-fn for_each_letter(name: &str, mut add: impl FnMut(char)) {
+fn for_each_letter(name: &str, add: impl FnMut(char)) {
     if name.is_ascii() {
-        name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).for_each(&mut add);
+        name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).for_each(add);
     } else {
         // Taken apart, so that its case goes from each letter and its width from the whole; then composed, so that an accent counts.
         // What that takes on the stack is enough for any name that people write.
-        name.nfkd().flat_map(folded).nfc().filter(|letter| letter.is_alphanumeric()).for_each(&mut add);
+        name.nfkd().flat_map(folded).nfc().filter(|letter| letter.is_alphanumeric()).for_each(add);
     }
 }
 
