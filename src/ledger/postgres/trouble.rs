@@ -28,11 +28,8 @@ enum Seeks {
 impl Seeks {
     fn of(config: &Config) -> Self {
         let hosts = config.get_hosts().len().max(config.get_hostaddrs().len());
-        match config.get_target_session_attrs() {
-            TargetSessionAttrs::ReadWrite if hosts > 1 => Seeks::ThePrimary,
-            // The driver may learn others.
-            _ => Seeks::Whoever,
-        }
+        let wants_writes = config.get_target_session_attrs() == TargetSessionAttrs::ReadWrite;
+        if wants_writes && hosts > 1 { Seeks::ThePrimary } else { Seeks::Whoever }
     }
 }
 
