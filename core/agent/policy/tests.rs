@@ -112,6 +112,17 @@ fn each_template_passes_what_it_should_and_declines_what_it_should() {
     }
 }
 
+/// Lists of what is denied pass what does not say what it is, lists of what is allowed do not.
+#[test]
+fn what_is_not_told_is_on_no_list() {
+    use DeclineReason::{MerchantCategoryNotAllowed, MerchantCountryNotAllowed};
+    let silent = AuthorizationRequest { merchant: Merchant { mcc: None, country: None, ..request().merchant }, ..request() };
+    assert_eq!(says("mcc_blocklist", json!({ "mccs": ["gambling"] }), &silent), None);
+    assert_eq!(says("country", json!({ "deny": ["USA"] }), &silent), None);
+    assert_eq!(says("mcc_allowlist", json!({ "mccs": ["gambling"] }), &silent), Some(MerchantCategoryNotAllowed));
+    assert_eq!(says("country", json!({ "allow": ["USA"] }), &silent), Some(MerchantCountryNotAllowed));
+}
+
 #[test]
 fn what_counts_becomes_a_limit_of_the_authority_alone() {
     let day = json!({ "amount": 5000, "currency": "USD", "window": "day" });
