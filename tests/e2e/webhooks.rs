@@ -289,7 +289,6 @@ fn stand_in_that_outlives_a_restart_is_told_once_and_one_that_does_not_has_ended
     assert!(server.terminate().success());
     // It goes on: nothing is told of it before it ends.
     let server = workplace.serve();
-    std::thread::sleep(Duration::from_secs(3));
     let off = workplace.run(&[&["stand-in", "off", "--program", "demo"], &who[..]].concat());
     assert!(off.status.success(), "{off:?}");
     let left = endpoint.next().json();
