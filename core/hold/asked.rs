@@ -306,7 +306,7 @@ pub(super) fn placing(
         extra: 0,
         tolerance: policy.tolerance,
         posting: request.posting,
-        role: if question::adds(slice.steps, request) { Role::Increment } else { Role::Opening },
+        role: if request.kind == AuthorizationKind::Incremental { Role::Increment } else { Role::Opening },
         transactions: if mutant::is(Mutant::IncrementIsTransaction) { 1 } else { transactions(request.kind) },
         expires_at: held.then(|| asked_at.saturating_add(Duration::from_secs(u64::from(life)))),
         original: request.original,

@@ -33,7 +33,7 @@ pub use joining::{Part, join};
 pub use life::{Hold, HoldStatus, Step, StepId, What};
 pub use order::Ordered;
 pub use outcome::{Finding, Outcome, Standing};
-pub use question::{is_added_by, is_opened_by, is_told_to_add};
+pub use question::{is_added_by, is_opened_by};
 pub use state::{Account, Answered, Card, Counted, Heard, LimitUse, Mark, Slice};
 pub use told::{contradicts, objection};
 

@@ -11,12 +11,7 @@ use crate::ids::{AuthorizationId, IdempotencyKey};
 
 /// The step of a question: the one that it made, or that another key of the same transaction did; else the one that it would make.
 pub(super) fn of_request(steps: &[Step], request: &AuthorizationRequest) -> StepId {
-    let (question, placed) = (named(steps, &request.key, transaction(request)), |id: StepId| Steps::of(steps).placed(id));
-    if request.kind == AuthorizationKind::Incremental || placed(question) {
-        return question;
-    }
-    // Told to add to this payment before it was asked as one of its own.
-    told_to_add(steps, request).filter(|own| !placed(*own)).unwrap_or(question)
+    named(steps, &request.key, transaction(request))
 }
 
 /// The step of the question that a record is about.
@@ -43,24 +38,6 @@ pub fn is_added_by(steps: &[Step], fact: &Fact) -> bool {
     let Fact::Recorded { payment, asked, increments: Some(other), .. } = fact else { return false };
     let id = of_record(steps, asked, payment, Some(other));
     Steps::of(steps).placements().any(|(placed, placement)| placed == id && placement.role == Role::Increment)
-}
-
-/// Whether a question adds to a payment that another one opened, by what it says, or by what the platform told of it before it came.
-pub(super) fn adds(steps: &[Step], request: &AuthorizationRequest) -> bool {
-    request.kind == AuthorizationKind::Incremental || told_to_add(steps, request) == Some(of_request(steps, request))
-}
-
-/// Whether the platform's word is among these steps that this question added to their payment, whatever the question calls itself.
-#[must_use]
-pub fn is_told_to_add(steps: &[Step], request: &AuthorizationRequest) -> bool {
-    told_to_add(steps, request).is_some()
-}
-
-/// The increment that the platform's word makes of a question, if it does.
-fn told_to_add(steps: &[Step], request: &AuthorizationRequest) -> Option<StepId> {
-    let own = named(steps, &request.key, second_name(&request.payment));
-    let is_told = |step: &Step| matches!(step.what, What::Recorded { asked, role: Role::Increment, .. } if asked == own);
-    steps.iter().any(is_told).then_some(own)
 }
 
 /// Whether a step that a question leads to was made under this very key.

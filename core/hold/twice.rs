@@ -59,7 +59,7 @@ pub(super) fn is_recorded_beside(slice: &Slice<'_>, request: &AuthorizationReque
 
 /// How much the platform recorded as approved of a question for which nothing is placed, of a payment that another one opened.
 fn recorded_of_ours(slice: &Slice<'_>, request: &AuthorizationRequest) -> Option<(Account, i64)> {
-    let (steps, question) = (Steps::of(slice.steps), question::of_request(slice.steps, request));
+    let (steps, question) = (Steps::of(slice.steps), StepId::of(&request.key));
     let opens = moves_money(request.kind) && request.kind != AuthorizationKind::Incremental;
     if !opens || mutant::is(Mutant::RecordedQuestionAdds) || !steps.opened() || steps.placements().any(|(id, _)| id == question) {
         return None;

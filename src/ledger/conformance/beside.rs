@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use holdfast_core::hold::{Fact, Finality, Finding, RecordedOutcome, ReleaseCause, Subject, ToldAnswer, ToldEvent};
-use holdfast_core::{AuthorizationRequest, Decision, DeclineReason, PaymentRef};
+use holdfast_core::hold::{Fact, Finality, Finding, RecordedOutcome, ReleaseCause, Subject, ToldEvent};
+use holdfast_core::{AuthorizationRequest, DeclineReason, PaymentRef};
 
 use super::*;
 use crate::ledger::Act;
@@ -187,126 +187,4 @@ pub fn what_is_said_to_add_to_a_message_of_its_payment_joins_the_two(engine: &dy
     let end = Fact::Released { payment: PaymentRef::by_alias(id("advice")), cause: ReleaseCause::Reversed };
     assert_eq!(said_of(&house, message("end", 20, end)), None);
     house.always(|house| assert_eq!(house.balance(), (1_000, 70)));
-}
-
-/// Nobody had asked, and it was approved.
-const OVER_OURS: Option<Finding> = Some(Finding::AdoptedOverOurs);
-
-/// What was told of the question before it came is held where it was told to add, and once.
-pub fn what_was_told_to_add_before_it_was_asked_is_held_once(engine: &dyn Engine) {
-    let own = || asks("s", 40);
-    for (said, ask) in [("t", adding as fn() -> _), ("u", adding), ("t", own), ("u", own)] {
-        for is_old in [false, true] {
-            let mut house = House::with(engine, 1_000);
-            assert_eq!(house.decide(asks("t", 50)), approved(50));
-            assert_eq!(house.decide(asks("u", 70)), approved(70));
-            assert_eq!(said_of(&house, adds_to(said, APPROVED(40))), OVER_OURS);
-            if is_old {
-                house.premises().age(Duration::from_secs(3 * 86_400));
-            }
-            assert_eq!(house.decide(ask()), approved(40), "{said}");
-            house.always(|house| {
-                assert_eq!(house.balance(), (1_000, 160), "{said}");
-                assert_eq!(house.decide(ask()), again(approved(40)), "{said}");
-                assert_eq!(said_of(house, adds_to(said, APPROVED(40))), Some(Finding::HeardBefore));
-                assert_eq!(house.balance(), (1_000, 160), "{said}");
-            });
-            let (other, all) = if said == "t" { ("u", 70) } else { ("t", 50) };
-            assert_eq!(said_of(&house, cleared(other, all)), None);
-            assert_eq!(said_of(&house, cleared(said, 160 - all)), None);
-            house.always(|house| assert_eq!(house.balance(), (840, 0), "{said}"));
-        }
-    }
-}
-
-/// Stand-in's answer to it comes late, too.
-pub fn what_was_told_to_add_before_it_was_adopted_is_held_once(engine: &dyn Engine) {
-    let own = || asks("s", 40);
-    for (said, ask) in [("t", adding as fn() -> _), ("u", adding), ("t", own), ("u", own)] {
-        let mut house = House::with(engine, 1_000);
-        assert_eq!(house.decide(asks("t", 50)), approved(50));
-        assert_eq!(house.decide(asks("u", 70)), approved(70));
-        assert_eq!(said_of(&house, adds_to(said, APPROVED(40))), OVER_OURS);
-        house.adopt(ask(), ToldAnswer::Approved { amount: usd(40) });
-        house.always(|house| {
-            assert_eq!(house.balance(), (1_000, 160), "{said}");
-            assert_eq!(house.decide(ask()), again(approved(40)), "{said}");
-            assert_eq!(house.adopt(ask(), ToldAnswer::Approved { amount: usd(40) }), Some(Finding::HeardBefore), "{said}");
-        });
-    }
-}
-
-/// What the platform declined, or what has ended where it was told to add, is no question of another payment.
-pub fn what_was_told_to_have_ended_before_it_was_asked_is_held_nowhere(engine: &dyn Engine) {
-    for said in ["t", "u"] {
-        let mut house = House::with(engine, 1_000);
-        assert_eq!(house.decide(asks("t", 50)), approved(50));
-        assert_eq!(house.decide(asks("u", 70)), approved(70));
-        said_of(&house, adds_to(said, RecordedOutcome::Declined));
-        house.always(|house| {
-            assert!(matches!(house.decide(adding()).0, Decision::Decline { .. }), "{said}");
-            assert_eq!(house.balance(), (1_000, 120), "{said}");
-        });
-        let mut house = House::with(engine, 1_000);
-        assert_eq!(house.decide(asks("t", 50)), approved(50));
-        assert_eq!(house.decide(asks("u", 70)), approved(70));
-        assert_eq!(said_of(&house, adds_to(said, APPROVED(40))), OVER_OURS);
-        let all = if said == "t" { 90 } else { 110 };
-        assert_eq!(said_of(&house, cleared(said, all)), None);
-        let left = 120 - (all - 40);
-        assert_eq!(house.decide(adding()), approved(40), "it was captured with its payment: {said}");
-        house.always(|house| assert_eq!(house.balance(), (1_000 - all, left), "{said}"));
-    }
-}
-
-/// Its question calls it by the names of the payment that it says it adds to: those stay that one's, also where it is begun later, and
-/// whatever is read from a disk.
-pub fn what_was_told_to_add_before_it_was_asked_takes_no_name_of_another(engine: &dyn Engine) {
-    let mut house = House::with(engine, 1_000);
-    assert_eq!(house.decide(asks("t", 50)), approved(50));
-    assert_eq!(house.decide(asks("u", 70)), approved(70));
-    assert_eq!(said_of(&house, adds_to("u", APPROVED(40))), OVER_OURS);
-    assert_eq!(house.decide(adding()), approved(40));
-    house.always(|house| assert_eq!(house.balance(), (1_000, 160)));
-    let less = Fact::Reduced { payment: of("t"), by: usd(50), original: None };
-    assert_eq!(said_of(&house, message("t-back", 11, less)), None);
-    house.always(|house| assert_eq!(house.balance(), (1_000, 110), "what was asked as `t` is given back"));
-    assert_eq!(said_of(&house, cleared("u", 110)), None);
-    house.always(|house| assert_eq!(house.balance(), (890, 0)));
-}
-
-/// What was only told, as that which the increment adds to, is the payment that its question names.
-pub fn what_was_told_to_add_to_a_message_is_joined_by_its_question(engine: &dyn Engine) {
-    for told_first in [false, true] {
-        let mut house = House::with(engine, 1_000);
-        let asked = |house: &House| assert_eq!(house.decide(asks("t", 50)), approved(50));
-        if !told_first {
-            asked(&house);
-        }
-        let chain = Some(PaymentRef::by_alias(id("before")));
-        let adds = Fact::Recorded { payment: of("s"), asked: id("jit-s"), increments: chain, outcome: APPROVED(40) };
-        assert_eq!(said_of(&house, message("s", 1, adds)), OVER_OURS);
-        if told_first {
-            asked(&house);
-        }
-        assert_eq!(house.decide(adding()), approved(40));
-        house.always(|house| assert_eq!(house.balance(), (1_000, 90)));
-        let back = Fact::Reduced { payment: of("t"), by: usd(90), original: None };
-        assert_eq!(said_of(&house, message("back", 11, back)), None);
-        house.always(|house| assert_eq!(house.balance(), (1_000, 0), "{told_first}"));
-    }
-}
-
-/// The payment that something was told to add to is asked of after what adds to it.
-pub fn a_payment_is_asked_of_after_what_was_told_to_add_to_it(engine: &dyn Engine) {
-    for ask in [adding as fn() -> _, || asks("s", 40)] {
-        let mut house = House::with(engine, 1_000);
-        assert_eq!(said_of(&house, adds_to("t", APPROVED(40))), OVER_OURS);
-        assert_eq!(house.decide(ask()), approved(40));
-        house.always(|house| assert_eq!(house.balance(), (1_000, 40)));
-        assert_eq!(house.decide(asks("t", 50)), approved(50));
-        house.always(|house| assert_eq!(house.balance(), (1_000, 90)));
-        assert_eq!(said_of(&house, cleared("t", 90)), None);
-        house.always(|house| assert_eq!(house.balance(), (910, 0)));
-    }
 }

@@ -194,12 +194,6 @@ macro_rules! conforms {
                 what_was_added_long_ago_is_held_on_no_other_payment
                 what_is_declined_after_all_was_held_where_it_was_added
                 what_is_said_to_add_to_a_message_of_its_payment_joins_the_two
-                what_was_told_to_add_before_it_was_asked_is_held_once
-                what_was_told_to_add_before_it_was_adopted_is_held_once
-                what_was_told_to_have_ended_before_it_was_asked_is_held_nowhere
-                what_was_told_to_add_before_it_was_asked_takes_no_name_of_another
-                what_was_told_to_add_to_a_message_is_joined_by_its_question
-                a_payment_is_asked_of_after_what_was_told_to_add_to_it
             }
             sharing {
                 a_refused_transaction_undoes_nothing_of_the_one_that_was_approved_under_its_key

@@ -1,37 +1,20 @@
 //! What an event names: the payment that it is about, whose money that is, and the keys under which it is remembered. The
 //! same for an event that is applied now and for a record that is read.
 
-use holdfast_core::hold::{Fact, Finding, Outcome, ReleaseCause, Subject, ToldEvent, is_told_to_add};
+use holdfast_core::hold::{Fact, Finding, Outcome, ReleaseCause, Subject, ToldEvent};
 use holdfast_core::{Alias, AuthorizationRequest, IdempotencyKey, PaymentRef, PlatformName, ProgramId, Timestamp};
 
 use super::state::{Fingerprint, HoldNumber, Located, Names, State};
 
-/// Finds what an authorization names; an increment's hold is that of the payment it adds to, or of the one that the platform told it to
-/// have been added to before it was asked.
+/// Finds what an authorization names; an increment's hold is that of the payment it adds to.
 pub fn locate_request(
     state: &State,
     program: &ProgramId,
     platform: Option<&PlatformName>,
     request: &AuthorizationRequest,
 ) -> Located {
-    let (payment, own) = request.payments();
-    let subject = subject_of_request(request);
-    let named = state.locate(program, platform, &subject, Some(payment));
-    let told = own.map(|own| state.locate(program, platform, &subject, Some(own)));
-    let located = match told.filter(|told| is_told_elsewhere(state, request, (told, &named))) {
-        // It is called as it names itself: what else that leads to may be the same payment.
-        Some(told) => Located { payment: named.payment, ..told },
-        None => named,
-    };
-    of_its_card(state, request, located)
-}
-
-/// Whether the platform told of an increment before it was asked, as one of another payment of the same account: it is held there already,
-/// and held nowhere else.
-fn is_told_elsewhere(state: &State, request: &AuthorizationRequest, (told, named): (&Located, &Located)) -> bool {
-    let Some(index) = told.hold.filter(|index| named.hold != Some(*index)) else { return false };
-    let is_of_its_account = named.hold.is_none() || told.account == named.account;
-    is_of_its_account && state.hold(index).is_some_and(|row| is_told_to_add(&row.steps, request))
+    let (payment, _) = request.payments();
+    of_its_card(state, request, state.locate(program, platform, &subject_of_request(request), Some(payment)))
 }
 
 /// Finds what an answer was about that was told without the ledger: as [`locate_request`], and where the payment of an increment is not
