@@ -12,7 +12,7 @@ use holdfast_core::agent::Weight;
 use holdfast_core::hold::LimitUse;
 use holdfast_core::rules::{CounterKey, Enforcement, LimitCheck, LimitScope, Verdict, Window};
 use holdfast_core::stand_in::ToldName;
-use holdfast_core::{AuthorizationKind, AuthorizationRequest, DeclineReason};
+use holdfast_core::{AuthorizationKind, AuthorizationRequest, CardToken, DeclineReason};
 use smallvec::SmallVec;
 
 use super::adding::{Name, names};
@@ -23,12 +23,16 @@ use crate::ledger::{Counted, Origin};
 pub struct Budgets {
     told: HashMap<ToldName, PaymentId>,
     payments: HashMap<PaymentId, Payment>,
-    /// Those by every name that they have: the other door asks about the same one.
-    opened: HashMap<Name, PaymentId>,
+    /// Those by every name that they have, and the card that pays: the other door asks about the same one. Under one name another card's is
+    /// another payment, as in the ledger.
+    opened: HashMap<Opened, PaymentId>,
     next: PaymentId,
     /// The same by counter, a sum for each window: a question is asked about a counter, and an outage may be long.
     sums: HashMap<CounterKey, Vec<(Window, LimitUse)>>,
 }
+
+/// A payment's name, and the card that pays it.
+type Opened = (Name, Option<CardToken>);
 
 /// A payment's number, of this process.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,7 +43,7 @@ struct PaymentId(u64);
 struct Payment {
     places: SmallVec<[Place; 4]>,
     amount: i64,
-    names: SmallVec<[Name; 2]>,
+    names: SmallVec<[Opened; 2]>,
     /// How many answers about it the ledger has yet to hear.
     answers: u32,
 }
@@ -138,7 +142,7 @@ impl Budgets {
         if spending.weight == Weight::Moves || !opens(request, amount) {
             return Joins::Nothing;
         }
-        let known = names(origin, &request.payment).filter_map(|name| self.opened.get(&name));
+        let known = names(origin, &request.payment).filter_map(|name| self.opened.get(&(name, request.card)));
         let mut known = known.filter(|id| self.payments.get(id).is_some_and(|payment| payment.amount >= amount));
         match known.next() {
             Some(id) => Joins::Told(*id),
@@ -211,7 +215,8 @@ impl Budgets {
         places.iter().for_each(|place| self.add(place));
         let id = self.next;
         self.next = PaymentId(id.0.wrapping_add(1));
-        let names: SmallVec<[Name; 2]> = names(origin, &request.payment).filter(|_| opens(request, amount)).collect();
+        let opened = names(origin, &request.payment).filter(|_| opens(request, amount));
+        let names: SmallVec<[Opened; 2]> = opened.map(|name| (name, request.card)).collect();
         // What was opened for less under the same name counts on, and is looked for no more.
         self.opened.extend(names.iter().map(|name| (*name, id)));
         self.payments.insert(id, Payment { places, amount, names, answers: 1 });
@@ -363,6 +368,11 @@ mod tests {
         assert_eq!(ask(&budgets, &purchase("other", 1), &spending), reached, "of the other answer nothing was heard");
         budgets.is_heard(&name("theirs"));
         assert!(budgets.told.is_empty() && budgets.payments.is_empty() && budgets.opened.is_empty() && budgets.sums.is_empty());
+        // Of another card it is another payment, whatever it is called.
+        budgets.take(name("ours"), (&origin(), &ours), 60, &spending);
+        let of_another_card = AuthorizationRequest { card: "another-card".parse().ok(), ..theirs };
+        assert_eq!(ask(&budgets, &of_another_card, &spending), reached);
+        budgets.is_heard(&name("ours"));
         // Of what the ledger has of it, nothing counts again either.
         let full = Counted::Seen(vec![LimitUse { amount: 100, count: 3 }]);
         let there = Spending { seen: &full, stands: 60, ..spending };
