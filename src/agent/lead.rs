@@ -12,7 +12,7 @@ use holdfast_adapters::token::{Grant, KeyStore as _};
 use holdfast_adapters::{DecisionReference, Lookup, Said};
 use holdfast_core::agent::{
     Asking, Authority, Binding, BindingId, BindingStatus, Choice, Door, Found, Governed, InstrumentId, InstrumentKind, Intent,
-    IntentReference, Presented, ReasonCode, govern,
+    IntentReference, OrganizationId, Presented, ReasonCode, govern,
 };
 use holdfast_core::rules::Verdict;
 use holdfast_core::{
@@ -41,15 +41,23 @@ pub struct Agents {
     /// What our own names would be of payments that are their platforms' to tell of.
     elsewhere: Lately<AuthorizationId, ()>,
     keys: FreshKeys,
+    /// The enterprises that the operator lets bind what is of platforms that call this server; nothing where none are listed.
+    listed: Option<Vec<OrganizationId>>,
 }
 
 impl Agents {
-    /// With these objects.
+    /// With these objects, and the enterprises that may bind what is of platforms that call this server.
     #[must_use]
-    pub fn new(registry: Arc<Registry>) -> Self {
+    pub fn new(registry: Arc<Registry>, listed: Option<Vec<OrganizationId>>) -> Self {
         let (words, named, elsewhere) = (Lately::new(), Lately::new(), Lately::new());
         let (filled, entered, keys) = (AtomicBool::new(false), Shards::default(), FreshKeys::new());
-        Agents { registry, filled, entered, words, named, elsewhere, keys }
+        Agents { registry, filled, entered, words, named, elsewhere, keys, listed }
+    }
+
+    /// The enterprises that may bind what is of platforms that call this server, if the operator lists any.
+    #[must_use]
+    pub fn listed(&self) -> Option<&[OrganizationId]> {
+        self.listed.as_deref()
     }
 
     /// Whether everything that the store has is in memory.
@@ -93,7 +101,19 @@ impl Agents {
         first.is_none_or(|first| first.id == binding.id)
     }
 
-    /// In the ledger a card is one, whatever platform asks about it: of several bindings the one that was made first leads.
+    /// Whether a binding leads rather than another one of the same money: one of an enterprise that may bind it comes before one of somebody
+    /// who may not (it was made while its platform did not call), and of two alike the one that was made first.
+    #[must_use]
+    pub fn precedes(&self, one: &Binding, other: &Binding) -> bool {
+        let may = |binding: &Binding| self.listed().is_none_or(|listed| listed.contains(&binding.organization));
+        match (may(one), may(other)) {
+            (true, false) => true,
+            (false, true) => false,
+            (true, true) | (false, false) => one.is_before(other),
+        }
+    }
+
+    /// In the ledger a card is one, whatever platform asks about it: of several bindings one leads.
     fn first_of<'p>(
         &self,
         OneOfOurs { program, platforms }: OneOfOurs<'p, impl Iterator<Item = &'p PlatformName>>,
@@ -103,7 +123,7 @@ impl Agents {
         let environment = self.registry.programs().environment_of(program)?;
         let bound = platforms.filter_map(|platform| self.registry.binding_of(&(environment, *platform, instrument)));
         let bound = bound.filter(|binding| Money::of(binding.instrument.kind) == Some(money));
-        bound.reduce(|first, other| if other.is_before(&first) { other } else { first })
+        bound.reduce(|first, other| if self.precedes(&other, &first) { other } else { first })
     }
 
     /// What a binding leads a platform's own question to.
@@ -154,7 +174,7 @@ impl Agents {
         (environment == lookup.caller.environment && self.may_ask(lookup, organization)).then_some(known)
     }
 
-    fn may_ask(&self, lookup: &Lookup, enterprise: holdfast_core::agent::OrganizationId) -> bool {
+    fn may_ask(&self, lookup: &Lookup, enterprise: OrganizationId) -> bool {
         let Lookup { caller, platform, .. } = lookup;
         let (environment, processor) = (caller.environment, caller.organization);
         self.registry.grants(&Grant { environment, processor, enterprise, platform: *platform })

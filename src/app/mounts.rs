@@ -62,7 +62,8 @@ fn agents_name() -> Option<PlatformName> {
 pub(super) fn agents(config: &Config) -> Option<Arc<Agents>> {
     let configured = config.agents.as_ref()?;
     let (sandbox, production) = (configured.program(Environment::Sandbox), configured.program(Environment::Production));
-    Some(Arc::new(Agents::new(Arc::new(Registry::new(Programs { sandbox, production })))))
+    let registry = Arc::new(Registry::new(Programs { sandbox, production }));
+    Some(Arc::new(Agents::new(registry, configured.card_enterprises.clone())))
 }
 
 pub(super) fn routes(config: &Config) -> Result<RouteTable, Vec<RouteError>> {

@@ -64,7 +64,6 @@ pub(super) fn open(
         agents: Arc::clone(known),
         ledger: Arc::clone(ledger),
         signals,
-        card_enterprises: agents.card_enterprises.clone(),
         turns: crate::agent::door::Turns::default(),
     };
     if config.ledger.postgres.is_none() {

@@ -244,7 +244,7 @@ impl Responder {
         match self.account_behind(card, call, mount, question).await {
             Ok(account) => {
                 let bound = account.and_then(|account| agents.binding_of_account(self.ours_at(mount), &account));
-                let Some(bound) = bound.filter(|bound| goes_before(bound, question.lead.as_ref())) else { return };
+                let Some(bound) = bound.filter(|bound| goes_before(agents, bound, question.lead.as_ref())) else { return };
                 question.lead = Some(match &question.lead {
                     Some(lead) if lead.door() == Door::Authorize => lead.bound_before(),
                     Some(_) | None => agents.at_platform(bound, &question.request.payment),
@@ -315,10 +315,10 @@ fn may_be_by_account(agents: &Agents, question: &Question<'_>) -> bool {
 }
 
 /// Whether an account's binding decides rather than what a question leads to: within one organization a card's own comes first, of two
-/// organizations the one that was there first.
-fn goes_before(account: &Binding, lead: Option<&Lead>) -> bool {
+/// organizations the one that may bind it and was there first.
+fn goes_before(agents: &Agents, account: &Binding, lead: Option<&Lead>) -> bool {
     let of_card = lead.and_then(Lead::binding);
-    of_card.is_none_or(|card| account.organization != card.organization && account.is_before(card))
+    of_card.is_none_or(|card| account.organization != card.organization && agents.precedes(account, card))
 }
 
 /// A platform's name of a payment, as no name of ours is written.

@@ -143,6 +143,12 @@ impl House {
             return Ok(Tried::refused(DeclineReason::BindingUnknown, Vec::new()));
         }
         let card = binding.instrument.card().filter(|_| is_ours);
+        if let Some(card) = card.filter(|_| self.agents.registry.may_be_of_anothers_account(binding)) {
+            let bound = self.binding_of_its_account(program, card).await?;
+            if bound.is_some_and(|bound| bound.organization != binding.organization && self.agents.precedes(&bound, binding)) {
+                return Ok(Tried::refused(DeclineReason::BindingUnknown, Vec::new()));
+            }
+        }
         let request = request(reference, asked, card).ok_or_else(|| Problem::of(Code::Internal, "a name that is none"))?;
         let verdict = match purse(binding, if is_ours { Calls::Yes } else { Calls::No }) {
             Purse::OfProgram => evaluate(&rules, &request, now, &mut NoTrace),

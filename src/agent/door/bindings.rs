@@ -1,7 +1,9 @@
 //! `/v1/bindings`: what leads from a card, token, account or other instrument to a spending authority.
 
+use std::sync::Arc;
+
 use axum::response::Response;
-use holdfast_core::agent::{BindingId, Door, Environment, InstrumentId, InstrumentKind, Scope};
+use holdfast_core::agent::{Binding as KnownBinding, BindingId, Door, Environment, InstrumentId, InstrumentKind, Scope};
 use holdfast_core::{CardToken, PlatformName, ProgramId};
 use http::StatusCode;
 use serde::Deserialize;
@@ -161,7 +163,8 @@ fn only_if_live(change: &mut Change, authority: &Row) {
 /// pays from it, but for cards that have a binding of their own. An instrument has one binding, whoever made
 /// it: what is of platforms that call this server is one at all of them, as it is in the ledger (409 `taken`). A card whose account another
 /// enterprise has bound is bound with it (409 `taken`), where the ledger knows the card. Of two bindings of the same money that are there all
-/// the same, one of an account and one of its card by two enterprises, or older ones, the one that was made first decides payments; by
+/// the same, one of an account and one of its card by two enterprises, or older ones, one decides payments: that of an enterprise
+/// which may bind it comes before another one, and of two such the one that was made first; by
 /// another one `/v1/authorize` answers `BINDING_NOT_FOUND`. What is of a platform that calls this server can be bound by the enterprises that the operator lists only (403 `card_not_yours`);
 /// without a list, by any in the sandbox and by none in production.
 #[utoipa::path(post, operation_id = "create_binding", path = "/v1/bindings", tag = "bindings", params(KeyParameter),
@@ -233,20 +236,29 @@ impl super::House {
         };
         let program = registry.programs().of(owner.environment).filter(|_| self.is_called_by(owner, platform));
         let Some((card, program)) = card.zip(program).filter(|_| registry.binds_accounts()) else { return Ok(()) };
-        let balances = self.done(Act::Balances(Origin::of(program), Whose::Card(card))).await?.into_balances();
-        let account = balances.and_then(|standings| standings.first().map(|standing| standing.balance.account));
-        let ours = OneOfOurs { program: &program, platforms: self.callers(program) };
-        let bound = account.and_then(|account| self.agents.binding_of_account(ours, &account));
+        let bound = self.binding_of_its_account(program, card).await?;
         match bound.filter(|bound| bound.organization != owner.organization) {
             None => Ok(()),
             Some(_) => Err(Problem::of(Code::Taken, "the account that this card pays from is bound by another enterprise")),
         }
     }
 
+    /// The binding of the account that a card pays from, as far as the ledger knows the card.
+    pub(super) async fn binding_of_its_account(
+        &self,
+        program: ProgramId,
+        card: CardToken,
+    ) -> Result<Option<Arc<KnownBinding>>, Problem> {
+        let balances = self.done(Act::Balances(Origin::of(program), Whose::Card(card))).await?.into_balances();
+        let account = balances.and_then(|standings| standings.first().map(|standing| standing.balance.account));
+        let ours = OneOfOurs { program: &program, platforms: self.callers(program) };
+        Ok(account.and_then(|account| self.agents.binding_of_account(ours, &account)))
+    }
+
     /// Whether an enterprise may bind what is of a platform. What nobody calls about is not ours to give, and its issuer's processor asks
     /// with a grant. What is ours is given by the operator's list; without one by nobody where money is real.
     fn may_bind(&self, owner: Owner, platform: &str) -> Result<(), Problem> {
-        let listed = match (&self.card_enterprises, owner.environment) {
+        let listed = match (self.agents.listed(), owner.environment) {
             (Some(listed), _) => listed.contains(&owner.organization),
             (None, Environment::Sandbox) => true,
             (None, Environment::Production) => false,

@@ -34,7 +34,7 @@ mod turns;
 use std::fmt;
 use std::sync::Arc;
 
-use holdfast_core::agent::{Environment, OrganizationId};
+use holdfast_core::agent::Environment;
 use holdfast_core::{PlatformName, ProgramId};
 
 pub use self::codes::ReasonCodes;
@@ -62,8 +62,6 @@ pub struct House {
     pub ledger: Arc<dyn Ledger>,
     /// Where webhooks hear that something was reviewed, if there are any.
     pub signals: Option<Signals>,
-    /// Which enterprises may bind what is of platforms that call us, if that is written.
-    pub card_enterprises: Option<Vec<OrganizationId>>,
     /// Who reserves under a key at the moment.
     pub turns: Turns,
 }

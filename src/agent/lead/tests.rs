@@ -2,7 +2,10 @@
 
 use std::collections::HashSet;
 
+use holdfast_core::agent::{AuthorityId, Environment, Instrument};
+
 use super::*;
+use crate::agent::registry::Programs;
 
 #[test]
 fn a_fresh_key_is_nobody_elses() {
@@ -25,4 +28,32 @@ fn words_are_remembered_until_there_are_too_many() {
     }
     assert_eq!(words.of(&reference(0)), None);
     assert_eq!(words.of(&reference(1)), Some(said(ReasonCode::PolicyMatch)));
+}
+
+/// Whoever may bind a card comes before whoever bound it while its platform did not call; of two alike the first one leads.
+#[test]
+fn a_binding_of_who_may_not_bind_it_never_leads_before_one_of_who_may() {
+    let bound = |organization: &str, seconds: u64| Binding {
+        id: BindingId::new(&format!("bind_{organization}_{seconds}")).unwrap(),
+        organization: OrganizationId::new(organization).unwrap(),
+        environment: Environment::Sandbox,
+        authority: AuthorityId::new("sa_1").unwrap(),
+        instrument: Instrument {
+            platform: PlatformName::new("marqeta").unwrap(),
+            kind: InstrumentKind::Card,
+            id: InstrumentId::new("card").unwrap(),
+        },
+        status: BindingStatus::Active,
+        door: Door::Platform,
+        made_at: Timestamp::from_unix_seconds(i64::try_from(seconds).unwrap()),
+    };
+    let with = |listed: Option<Vec<OrganizationId>>| {
+        Agents::new(Arc::new(Registry::new(Programs { sandbox: None, production: None })), listed)
+    };
+    let (stranger, ours, later) = (bound("ent_stranger", 1), bound("ent_ours", 2), bound("ent_ours", 3));
+    let listed = with(Some(vec![ours.organization]));
+    assert!(listed.precedes(&ours, &stranger) && !listed.precedes(&stranger, &ours));
+    assert!(listed.precedes(&ours, &later) && !listed.precedes(&later, &ours));
+    let open = with(None);
+    assert!(open.precedes(&stranger, &ours) && !open.precedes(&ours, &stranger));
 }
