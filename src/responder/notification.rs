@@ -106,9 +106,6 @@ impl Responder {
 
     /// Brings a fact about a payment of ours to the ledger, which may refuse it. While it cannot be asked, everything is recorded.
     async fn take_ours(&self, mount: &Mount, event: ToldEvent, by: Instant) -> Taken {
-        if self.is_told_by_platform(&event) {
-            return Taken::Refused(DeclineReason::LeftToPlatform);
-        }
         let stamp = event.occurred_at.map(|stamp| stamp.unless_far_ahead_of(clock::utc()));
         let event = ToldEvent { occurred_at: stamp, ..event };
         let result = if self.hears() {
@@ -116,6 +113,12 @@ impl Responder {
             let told = ledger::ask(self.ledger.as_ref(), Act::TellOurs(mount.origin(), event));
             let answer = timeout_at(heard_by, told).await.unwrap_or(Err(LedgerError::Late));
             match answer {
+                // Under our own name nothing is held of what has its platform's.
+                Ok(Answer::Decided { decision: Decision::Decline { reason: DeclineReason::AuthorizationUnknown }, .. })
+                    if self.is_told_by_platform(&event) =>
+                {
+                    return Taken::Refused(DeclineReason::LeftToPlatform);
+                }
                 Ok(Answer::Decided { decision: Decision::Decline { reason }, .. }) => return Taken::Refused(reason),
                 Ok(Answer::Recorded(Some(Finding::Conflict))) => {
                     mount.metrics.notification(NotificationResult::NotBooked);
@@ -123,6 +126,8 @@ impl Responder {
                 }
                 answer => self.settle(mount, &event, answer, by).await,
             }
+        } else if self.is_told_by_platform(&event) {
+            return Taken::Refused(DeclineReason::LeftToPlatform);
         } else {
             self.spool_fact(mount, &event, by).await
         };
