@@ -193,9 +193,9 @@ fn as_joined(found: BTreeMap<Whose, Payment>, joined: &BTreeMap<u64, u64>) -> Ve
 /// is another payment, where something is called so.
 fn one_of(sought: &Sought, found: Vec<Payment>, begins: Option<Begins>) -> Result<Payment, NotOne> {
     let (mut held, never): (Vec<_>, Vec<_>) = found.into_iter().partition(|payment| payment.hold.is_some());
-    if held.iter().any(|payment| payment.leads == Leads::Surely) {
-        held.retain(|payment| payment.leads == Leads::Surely);
-    }
+    let whose = |payment: &Payment| (payment.program, payment.platform);
+    let called_so: Vec<_> = held.iter().filter(|payment| payment.leads == Leads::Surely).map(whose).collect();
+    held.retain(|payment| payment.leads == Leads::Surely || !called_so.contains(&whose(payment)));
     match (held.as_slice(), never.as_slice()) {
         ([], []) => Err(NotOne::Unknown(sought.name.clone(), begins)),
         ([], [only]) => Ok(only.clone()),
