@@ -109,6 +109,6 @@ fn turn(
 /// What responders that share a ledger do.
 const EVERYWHERE: &str = "that is at every responder on this database, within two seconds";
 
-/// What they do while their database does not answer.
-const HERE_ONLY: &str = "that is here only, at the responder of this data directory: the database does not answer. Say it to each with its \
-    --data, or again once the database answers";
+/// What one of them does while their database does not answer, or where it is switched on alone.
+const HERE_ONLY: &str = "that is here only, at the responder of this data directory: the database does not answer, or it was on here only. Say \
+    it to each with its --data, or again once the database answers";

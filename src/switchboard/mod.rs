@@ -44,7 +44,7 @@ pub enum Reach {
     Alone,
     /// For all that share the ledger.
     Everywhere,
-    /// For this one of several: their database does not answer.
+    /// For this one of several: their database does not answer, or it was switched on here only.
     HereOnly,
 }
 
@@ -174,8 +174,8 @@ impl Switchboard {
                 file.take_over(std::slice::from_ref(&on))?;
                 Ok((Turned::AlreadyOn(on), Reach::Everywhere))
             }
-            // It may be on here only. What somebody else has just ended for all is ended by them.
-            Some(Turned::NotOn) => Ok((file.turn_own(turn, now)?, Reach::Everywhere)),
+            // It may be on here only, and then nobody else is told. What somebody else has just ended for all is ended by them.
+            Some(Turned::NotOn) => Ok((file.turn_own(turn, now)?, Reach::HereOnly)),
             Some(turned @ (Turned::Past(_) | Turned::Again(_) | Turned::Conflict)) => Ok((turned, Reach::Everywhere)),
         }
     }
