@@ -1,30 +1,29 @@
 //! From a question to the spending authority that it leads to: by its card at the card's own platform, by names at `/v1/authorize`.
 //!
-//! Everything is looked up in the registry's memory. What is thought of the question then is core's ([`govern`]); nothing here decides.
+//! Everything is looked up in the registry's memory. What is thought of the question then is core's ([`govern`](holdfast_core::agent::govern)); nothing here decides.
 
-use std::collections::VecDeque;
-use std::hash::{BuildHasher as _, Hash};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+mod found;
+mod remembered;
 
-use dashmap::{DashMap, Entry};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use holdfast_adapters::token::{Grant, KeyStore as _};
 use holdfast_adapters::{DecisionReference, Lookup, Said};
 use holdfast_core::agent::{
-    Asking, Authority, Binding, BindingId, BindingStatus, Choice, Door, Found, Governed, InstrumentId, InstrumentKind, Intent,
-    IntentReference, OrganizationId, Presented, ReasonCode, govern,
+    Asking, Binding, BindingStatus, Door, InstrumentId, InstrumentKind, Intent, IntentReference, OrganizationId,
 };
-use holdfast_core::rules::Verdict;
 use holdfast_core::{
-    AccountId, AuthorizationId, AuthorizationRequest, Basis, CardToken, Decision, DeclineReason, IdempotencyKey, Merchant,
-    PaymentRef, PlatformName, ProgramId, Timestamp,
+    AccountId, AuthorizationId, AuthorizationRequest, CardToken, DeclineReason, IdempotencyKey, Merchant, PaymentRef,
+    PlatformName, ProgramId,
 };
 
+pub use self::found::Lead;
+use self::found::{Shown, To};
+pub use self::remembered::REMEMBERED_MAX;
+use self::remembered::{FreshKeys, Lately};
 use super::registry::Registry;
 use super::shards::Shards;
-
-/// Answers whose words are remembered for a retry.
-pub const REMEMBERED_MAX: usize = 65_536;
 
 /// Agent spend, as the path of a callback knows it.
 pub struct Agents {
@@ -280,154 +279,6 @@ impl Money {
     }
 }
 
-/// What a question leads to. It holds on to what it found, so that everything about one answer is of one moment.
-pub struct Lead {
-    to: To,
-    asking: Asking,
-}
-
-enum To {
-    Nobody { reason: DeclineReason, binding: Option<BindingId>, intent: Option<IntentReference> },
-    Authority { authority: Arc<Authority>, binding: Arc<Binding>, intent: Shown },
-}
-
-enum Shown {
-    /// None was named: which of these it is for depends on which are used.
-    Any(Arc<[Arc<Intent>]>),
-    Unknown(IntentReference),
-    Known(Arc<Intent>),
-}
-
-impl Lead {
-    const fn nobody(reason: DeclineReason, binding: Option<BindingId>, intent: Option<IntentReference>, asking: Asking) -> Self {
-        Lead { to: To::Nobody { reason, binding, intent }, asking }
-    }
-
-    /// The same question, where its binding leads to nothing because the money was bound before.
-    #[must_use]
-    pub fn bound_before(&self) -> Lead {
-        let intent = match &self.to {
-            To::Nobody { intent, .. } => *intent,
-            To::Authority { intent: Shown::Known(known), .. } => Some(known.reference),
-            To::Authority { intent: Shown::Unknown(reference), .. } => Some(*reference),
-            To::Authority { intent: Shown::Any(_), .. } => None,
-        };
-        Lead::nobody(DeclineReason::BindingUnknown, self.binding().map(|binding| binding.id), intent, self.asking)
-    }
-
-    /// At which door the question came.
-    #[must_use]
-    pub const fn door(&self) -> Door {
-        self.asking.door
-    }
-
-    /// The binding that led to the authority.
-    #[must_use]
-    pub fn binding(&self) -> Option<&Binding> {
-        match &self.to {
-            To::Nobody { .. } => None,
-            To::Authority { binding, .. } => Some(binding),
-        }
-    }
-
-    /// What is thought of a question in the end; and, where that depends on which intents are used, what has to be known to say.
-    #[must_use]
-    pub fn govern(
-        &self,
-        program: Verdict,
-        request: &AuthorizationRequest,
-        now: Timestamp,
-    ) -> (Verdict, Governed, Option<Box<Choice>>) {
-        let choice = self.choice(&program, request, now);
-        let (verdict, governed) = govern(program, &self.found(), request, self.asking, now);
-        (verdict, governed, choice)
-    }
-
-    /// What is thought of it where the ledger cannot be asked.
-    #[must_use]
-    pub fn govern_unheard(&self, program: Verdict, request: &AuthorizationRequest, now: Timestamp) -> (Verdict, Governed) {
-        match self.whole_choice(&program, now) {
-            None => govern(program, &self.found(), request, self.asking, now),
-            Some(choice) => {
-                let chosen = choice.unheard(request);
-                (chosen.verdict, chosen.governed)
-            }
-        }
-    }
-
-    fn choice(&self, program: &Verdict, request: &AuthorizationRequest, now: Timestamp) -> Option<Box<Choice>> {
-        self.whole_choice(program, now).filter(|choice| choice.is_one(request)).map(Box::new)
-    }
-
-    fn whole_choice(&self, program: &Verdict, at: Timestamp) -> Option<Choice> {
-        match &self.to {
-            To::Authority { authority, binding, intent: Shown::Any(intents) } => Some(Choice {
-                authority: Arc::clone(authority),
-                binding: Arc::clone(binding),
-                intents: Arc::clone(intents),
-                asking: self.asking,
-                program: program.clone(),
-                at,
-            }),
-            To::Authority { .. } | To::Nobody { .. } => None,
-        }
-    }
-
-    /// What an answer says of it.
-    #[must_use]
-    pub fn said(&self, decision: &Decision, basis: &Basis, chosen: Option<IntentReference>) -> Said {
-        let stand_in = match basis {
-            Basis::StandIn(cause) => Some(*cause),
-            Basis::StandInTable(by) => Some(by.cause),
-            Basis::Rule(_) | Basis::Limit(_) | Basis::Ledger | Basis::Replay => None,
-        };
-        match &self.to {
-            To::Nobody { binding, intent, .. } => Said {
-                code: ReasonCode::under(decision, basis, None),
-                policy: None,
-                binding: *binding,
-                intent: *intent,
-                stand_in,
-            },
-            To::Authority { authority, binding, intent } => Said {
-                code: ReasonCode::under(decision, basis, Some(authority.mode)),
-                policy: authority.policy.as_ref().map(|policy| policy.version.policy),
-                binding: Some(binding.id),
-                intent: match intent {
-                    Shown::Any(_) => chosen,
-                    Shown::Unknown(reference) => Some(*reference),
-                    Shown::Known(known) => Some(known.reference),
-                },
-                stand_in,
-            },
-        }
-    }
-
-    /// The intent that was named.
-    #[must_use]
-    pub fn named(&self) -> Option<IntentReference> {
-        match &self.to {
-            To::Authority { intent: Shown::Known(known), .. } => Some(known.reference),
-            To::Authority { .. } | To::Nobody { .. } => None,
-        }
-    }
-
-    fn found(&self) -> Found<'_> {
-        match &self.to {
-            To::Nobody { reason, binding, intent } => Found::Nobody { reason: *reason, binding: *binding, intent: *intent },
-            To::Authority { authority, binding, intent } => Found::Authority {
-                authority,
-                binding,
-                intent: match intent {
-                    Shown::Any(_) => Presented::None,
-                    Shown::Unknown(reference) => Presented::Unknown(*reference),
-                    Shown::Known(known) => Presented::Known(known),
-                },
-            },
-        }
-    }
-}
-
 /// Whether a platform calls this server for a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Calls {
@@ -456,58 +307,6 @@ fn at_a_door_that_opens(binding: Arc<Binding>, calls: Calls) -> Arc<Binding> {
     match doors.first() {
         Some(usual) if !doors.contains(&binding.door) => Arc::new(Binding { door: *usual, ..*binding }),
         Some(_) | None => binding,
-    }
-}
-
-/// What is remembered of the latest few, by name.
-struct Lately<K, V> {
-    known: DashMap<K, V, foldhash::fast::RandomState>,
-    by_age: Mutex<VecDeque<K>>,
-}
-
-impl<K: Copy + Eq + Hash, V: Clone> Lately<K, V> {
-    fn new() -> Self {
-        Lately { known: DashMap::default(), by_age: Mutex::default() }
-    }
-
-    /// What was kept first stays.
-    fn keep(&self, name: K, value: V) {
-        match self.known.entry(name) {
-            Entry::Occupied(_) => return,
-            Entry::Vacant(vacant) => drop(vacant.insert(value)),
-        }
-        let mut by_age = self.by_age.lock().unwrap_or_else(PoisonError::into_inner);
-        by_age.push_back(name);
-        let oldest = if by_age.len() > REMEMBERED_MAX { by_age.pop_front() } else { None };
-        drop(by_age);
-        if let Some(oldest) = oldest {
-            self.known.remove(&oldest);
-        }
-    }
-
-    fn of(&self, name: &K) -> Option<V> {
-        self.known.get(name).map(|known| known.clone())
-    }
-}
-
-/// Keys that nobody else has: of this process, and counted.
-struct FreshKeys {
-    process: (u64, u64),
-    count: AtomicU64,
-}
-
-impl FreshKeys {
-    /// The operating system's random numbers tell processes apart.
-    fn new() -> Self {
-        let random = || std::hash::RandomState::new().hash_one(0_u8);
-        FreshKeys { process: (random(), random()), count: AtomicU64::new(0) }
-    }
-
-    fn next(&self) -> Option<IdempotencyKey> {
-        let (high, low) = self.process;
-        let number = self.count.fetch_add(1, Ordering::Relaxed);
-        // Made here: digits of a random number are no card's number, whatever they look like.
-        IdempotencyKey::try_from(format!("own-{high:016x}{low:016x}-{number:x}").as_str()).ok()
     }
 }
 

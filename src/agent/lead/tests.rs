@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use holdfast_core::agent::{AuthorityId, Environment, Instrument};
+use holdfast_core::Timestamp;
+use holdfast_core::agent::{AuthorityId, BindingId, Environment, Instrument, ReasonCode};
 
 use super::*;
 use crate::agent::registry::Programs;
