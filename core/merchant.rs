@@ -155,12 +155,12 @@ impl MerchantName {
 
 /// Whether a card's number stands in a name, or in its letters and digits alone (`4111 11*11-1111/1111`).
 fn has_card_number(name: &str) -> bool {
-    if stands_in_text(name) {
-        return true;
-    }
     // Most names have too few digits, and cost nothing more.
     if name.is_ascii() && name.bytes().filter(u8::is_ascii_digit).count() < card_number::DIGITS_MIN {
         return false;
+    }
+    if stands_in_text(name) {
+        return true;
     }
     let mut digested = String::with_capacity(name.len());
     for_each_letter(name, |lower| digested.push(lower));
