@@ -245,33 +245,13 @@ pub(super) fn names_of(record: &Record, each: &mut dyn FnMut(&str)) {
 
 /// The names of the payment that a record says its question or message adds to.
 fn names_added_to(record: &Record, each: &mut dyn FnMut(&str)) {
-    let added_to = match &record.body {
-        Body::Decided { request, .. } | Body::Adopted { request, .. } => request.increments.as_ref(),
-        Body::Told { event, .. } => match &event.fact {
-            Fact::Recorded { increments, .. } => increments.as_ref(),
-            Fact::Reduced { .. }
-            | Fact::Replaced { .. }
-            | Fact::Released { .. }
-            | Fact::Captured { .. }
-            | Fact::Completed { .. }
-            | Fact::Credited { .. }
-            | Fact::Debited { .. }
-            | Fact::Card { .. }
-            | Fact::Cardholder { .. }
-            | Fact::Account { .. }
-            | Fact::SettlementAnnounced { .. } => None,
-        },
-        Body::Ordered { .. }
-        | Body::Joined { .. }
-        | Body::Kept { .. }
-        | Body::AccountEntered { .. }
-        | Body::CardEntered { .. }
-        | Body::RulesPublished
-        | Body::Opened
-        | Body::Trimmed { .. } => None,
-    };
-    if let Some(payment) = added_to {
-        names_of_payment(payment, each);
+    if let Some(original) = record.body.question().and_then(|request| request.increments.as_ref()) {
+        names_of_payment(original, each);
+    }
+    if let Body::Told { event, .. } = &record.body
+        && let (Some(original), Some(_)) = event.fact.payments()
+    {
+        names_of_payment(original, each);
     }
 }
 
@@ -309,29 +289,16 @@ fn names_of_request(request: &AuthorizationRequest, each: &mut dyn FnMut(&str)) 
     names_of_payment(&request.payment, each);
 }
 
-/// The names in a fact; whether it is about money at all.
+/// The names in a fact, but for those of a payment that it adds to; whether it is about money at all.
 fn names_of_fact(fact: &Fact, each: &mut dyn FnMut(&str)) -> bool {
-    match fact {
-        Fact::Recorded { payment, asked, .. } => {
-            each(IdempotencyKey::as_str(asked));
-            names_of_payment(payment, each);
-            true
-        }
-        Fact::Reduced { payment, .. }
-        | Fact::Replaced { payment, .. }
-        | Fact::Released { payment, .. }
-        | Fact::Completed { payment, .. } => {
-            names_of_payment(payment, each);
-            true
-        }
-        Fact::Captured { payment, .. } | Fact::Credited { payment, .. } | Fact::Debited { payment, .. } => {
-            if let Some(payment) = payment {
-                names_of_payment(payment, each);
-            }
-            true
-        }
-        Fact::Card { .. } | Fact::Cardholder { .. } | Fact::Account { .. } | Fact::SettlementAnnounced { .. } => false,
+    if let Fact::Recorded { asked, .. } = fact {
+        each(IdempotencyKey::as_str(asked));
     }
+    let (payment, own) = fact.payments();
+    if let Some(named) = own.or(payment) {
+        names_of_payment(named, each);
+    }
+    fact.standing().is_none() && !matches!(fact, Fact::SettlementAnnounced { .. })
 }
 
 #[cfg(test)]
