@@ -49,7 +49,7 @@ pub struct Binding {
     pub status: BindingStatus,
     /// Where its money moves.
     pub door: Door,
-    /// When it was made: of two bindings of the same money the first one leads.
+    /// When it was made: of two bindings of the same money, of enterprises that may both bind it, the first one leads.
     pub made_at: Timestamp,
 }
 

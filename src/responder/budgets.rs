@@ -4,7 +4,8 @@
 //! Where what was spent is not to be seen (a shared ledger's counters while its database is away; a ledger that starts), no budget is taken
 //! as unspent: nothing is approved under one.
 //!
-//! A payment about which a processor and its platform ask, each at its own door, is one, and counts once, as in the ledger.
+//! A payment about which a processor and its platform ask, each at its own door, is one, and counts once where both
+//! name the same card, as in the ledger.
 
 use std::collections::HashMap;
 
@@ -23,8 +24,8 @@ use crate::ledger::{Counted, Origin};
 pub struct Budgets {
     told: HashMap<ToldName, PaymentId>,
     payments: HashMap<PaymentId, Payment>,
-    /// Those by every name that they have, and the card that pays: the other door asks about the same one. Under one name another card's is
-    /// another payment, as in the ledger.
+    /// Those by every name that they have, and the card that pays: the other door asks about the same one. Whose account a card pays from may
+    /// not be known here, so that another card of the same account, which is the same payment in the ledger, counts once more.
     opened: HashMap<Opened, PaymentId>,
     next: PaymentId,
     /// The same by counter, a sum for each window: a question is asked about a counter, and an outage may be long.
@@ -368,7 +369,7 @@ mod tests {
         assert_eq!(ask(&budgets, &purchase("other", 1), &spending), reached, "of the other answer nothing was heard");
         budgets.is_heard(&name("theirs"));
         assert!(budgets.told.is_empty() && budgets.payments.is_empty() && budgets.opened.is_empty() && budgets.sums.is_empty());
-        // Of another card it is another payment, whatever it is called.
+        // Of another card it counts, whatever it is called: that may be another account's.
         budgets.take(name("ours"), (&origin(), &ours), 60, &spending);
         let of_another_card = AuthorizationRequest { card: "another-card".parse().ok(), ..theirs };
         assert_eq!(ask(&budgets, &of_another_card, &spending), reached);

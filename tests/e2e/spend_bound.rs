@@ -133,6 +133,11 @@ fn a_card_of_an_account_that_another_enterprise_has_bound_stays_with_its_policy(
     let refused = server.client().post("/marqeta/jit", &Marqeta::purchase("1", "200.00").body());
     assert_eq!(refused.json()["jit_funding"]["decline_reason"], json!("AMOUNT_LIMIT_EXCEEDED"), "{refused:?}");
     assert_eq!(two.authorize(&card, "MARQETA"), "BINDING_NOT_FOUND");
+    let intent = json!({"spending_authority_id": two.observed, "binding_id": card["id"], "amount": 20_000, "currency": "USD",
+        "reserve": true});
+    let intent = two.other.made("/v1/authorize-intent", &intent);
+    assert_eq!((&intent["eligible"], &intent["reason_code"]), (&json!(false), &json!("BINDING_NOT_FOUND")), "{intent}");
+    assert_eq!(balance(&workplace, "acct-demo-1").1, 0, "nothing of it is reserved");
     assert_eq!(server.client().post("/marqeta/jit", &Marqeta::purchase("2", "100.00").body()).status, 200);
     // The other way round the card's own goes on.
     two.demo.made(&format!("/v1/bindings/{}/archive", account["id"].as_str().unwrap()), &json!({}));

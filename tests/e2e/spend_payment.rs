@@ -137,6 +137,25 @@ fn a_payment_that_its_platform_tells_of_is_not_told_of_here() {
     assert_eq!(held, 5_000);
 }
 
+/// What was asked under a key without a token is under our own name, whatever is asked under the same key with one.
+#[test]
+fn what_is_held_under_our_own_name_is_given_back_though_its_key_came_with_a_token_too() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut stage = Stage::new(&server, at_most(10_000), false, json!({"authoritative_door": "authorize"}));
+    let asked = |stage: &mut Stage, more: Value| {
+        let asked = stage.asked(more);
+        let answer = stage.processor.ask("POST", "/v1/authorize", &[("Idempotency-Key", "one")], &asked);
+        assert_eq!(answer.json()["decision"], json!("APPROVE"), "{answer:?}");
+        answer.json()
+    };
+    let alone = asked(&mut stage, json!({}));
+    asked(&mut stage, json!({"platform_transaction_token": "a-token"}));
+    let held = balance(&workplace, "acct-demo-1").1;
+    assert_eq!(stage.event(&alone, json!({"type": "reversal", "event_id": "1"})).0, 200);
+    assert_eq!(balance(&workplace, "acct-demo-1").1, held - 5_000);
+}
+
 /// Which intents are used is the ledger's to know: a process that begins anew knows it, too.
 #[test]
 fn a_restart_forgets_no_intent_that_was_used() {

@@ -205,6 +205,16 @@ fn what_was_switched_here_only_while_the_database_was_away_is_off_when_all_are_s
         until(&one, 0);
         until(&other, 0);
     }
+    // Where nothing is on for all, nobody else is told, and nobody is told that they are.
+    postgres.signal(Signal::STOP);
+    assert!(one.switch(&switch_on).is_ok() && other.switch(&switch_on).is_ok());
+    postgres.signal(Signal::CONT);
+    for (off_at, left) in [(&one, (0, 1)), (&other, (0, 0))] {
+        let said = off_at.switch(&off).unwrap();
+        assert!(said.contains("\nthat is here only"), "{said}");
+        assert_eq!((on(&one), on(&other)), left);
+    }
+    assert!(one.switch(&off).is_err(), "nothing is on");
     one.app.drain();
     other.app.drain();
 }
