@@ -47,6 +47,13 @@ pub enum CompareError {
     Journal(JournalError),
     /// The projection cannot.
     Projection(ReadError),
+    /// The projection has what the journal does not: records are missing at its end.
+    EndsBefore {
+        /// The last record that is there.
+        journal: i64,
+        /// The last one that the projection has.
+        projection: i64,
+    },
 }
 
 impl fmt::Display for CompareError {
@@ -54,6 +61,11 @@ impl fmt::Display for CompareError {
         match self {
             CompareError::Journal(error) => error.fmt(f),
             CompareError::Projection(error) => write!(f, "the projection: {error}"),
+            CompareError::EndsBefore { journal, projection } => write!(
+                f,
+                "the journal ends at record {journal}, and the projection has what was recorded up to {projection}: records that were \
+                 acknowledged are missing; no server starts here. Restore a backup, or the journal's files as they were"
+            ),
         }
     }
 }
@@ -90,6 +102,10 @@ pub fn compare(directory: &Path, reach: i64, progress: &mut Progress<'_>) -> Res
     })?;
     // Opened after the projection was read: it has come at least as far.
     let journal = Reader::open(directory)?;
+    let last = journal.last()?;
+    if last < record {
+        return Err(CompareError::EndsBefore { journal: last, projection: record });
+    }
     let mut books = Beginning::of(&journal)?.map_or_else(|| Ok(Books::default()), |beginning| beginning.books())?;
     journal.records(record, progress, &mut |numbered| {
         books.follow(numbered.record);
@@ -162,5 +178,19 @@ mod tests {
         let [wrong] = compare(directory, 0, &mut |_, _, _| {}).unwrap().differing.try_into().unwrap();
         let posted = [wrong.journal, wrong.projection].map(|account| account.map(|account| (account.posted, account.held)));
         assert_eq!(posted, [Some((1_000_000, 700)), Some((999_999, 700))]);
+    }
+
+    #[test]
+    fn a_journal_that_ends_before_its_projection_is_no_proof_of_it() {
+        let mut house = House::with(1_000_000);
+        house.ask(purchase("a purchase", 700));
+        house.stop();
+        let directory = house.directory.path();
+        let whole = compare(directory, 0, &mut |_, _, _| {}).unwrap().record;
+        let journal = Connection::open(directory.join("journal.sqlite")).unwrap();
+        journal.execute_batch("DELETE FROM journal WHERE first = (SELECT max(first) FROM journal)").unwrap();
+        std::fs::remove_file(directory.join("journal.mark")).unwrap();
+        let refused = compare(directory, 0, &mut |_, _, _| {}).unwrap_err().to_string();
+        assert!(refused.contains(&format!("the projection has what was recorded up to {whole}")), "{refused}");
     }
 }

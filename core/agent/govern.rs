@@ -261,15 +261,18 @@ const fn policy_reason(reason: DeclineReason) -> DeclineReason {
 /// Why a payment cannot be for an intent.
 #[must_use]
 pub fn objection_of(intent: &Intent, binding: &Binding, request: &AuthorizationRequest, now: Timestamp) -> Option<DeclineReason> {
+    let is_over = intent.expires_at <= now;
     match intent.status {
-        IntentStatus::Denied | IntentStatus::Cancelled => return Some(DeclineReason::IntentUnknown),
-        IntentStatus::PendingReview => return Some(DeclineReason::ReviewRequired),
-        IntentStatus::Open | IntentStatus::Approved => {}
+        IntentStatus::Denied | IntentStatus::Cancelled => Some(DeclineReason::IntentUnknown),
+        // Nobody can review it any more.
+        IntentStatus::PendingReview | IntentStatus::Open | IntentStatus::Approved if is_over => {
+            Some(DeclineReason::IntentExpired)
+        }
+        IntentStatus::PendingReview => Some(DeclineReason::ReviewRequired),
+        IntentStatus::Open | IntentStatus::Approved => {
+            (!fits(intent, binding, request)).then_some(DeclineReason::IntentMismatched)
+        }
     }
-    if intent.expires_at <= now {
-        return Some(DeclineReason::IntentExpired);
-    }
-    (!fits(intent, binding, request)).then_some(DeclineReason::IntentMismatched)
 }
 
 /// Whether a payment that names no intent is for this one: it says where it will be spent, and everything about it fits.

@@ -246,6 +246,11 @@ impl Agents {
         self.words.keep(reference, said);
     }
 
+    /// What stand-in said, and the ledger took over, is what was heard, whatever that had decided.
+    pub fn was_said(&self, reference: DecisionReference, said: Said) {
+        self.words.put(reference, said);
+    }
+
     /// What was said to the same question before, as far as this process remembers.
     #[must_use]
     pub fn remembered(&self, reference: &DecisionReference) -> Option<Said> {

@@ -1,21 +1,26 @@
 //! Rows as the path sees them: whatever is durable is put into the [`Registry`], compiled and opened, in the version that is latest.
 //!
-//! Rows may come twice and, from other nodes, late: an older version never takes a newer one's place. A row that cannot be read is
-//! told, and leaves what was there out of force rather than in it.
+//! Rows may come twice and, from other nodes, late: an older version never takes a newer one's place. A row that cannot be read, as one that
+//! a newer version wrote, is told, and leaves what was there out of force rather than in it. A binding stays what it was: without one, a card
+//! would be under no policy at all.
+
+mod rows;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use holdfast_adapters::Secret;
 use holdfast_adapters::token::{Caller, Grant as KnownGrant, SharedKey};
+use holdfast_core::Currency;
 use holdfast_core::agent::{
-    Authority as KnownAuthority, AuthorityId, Binding as KnownBinding, BindingStatus, CompiledPolicy, Environment, Instrument,
-    Intent as KnownIntent, IntentNeed, IntentStatus, KeyId, OrganizationId, Owner, PolicyId, ScopeSet, Status, Template,
+    Authority as KnownAuthority, AuthorityId, Binding as KnownBinding, CompiledPolicy, Environment, Intent as KnownIntent,
+    IntentNeed, IntentReference, KeyId, Owner, PolicyId, ScopeSet, Status, Template,
 };
 use holdfast_core::rules::LIMITS_MAX;
-use holdfast_core::{Country, Currency, Merchant, MerchantCategoryCode, MerchantId, Money, PlatformName};
 
-use super::bodies::{self, Authority, Binding, Credential, Grant, Intent, Policy, Unreadable};
+pub use self::rows::platform;
+use self::rows::{binding_of, grant_of, intent_of, unreadable};
+use super::bodies::{self, Authority, Credential, Policy, Unreadable};
 use super::policy_names::{self, CannotBeRead};
 use super::registry::{Objects, Registry};
 use super::seal::Sealer;
@@ -76,6 +81,9 @@ struct Known {
     authorities: HashMap<String, Row>,
     of_policy: HashMap<String, HashSet<String>>,
     of_agent: HashMap<String, HashSet<String>>,
+    /// What credentials and grants are in force by, whose later rows may not tell it.
+    keys: HashMap<String, KeyId>,
+    grants: HashMap<String, KnownGrant>,
 }
 
 /// What a row changes for the path.
@@ -84,8 +92,10 @@ enum Change {
     Grant(KnownGrant),
     NoGrant(KnownGrant),
     Authority(Arc<KnownAuthority>),
+    NoAuthority(AuthorityId),
     Binding(Arc<KnownBinding>),
     Intent(Arc<KnownIntent>),
+    NoIntent(IntentReference),
 }
 
 impl Mirror {
@@ -137,15 +147,38 @@ impl Mirror {
             return Ok(());
         }
         known.versions.insert(key, row.version);
-        match row.kind {
-            Kind::Credential => self.of_credential(row, changes),
-            Kind::Grant => of_grant(row, changes),
+        let read = match row.kind {
+            Kind::Credential => self.of_credential(known, row, changes),
+            Kind::Grant => of_grant(known, row, changes),
             Kind::Agent => self.of_agent(known, row, changes),
             Kind::Authority => self.of_authority(known, row, changes),
             Kind::Policy => self.of_policy(known, row, changes),
-            Kind::Binding => of_binding(row, changes),
-            Kind::Intent => of_intent(&self.sealer, row, changes),
+            Kind::Binding => binding_of(row).map(|binding| changes.push(Change::Binding(Arc::new(binding)))),
+            Kind::Intent => self.of_intent(row, changes),
             Kind::Organization | Kind::Member | Kind::PolicyVersion => Ok(()),
+        };
+        if read.is_err() {
+            self.out_of_force(known, row, changes);
+        }
+        read
+    }
+
+    /// What was there of a row that cannot be read now.
+    fn out_of_force(&self, known: &mut Known, row: &Row, changes: &mut Vec<Change>) {
+        match row.kind {
+            Kind::Credential => changes.extend(known.keys.get(&row.id).map(|key| Change::Credential(*key, None))),
+            Kind::Grant => changes.extend(known.grants.get(&row.id).map(|grant| Change::NoGrant(*grant))),
+            Kind::Agent => {
+                known.idle_agents.insert(row.id.clone(), Status::Suspended);
+                self.again(known, known.of_agent.get(&row.id), changes);
+            }
+            Kind::Authority => changes.extend(row.id.parse().ok().map(Change::NoAuthority)),
+            Kind::Policy => {
+                known.policies.remove(&row.id);
+                self.again(known, known.of_policy.get(&row.id), changes);
+            }
+            Kind::Intent => changes.extend(row.id.parse().ok().map(Change::NoIntent)),
+            Kind::Binding | Kind::Organization | Kind::Member | Kind::PolicyVersion => {}
         }
     }
 
@@ -167,19 +200,25 @@ impl Mirror {
             Change::Grant(grant) => self.registry.put_grant(grant),
             Change::NoGrant(grant) => self.registry.remove_grant(&grant),
             Change::Authority(authority) => self.registry.put_authority(authority),
+            Change::NoAuthority(id) => self.registry.remove_authority(&id),
             Change::Binding(binding) => self.registry.put_binding(binding),
             Change::Intent(intent) => self.registry.put_intent(intent),
+            Change::NoIntent(reference) => self.registry.remove_intent(&reference),
         }
     }
 
-    fn of_credential(&self, row: &Row, changes: &mut Vec<Change>) -> Result<(), Unreadable> {
+    fn of_credential(&self, known: &mut Known, row: &Row, changes: &mut Vec<Change>) -> Result<(), Unreadable> {
         let body: Credential = bodies::read(row)?;
         let unreadable = || unreadable(row);
         let key = KeyId::new(&body.api_key).map_err(|_| unreadable())?;
+        known.keys.insert(row.id.clone(), key);
         let secret = if row.status == "active" { open_secret(&self.sealer, &row.id, &body.secret).ok() } else { None };
         let Some(secret) = secret else {
+            if row.status == "active" {
+                return Err(unreadable());
+            }
             changes.push(Change::Credential(key, None));
-            return if row.status == "active" { Err(unreadable()) } else { Ok(()) };
+            return Ok(());
         };
         let caller = Caller {
             credential: row.id.parse().map_err(|_| unreadable())?,
@@ -200,7 +239,8 @@ impl Mirror {
             Status::Active => drop(known.idle_agents.remove(&row.id)),
             Status::Suspended | Status::Archived => drop(known.idle_agents.insert(row.id.clone(), status)),
         }
-        self.again(known, known.of_agent.get(&row.id), changes)
+        self.again(known, known.of_agent.get(&row.id), changes);
+        Ok(())
     }
 
     fn of_policy(&self, known: &mut Known, row: &Row, changes: &mut Vec<Change>) -> Result<(), Unreadable> {
@@ -213,21 +253,37 @@ impl Mirror {
                 (self.say)(&format!("agent spend: policy {} cannot be read: who has it has no policy", row.id));
             }
         }
-        self.again(known, known.of_policy.get(&row.id), changes)
+        self.again(known, known.of_policy.get(&row.id), changes);
+        Ok(())
     }
 
-    fn again(&self, known: &Known, authorities: Option<&HashSet<String>>, changes: &mut Vec<Change>) -> Result<(), Unreadable> {
+    /// Compiles authorities anew; one that cannot be read keeps no other from it.
+    fn again(&self, known: &Known, authorities: Option<&HashSet<String>>, changes: &mut Vec<Change>) {
         for row in authorities.into_iter().flatten().filter_map(|id| known.authorities.get(id)) {
-            changes.push(self.compiled(known, row)?);
+            match self.compiled(known, row) {
+                Ok(change) => changes.push(change),
+                Err(Unreadable(problem)) => {
+                    (self.say)(&format!("agent spend: {problem}"));
+                    changes.extend(row.id.parse().ok().map(Change::NoAuthority));
+                }
+            }
         }
+    }
+
+    fn of_intent(&self, row: &Row, changes: &mut Vec<Change>) -> Result<(), Unreadable> {
+        changes.extend(match intent_of(&self.sealer, row)? {
+            Some(intent) => Some(Change::Intent(Arc::new(intent))),
+            None => row.id.parse().ok().map(Change::NoIntent),
+        });
         Ok(())
     }
 
     fn of_authority(&self, known: &mut Known, row: &Row, changes: &mut Vec<Change>) -> Result<(), Unreadable> {
         let body: Authority = bodies::read(row)?;
         if let Some(before) = known.authorities.insert(row.id.clone(), row.clone()) {
-            let before: Authority = bodies::read(&before)?;
-            if let Some(sharing) = before.policy_id.and_then(|policy| known.of_policy.get_mut(&policy)) {
+            let before = bodies::read::<Authority>(&before).ok();
+            if let Some(sharing) = before.and_then(|before| before.policy_id).and_then(|policy| known.of_policy.get_mut(&policy))
+            {
                 sharing.remove(&row.id);
             }
         }
@@ -306,36 +362,10 @@ impl Mirror {
     }
 }
 
-fn of_grant(row: &Row, changes: &mut Vec<Change>) -> Result<(), Unreadable> {
-    let body: Grant = bodies::read(row)?;
-    let unreadable = || unreadable(row);
-    let grant = KnownGrant {
-        environment: row.environment.ok_or_else(unreadable)?,
-        processor: body.processor_id.parse().map_err(|_| unreadable())?,
-        enterprise: row.organization.parse().map_err(|_| unreadable())?,
-        platform: platform(&body.issuing_platform).ok_or_else(unreadable)?,
-    };
+fn of_grant(known: &mut Known, row: &Row, changes: &mut Vec<Change>) -> Result<(), Unreadable> {
+    let grant = grant_of(row)?;
+    known.grants.insert(row.id.clone(), grant);
     changes.push(if row.status == "active" { Change::Grant(grant) } else { Change::NoGrant(grant) });
-    Ok(())
-}
-
-fn of_binding(row: &Row, changes: &mut Vec<Change>) -> Result<(), Unreadable> {
-    let body: Binding = bodies::read(row)?;
-    let unreadable = || unreadable(row);
-    changes.push(Change::Binding(Arc::new(KnownBinding {
-        id: row.id.parse().map_err(|_| unreadable())?,
-        organization: row.organization.parse().map_err(|_| unreadable())?,
-        environment: row.environment.ok_or_else(unreadable)?,
-        authority: body.spending_authority_id.parse().map_err(|_| unreadable())?,
-        instrument: Instrument {
-            platform: platform(&body.issuing_platform).ok_or_else(unreadable)?,
-            kind: body.instrument_kind,
-            id: body.instrument_id.parse().map_err(|_| unreadable())?,
-        },
-        status: BindingStatus::named(&row.status).ok_or_else(unreadable)?,
-        door: body.authoritative_door,
-        made_at: row.created_at,
-    })));
     Ok(())
 }
 
@@ -344,7 +374,7 @@ fn gather(objects: &mut Objects, change: Change) {
     match change {
         Change::Credential(key, Some(shared)) => objects.credentials.push((key, shared)),
         // At a start there is nothing to take out of force.
-        Change::Credential(_, None) | Change::NoGrant(_) => {}
+        Change::Credential(_, None) | Change::NoGrant(_) | Change::NoAuthority(_) | Change::NoIntent(_) => {}
         Change::Grant(grant) => objects.grants.push(grant),
         Change::Authority(authority) => objects.authorities.push(authority),
         Change::Binding(binding) => objects.bindings.push(binding),
@@ -360,53 +390,5 @@ impl Follow for Mirror {
     }
 }
 
-fn of_intent(sealer: &Sealer, row: &Row, changes: &mut Vec<Change>) -> Result<(), Unreadable> {
-    let body: Intent = bodies::read(row)?;
-    let intent = intent_of(sealer, row, &body).ok_or_else(|| unreadable(row))?;
-    changes.extend(intent.map(|intent| Change::Intent(Arc::new(intent))));
-    Ok(())
-}
-
-/// An intent as a payment sees it; an inner `None` for one that no payment can be for. `None` if it cannot be read.
-fn intent_of(sealer: &Sealer, row: &Row, body: &Intent) -> Option<Option<KnownIntent>> {
-    let Some(status) = IntentStatus::named(&row.status) else {
-        // Not eligible: it was answered, and that is all.
-        return Some(None);
-    };
-    let merchant = Merchant {
-        id: settle(body.merchant_id.as_deref(), |id| MerchantId::new(id).ok())?,
-        name: settle(body.merchant_token.as_deref(), |sealed| policy_names::open_name(sealer, &row.organization, sealed))?
-            .or(body.merchant_digest),
-        mcc: settle(body.mcc.as_deref(), MerchantCategoryCode::new)?,
-        country: settle(body.merchant_country.as_deref(), Country::new)?,
-    };
-    Some(Some(KnownIntent {
-        reference: row.id.parse().ok()?,
-        organization: row.organization.parse::<OrganizationId>().ok()?,
-        environment: row.environment?,
-        authority: body.spending_authority_id.parse().ok()?,
-        binding: settle(body.binding_id.as_deref(), |id| id.parse().ok())?,
-        amount: Money::from_minor(body.amount, Currency::from_alpha(&body.currency)?),
-        merchant,
-        status,
-        expires_at: body.expires_at.0,
-    }))
-}
-
-/// What is absent is settled; what cannot be read is not.
-fn settle<T>(written: Option<&str>, read: impl FnOnce(&str) -> Option<T>) -> Option<Option<T>> {
-    match written {
-        None => Some(None),
-        Some(text) => read(text).map(Some),
-    }
-}
-
-/// A platform by the name that callers write in upper case.
-#[must_use]
-pub fn platform(name: &str) -> Option<PlatformName> {
-    PlatformName::new(&name.to_ascii_lowercase()).ok()
-}
-
-fn unreadable(row: &Row) -> Unreadable {
-    Unreadable(format!("{} {} cannot be read; it is not in force", row.kind.name(), row.id))
-}
+#[cfg(test)]
+mod tests;

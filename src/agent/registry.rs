@@ -184,6 +184,11 @@ impl Registry {
         self.authorities.put(authority.id, authority);
     }
 
+    /// Takes an authority out of force: whoever is bound to it is declined.
+    pub fn remove_authority(&self, id: &AuthorityId) {
+        self.authorities.remove(id);
+    }
+
     /// Puts a binding in force, or changes it. One that is archived is still known by its name, and no longer by its instrument.
     pub fn put_binding(&self, binding: Arc<Binding>) {
         let before = self.bindings.get(&binding.id);
@@ -215,16 +220,26 @@ impl Registry {
     /// Puts an intent in force, or changes it. Those of its authority whose time has long been over are looked through no more: no payment
     /// that they were for can still be added to.
     pub fn put_intent(&self, known: Arc<Intent>) {
-        let Intent { authority, reference, .. } = *known;
+        self.put_among_others(&known, may_be_used(&known).then_some(&known));
+        self.intents.put(known.reference, known);
+    }
+
+    /// Takes an intent out of force: no payment is for it any more.
+    pub fn remove_intent(&self, reference: &IntentReference) {
+        if let Some(known) = self.intents.get(reference) {
+            self.put_among_others(&known, None);
+            self.intents.remove(reference);
+        }
+    }
+
+    fn put_among_others(&self, Intent { authority, reference, .. }: &Intent, open: Option<&Arc<Intent>>) {
         let long_ago = clock::utc().saturating_sub(KEPT_AFTER_ITS_TIME);
-        self.of_authority.update(&authority, |others| {
+        self.of_authority.update(authority, |others| {
             let others = others.into_iter().flat_map(|others| others.iter());
-            let others = others.filter(|other| other.reference != reference && other.expires_at >= long_ago);
-            let open = may_be_used(&known).then_some(&known);
+            let others = others.filter(|other| other.reference != *reference && other.expires_at >= long_ago);
             let all: Arc<[_]> = others.chain(open).cloned().collect();
             (!all.is_empty()).then_some(all)
         });
-        self.intents.put(reference, known);
     }
 
     /// Fills it at a start, each part once.
@@ -243,9 +258,13 @@ impl Registry {
         }
         self.bound_to.fill(bound_to.into_iter().map(|(authority, bindings)| (authority, bindings.into())));
         self.bindings.fill(bindings.into_iter().map(|binding| (binding.id, binding)));
-        for intent in intents {
-            self.put_intent(intent);
+        let long_ago = clock::utc().saturating_sub(KEPT_AFTER_ITS_TIME);
+        let mut of_authority: HashMap<AuthorityId, Vec<Arc<Intent>>> = HashMap::new();
+        for intent in intents.iter().filter(|intent| may_be_used(intent) && intent.expires_at >= long_ago) {
+            of_authority.entry(intent.authority).or_default().push(Arc::clone(intent));
         }
+        self.of_authority.fill(of_authority.into_iter().map(|(authority, intents)| (authority, intents.into())));
+        self.intents.fill(intents.into_iter().map(|intent| (intent.reference, intent)));
     }
 
     /// How many authorities, bindings and intents there are.

@@ -50,7 +50,7 @@ use crate::ledger::postgres::Patience as DatabasePatience;
 use crate::metrics::Metrics;
 use crate::operations::{Desk, Outage, SpoolOf};
 use crate::reporter::{SpoolReporter, say};
-use crate::responder::{Responder, SinceWhen, Stage, Till, Turns, Worker, end_waits, keep_looking};
+use crate::responder::{Responder, SinceWhen, Stage, Till, ToldBook, Turns, Worker, end_waits, keep_looking};
 use crate::server::ops::{self, Operators};
 use crate::server::{self, Drained, Limits, Running, Serving, Tls};
 use crate::spool::{Bringing, Reconciler};
@@ -140,6 +140,7 @@ impl App {
             mounts: mounts(&config, &programs, &metrics, agents.as_ref()),
             ledger: Arc::clone(&ledger),
             unheard: Arc::clone(&unheard),
+            keys_of_callers: ToldBook::new(0),
             spool: Arc::clone(&spool),
             breaker: Arc::clone(&unheard.breaker),
             switchboard: Arc::clone(&switchboard),

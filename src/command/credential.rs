@@ -66,7 +66,7 @@ struct Create {
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// After how many days it is worth nothing; never, if left out.
-    #[arg(long, value_name = "DAYS")]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..))]
     expires_days: Option<u16>,
     /// Who makes it.
     #[arg(long, value_name = "WHO")]

@@ -11,6 +11,7 @@ use holdfast_core::{AuthorizationRequest, IdempotencyKey, PaymentRef, PlatformNa
 
 use crate::journal::reader::Progress;
 use crate::journal::{Begins, Body, JournalError, Reader, Record};
+use crate::ledger::embedded::projection::checkpoint::Beginning;
 use crate::settlement::message_name;
 
 /// What somebody asks to be explained.
@@ -124,19 +125,61 @@ type Whose = (Option<ProgramId>, Option<PlatformName>, Option<u64>);
 /// # Errors
 /// None, or several; or the journal cannot be read.
 pub fn find(reader: &Reader, sought: &Sought, progress: &mut Progress<'_>) -> Result<Payment, NotOne> {
-    let mut found: BTreeMap<Whose, Payment> = BTreeMap::new();
-    let mut has_program = false;
-    let mut joined: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut gathered = gather(reader, sought, progress, &mut |record| Ok(leads(sought, record)))?;
+    if gathered.found.is_empty()
+        && let Some(beginning) = Beginning::of(reader)?
+    {
+        // No record that is left has the name: those that are may be about what the dropped ones called so.
+        let mut called_so: BTreeMap<u64, bool> = BTreeMap::new();
+        gathered = gather(reader, sought, progress, &mut |record| {
+            let Some(hold) = record.place.hold.filter(|_| !is_elsewhere(sought, record)) else { return Ok(None) };
+            let is_called_so = match called_so.entry(hold) {
+                Entry::Occupied(known) => *known.get(),
+                Entry::Vacant(unknown) => {
+                    let first = beginning.payment(hold)?;
+                    *unknown.insert(first.is_some_and(|first| first.as_str() == sought.name))
+                }
+            };
+            Ok(is_called_so.then_some(Leads::Surely))
+        })?;
+    }
+    if let Some(program) = sought.program.filter(|_| !gathered.has_program) {
+        let published = reader.rulesets()?;
+        // Of what was dropped, its rules are kept.
+        if !published.iter().any(|ruleset| ruleset.program == program.as_str()) {
+            return Err(NotOne::NoProgram(program));
+        }
+    }
+    one_of(sought, as_joined(gathered.found, &gathered.joined), reader.begins()?)
+}
+
+/// What a look through the journal came to.
+#[derive(Default)]
+struct Gathered {
+    found: BTreeMap<Whose, Payment>,
+    /// Which hold turned out to be which.
+    joined: BTreeMap<u64, u64>,
+    /// Whether anything is of the program that was said.
+    has_program: bool,
+}
+
+fn gather(
+    reader: &Reader,
+    sought: &Sought,
+    progress: &mut Progress<'_>,
+    leads: &mut dyn FnMut(&Record) -> Result<Option<Leads>, JournalError>,
+) -> Result<Gathered, JournalError> {
+    let mut gathered = Gathered::default();
     reader.records(i64::MAX, progress, &mut |numbered| {
         let record = numbered.record;
-        has_program |= record.program == sought.program;
+        gathered.has_program |= record.program == sought.program;
         if let (Body::Joined { gives, .. }, Some(takes)) = (&record.body, record.place.hold) {
-            joined.insert(*gives, takes);
+            gathered.joined.insert(*gives, takes);
         }
-        if let Some(leads) = leads(sought, record) {
+        if let Some(leads) = leads(record)? {
             let (program, platform, hold) = (record.program, record.platform, record.place.hold);
             let first = numbered.number;
-            let payment = found.entry((program, platform, hold)).or_insert_with(|| Payment {
+            let payment = gathered.found.entry((program, platform, hold)).or_insert_with(|| Payment {
                 program,
                 platform,
                 hold,
@@ -152,14 +195,7 @@ pub fn find(reader: &Reader, sought: &Sought, progress: &mut Progress<'_>) -> Re
         }
         Ok(())
     })?;
-    if let Some(program) = sought.program.filter(|_| !has_program) {
-        let published = reader.rulesets()?;
-        // Of what was dropped, its rules are kept.
-        if !published.iter().any(|ruleset| ruleset.program == program.as_str()) {
-            return Err(NotOne::NoProgram(program));
-        }
-    }
-    one_of(sought, as_joined(found, &joined), reader.begins()?)
+    Ok(gathered)
 }
 
 /// Payments, those together that turned out to be one.
@@ -210,10 +246,7 @@ fn one_of(sought: &Sought, found: Vec<Payment>, begins: Option<Begins>) -> Resul
 
 /// How the name leads to what a record is about, if it does.
 fn leads(sought: &Sought, record: &Record) -> Option<Leads> {
-    let elsewhere = sought.program.is_some_and(|program| record.program != Some(program))
-        || sought.platform.is_some_and(|platform| record.platform != Some(platform))
-        || sought.hold.is_some_and(|hold| record.place.hold.is_some_and(|number| number != hold));
-    if elsewhere {
+    if is_elsewhere(sought, record) {
         return None;
     }
     let mut meant = refers(&sought.name, record);
@@ -224,6 +257,13 @@ fn leads(sought: &Sought, record: &Record) -> Option<Leads> {
     let mut added_to = false;
     names_added_to(record, &mut |name| added_to |= name == sought.name);
     added_to.then_some(Leads::Perhaps)
+}
+
+/// Whether what was sought is not what a record is about, whatever its name.
+fn is_elsewhere(sought: &Sought, record: &Record) -> bool {
+    sought.program.is_some_and(|program| record.program != Some(program))
+        || sought.platform.is_some_and(|platform| record.platform != Some(platform))
+        || sought.hold.is_some_and(|hold| record.place.hold.is_some_and(|number| number != hold))
 }
 
 /// Whether a name is our reference of the decision of a record.

@@ -11,6 +11,7 @@ use crate::profiles::Profiles;
 impl Desk {
     /// Erases texts wherever they are kept; how many that were. One that fails half way may be done again.
     pub(super) async fn erase(&self, erasure: Erasure) -> Result<SpendAnswer, OperationError> {
+        self.must_be_known(&erasure).await?;
         let mut erased: u64 = 0;
         for which in self.slips_of(&erasure)? {
             // First what the ledger has yet to hear: what reached it before is there for the ledger to erase.
@@ -21,6 +22,29 @@ impl Desk {
         let Some(house) = &self.spend else { return Ok(SpendAnswer::Erased(erased)) };
         let texts = house.office.erase(erasure).await.map_err(super::spend::refused)?;
         Ok(SpendAnswer::Erased(erased.saturating_add(texts)))
+    }
+
+    /// A name that was misspelled must not look like one whose texts are gone. Of a person nothing may be left that tells.
+    async fn must_be_known(&self, erasure: &Erasure) -> Result<(), OperationError> {
+        let programs = || self.programs.iter().map(|counter| counter.home.program);
+        let nobody = |problem: String| Err(OperationError::Refused(vec![problem]));
+        match erasure {
+            Erasure::Program(name) if programs().all(|program| program.as_str() != name) => {
+                let known: Vec<_> = programs().map(|program| program.to_string()).collect();
+                nobody(format!("no program is called `{name}`; there is {}. Nothing was erased", known.join(", ")))
+            }
+            Erasure::Organization(name) => {
+                let of_merchants = programs().any(|program| !merchants_of(self.profiles.as_deref(), program, name).is_empty());
+                let known = of_merchants
+                    || match &self.spend {
+                        Some(house) => house.office.is_organization(name).await.map_err(super::spend::refused)?,
+                        None => false,
+                    };
+                let problem = "is no organization of agent spend, and the application of no merchant. Nothing was erased";
+                if known { Ok(()) } else { nobody(format!("`{name}` {problem}")) }
+            }
+            Erasure::Program(_) | Erasure::Person(_) | Erasure::Before(_) => Ok(()),
+        }
     }
 
     /// What callers of payment doors wrote, as far as it is to go.

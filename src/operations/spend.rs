@@ -139,6 +139,11 @@ impl Office {
         }
     }
 
+    /// Whether there is an organization of that name.
+    pub(super) async fn is_organization(&self, name: &str) -> Result<bool, Problem> {
+        Ok(self.get(Kind::Organization, name).await?.is_some())
+    }
+
     /// Erases what agent spend keeps; how many texts that were.
     pub(super) async fn erase(&self, erasure: Erasure) -> Result<u64, Problem> {
         let mut gone: u64 = 0;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use holdfast_adapters::payment::{CardExpiry, CheckCall, Checked, CheckedRule, CurrencyIs, LimitsAre, Written, roc_of};
 use holdfast_adapters::{Answer, Malformed, Refused, Reply, strict};
+use holdfast_core::agent::Governed;
 use holdfast_core::hold::LimitUse;
 use holdfast_core::rules::{Enforcement, LimitCheck, MatchList, Ruleset, Verdict, evaluate};
 use holdfast_core::{AuthorizationRequest, CardToken, Currency, DeclineReason, MerchantId, RuleId, Timestamp};
@@ -35,6 +36,8 @@ struct Thought {
     request: AuthorizationRequest,
     merchant: Option<Arc<profiles::Merchant>>,
     verdict: Verdict,
+    /// Under which agent's authority the card would pay, if under any.
+    governed: Option<Governed>,
     rules: Vec<CheckedRule>,
 }
 
@@ -47,15 +50,16 @@ impl Responder {
             return mount.adapter.refuse(&Refused::Unavailable, body);
         }
         let rules = mount.program.rules.load_full();
-        let Thought { request, merchant, verdict, rules: mut listed } = match self.thought(call, mount, asked, &rules).await {
-            Ok(thought) => thought,
-            Err(malformed) => {
-                mount.metrics.malformed();
-                return mount.adapter.refuse(&Refused::Malformed(malformed), body);
-            }
-        };
+        let Thought { request, merchant, verdict, governed, rules: mut listed } =
+            match self.thought(call, mount, asked, &rules).await {
+                Ok(thought) => thought,
+                Err(malformed) => {
+                    mount.metrics.malformed();
+                    return mount.adapter.refuse(&Refused::Malformed(malformed), body);
+                }
+            };
         let limits = match asked.limits {
-            LimitsAre::Asked => self.passed_limits(call, mount, (&request, &verdict), &rules).await,
+            LimitsAre::Asked => self.passed_limits(call, mount, (&request, &verdict, governed), &rules).await,
             LimitsAre::NotAsked => None,
         };
         let limits_are = if limits.is_some() { LimitsAre::Asked } else { LimitsAre::NotAsked };
@@ -101,6 +105,11 @@ impl Responder {
             None => of_rules,
             Some(merchant) => profiles::opinion(program, merchant, &request, now, of_rules),
         };
+        let (verdict, governed) = match asked.currency {
+            CurrencyIs::LookedAt => self.of_authority(call, mount, &request, verdict).await,
+            // A capture and a refund are of a payment that was asked about.
+            CurrencyIs::OfItsPayment => (verdict, None),
+        };
         let described = |id: &RuleId| {
             let rule = rules.rules().iter().find(|rule| rule.id() == *id);
             rule.and_then(|rule| rule.description()).map(str::to_owned)
@@ -122,7 +131,26 @@ impl Responder {
                 listed.push(refused);
             }
         }
-        Ok(Thought { request, merchant, verdict, rules: listed })
+        Ok(Thought { request, merchant, verdict, governed, rules: listed })
+    }
+
+    /// What the authority thinks, too, that the card or its account is bound to.
+    async fn of_authority(
+        &self,
+        call: &Call<'_>,
+        mount: &Mount,
+        request: &AuthorizationRequest,
+        verdict: Verdict,
+    ) -> (Verdict, Option<Governed>) {
+        let mut question = self.question_of_card(mount, request);
+        self.lead_by_account(call, mount, &mut question).await;
+        match question.lead {
+            None => (verdict, None),
+            Some(lead) => {
+                let (verdict, governed) = lead.govern_unheard(verdict, request, call.received.utc);
+                (verdict, Some(governed))
+            }
+        }
     }
 
     /// The limits that the payment would pass; nothing if nobody can tell now. Where rules decline, no limit would count it.
@@ -130,7 +158,7 @@ impl Responder {
         &self,
         call: &Call<'_>,
         mount: &Mount,
-        (request, verdict): (&AuthorizationRequest, &Verdict),
+        (request, verdict, governed): (&AuthorizationRequest, &Verdict, Option<Governed>),
         rules: &Ruleset,
     ) -> Option<Vec<CheckedRule>> {
         let Verdict::Proceed(proceed) = verdict else { return None };
@@ -150,7 +178,7 @@ impl Responder {
             digest: request.content_digest(),
             verdict: verdict.clone(),
             ruleset: *rules.hash().as_bytes(),
-            governed: None,
+            governed,
             received_at: now,
             not_after,
             choice: None,

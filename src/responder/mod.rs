@@ -20,6 +20,7 @@ mod ledger_state;
 mod looking;
 mod mount;
 mod notification;
+mod one_key;
 mod ordering;
 mod orders;
 mod owner;
@@ -93,6 +94,8 @@ pub struct Responder {
     pub ledger: Arc<dyn Ledger>,
     /// What this process told and heard, and the ledger has yet to hear.
     pub unheard: Arc<Unheard>,
+    /// Which keys of processors are being decided, under whatever names.
+    pub keys_of_callers: ToldBook,
     /// Where that is durable.
     pub spool: Arc<Spool>,
     /// Whether the ledger is asked at all.
@@ -246,7 +249,12 @@ impl Responder {
     ) -> Option<Reply> {
         let mut question = self.question(mount, asked);
         self.lead_by_account(call, mount, &mut question).await;
-        let Some((decided, _)) = pin!(self.hear_or_decide(call, mount, &question, watch)).await else {
+        let answered = match asked.lookup.as_ref().map(|lookup| lookup.named) {
+            None | Some(Named::ByNobody) => pin!(self.hear_or_decide(call, mount, &question, watch)).await,
+            // Apart, as whatever not every callback waits for.
+            Some(Named::ByCaller) => Box::pin(self.hear_or_decide_named(call, mount, &question, watch)).await,
+        };
+        let Some((decided, _)) = answered else {
             return mount.adapter.refuse(&Refused::TooEarly, body).into();
         };
         if let Some(silence) = Silence::of(&decided.told.decision) {

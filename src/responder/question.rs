@@ -122,15 +122,16 @@ pub(super) struct Opinion {
 impl Responder {
     /// The question of a callback; nothing of agents is looked at where none are configured.
     pub(super) fn question<'a>(&self, mount: &Mount, asked: &'a AuthorizationCall<'_>) -> Question<'a> {
-        let (request, led) = (&asked.request, self.led());
-        let lead = match (&self.agents, &asked.lookup) {
-            (Some(agents), Some(lookup)) => {
-                let named = self.named(agents, mount, request, lookup);
-                return Question { sent_at: asked.sent_at, ..named };
-            }
-            (_, None) => self.lead_of_card(mount, request),
-            (None, Some(_)) => None,
+        let question = match (&self.agents, &asked.lookup) {
+            (Some(agents), Some(lookup)) => self.named(agents, mount, &asked.request, lookup),
+            (None, _) | (_, None) => self.question_of_card(mount, &asked.request),
         };
+        Question { sent_at: asked.sent_at, ..question }
+    }
+
+    /// A question about a card, as far as the authority behind that.
+    pub(super) fn question_of_card<'a>(&self, mount: &Mount, request: &'a AuthorizationRequest) -> Question<'a> {
+        let (led, lead) = (self.led(), self.lead_of_card(mount, request));
         Question {
             request: Cow::Borrowed(request),
             origin: mount.origin(),
@@ -141,7 +142,7 @@ impl Responder {
             outside: None,
             own: None,
             digest: request.content_digest(),
-            sent_at: asked.sent_at,
+            sent_at: None,
         }
     }
 
@@ -174,19 +175,7 @@ impl Responder {
         digest: ContentDigest,
         sent_at: Option<Timestamp>,
     ) -> Question<'a> {
-        let (led, lead) = (self.led(), self.lead_of_card(mount, request));
-        Question {
-            request: Cow::Borrowed(request),
-            origin: mount.origin(),
-            name: told::Name { principal: mount.principal, key: request.key },
-            lead,
-            led,
-            payer: Payer::Known,
-            outside: None,
-            own: Some(own),
-            digest: digest.into(),
-            sent_at,
-        }
+        Question { own: Some(own), digest: digest.into(), sent_at, ..self.question_of_card(mount, request) }
     }
 
     /// A processor's question: its card is the binding's, and its payment the platform's own where it names that.

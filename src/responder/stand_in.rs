@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arc_swap::ArcSwapOption;
 use holdfast_core::rules::{RulesetHash, Verdict};
 use holdfast_core::stand_in::{
-    CapCounters, Caps, Share, Snapshot, StandInAnswer, StandInPolicy, StoodIn, ToldApproval, ToldName, stand_in,
+    CapCounters, Caps, Proposal, Share, Snapshot, StandInAnswer, StandInPolicy, StoodIn, ToldApproval, ToldName, stand_in,
 };
 use holdfast_core::{AccountId, AuthorizationRequest, PlatformName, StandInCause, Timestamp};
 
@@ -100,11 +100,14 @@ impl StandIn {
     ) -> Option<(StoodIn, Option<ToldName>)> {
         let own = self.tables.iter().position(|table| table.platform.as_ref() == Some(platform));
         let place = own.unwrap_or(0);
-        let policy = self.tables.get(place)?.in_force.load_full()?;
+        let in_force = &self.tables.get(place)?.in_force;
         let whose = origin.platform.as_ref().unwrap_or(platform);
-        let proposal = stand_in(&policy, whose, request, verdict, snapshot, cause, now);
+        let propose = |policy: &StandInPolicy| stand_in(policy, whose, request, verdict, snapshot, cause, now);
+        let policy = in_force.load_full()?;
+        let proposal = propose(&policy);
         // Only for as long as it takes to look up and add a few numbers.
         let mut caps = self.caps();
+        let proposal = of_version_in_force((&policy, proposal), &in_force.load_full()?, propose);
         let mut budgets = self.budgets();
         let name = ToldName::of(whose, &request.key);
         if let (StandInAnswer::Approve { amount }, _) = proposal.uncapped()
@@ -282,6 +285,15 @@ impl StandIn {
     }
 }
 
+/// What another version than the one whose caps are counted proposes is not asked of those: the one that was put in force meanwhile is.
+fn of_version_in_force(
+    (policy, proposal): (&Arc<StandInPolicy>, Proposal),
+    in_force: &Arc<StandInPolicy>,
+    propose: impl FnOnce(&StandInPolicy) -> Proposal,
+) -> Proposal {
+    if Arc::ptr_eq(policy, in_force) { proposal } else { propose(in_force) }
+}
+
 #[cfg(test)]
 mod tests {
     use std::num::NonZeroU32;
@@ -353,6 +365,26 @@ mod tests {
         assert_eq!((stand_in.exposure(), stand_in.in_transit(), stand_in.in_transit_of(&account)), (1_400, 700, 700));
         stand_in.set_aside(ToldName::of(&platform, &purchase("never counted", 1).key), account, 5_000);
         assert_eq!((stand_in.exposure(), stand_in.in_transit(), stand_in.in_transit_of(&account)), (1_400, 700, 700));
+    }
+
+    /// Its caps are gone by then, or others: the version that was read before would approve past them.
+    #[test]
+    fn what_an_older_version_proposed_is_asked_of_the_one_that_is_in_force_by_now() {
+        let home = Home { program: program(), currency: Currency::USD, country: Country::new("USA").unwrap() };
+        let [before, now] = [TABLE, "currency = 'USD'\ncountry = 'USA'\n"].map(|text| {
+            let Ok(policy) = tables::read("table.toml", text, &home) else { panic!("the table does not load") };
+            Arc::new(policy)
+        });
+        let (platform, at, request) = (PlatformName::new("marqeta").unwrap(), clock::utc(), purchase("key", 1_000));
+        let Ok(rules) = read_kept("rules", "currency = 'USD'\ncountry = 'USA'\n", program()) else { panic!("no rules") };
+        let verdict = evaluate(&rules, &request, at, &mut NoTrace);
+        let propose = |policy: &StandInPolicy| {
+            let cause = StandInCause::LedgerUnavailable;
+            stand_in(policy, &platform, &request, Some(&verdict), &known(at), cause, at)
+        };
+        let approves = |proposal: &Proposal| matches!(proposal.uncapped().0, StandInAnswer::Approve { .. });
+        assert!(approves(&of_version_in_force((&before, propose(&before)), &before, propose)));
+        assert!(!approves(&of_version_in_force((&before, propose(&before)), &now, propose)));
     }
 
     #[test]

@@ -120,7 +120,13 @@ impl Responder {
     }
 
     pub(super) async fn look_around(&self, origin: &Origin, request: &AuthorizationRequest, deadline: Deadline) -> Glimpse {
-        let look = || Some(self.ledger.look(origin, request)).filter(|glimpse| *glimpse != Glimpse::Busy);
+        let look = || {
+            let looked = catch_unwind(AssertUnwindSafe(|| self.ledger.look(origin, request))).unwrap_or_else(|_| {
+                self.metrics.server.panicked();
+                Glimpse::Busy
+            });
+            Some(looked).filter(|glimpse| *glimpse != Glimpse::Busy)
+        };
         looked_for(look, deadline).await.unwrap_or(Glimpse::Busy)
     }
 
@@ -266,7 +272,7 @@ impl Responder {
         }
         let rules = mount.program.rules.load();
         let thought = catch_unwind(AssertUnwindSafe(|| question.opinion_unheard(&rules, mount, call)));
-        let (verdict, governed) = thought.ok()?;
+        let (verdict, governed) = thought.map_err(|_| self.metrics.server.panicked()).ok()?;
         Some(Opinion { verdict, ruleset: *rules.hash().as_bytes(), governed })
     }
 

@@ -159,12 +159,13 @@ fn networks_currencies_float_and_announcement_are_told_apart() {
     // The account was entered today: of that day there is what counts to it. 200.00 and 90.00 came and 1.50 went beside it.
     let then = day.float[&Currency::USD];
     assert_eq!((then.posted + 15_655, then.accounts), (20_000 + 9000 - 150, 0));
-    let today = Question { program: program(), day: DAY + 3650, cutoff: new_york("17:00") };
-    let float = of_day(today, &mut records.iter().cloned()).float[&Currency::USD];
+    let cutoff = new_york("17:00");
+    let later = || Question { program: program(), day: cutoff.day_of(crate::clock::utc()) + 1, cutoff: cutoff.clone() };
+    let float = of_day(later(), &mut records.iter().cloned()).float[&Currency::USD];
     // 10000.00 less 5000, 4100, 9000, 1234, 700, 321 and 150; and 600, 9000 and 20000 more.
     assert_eq!((float.posted, float.held, float.accounts), (1_009_095, 0, 1));
     let title = report::Title { program: program(), date: "today".to_owned() };
-    let today = of_day(Question { program: program(), day: DAY + 3650, cutoff: new_york("17:00") }, &mut records.iter().cloned());
+    let today = of_day(later(), &mut records.iter().cloned());
     let wallet = json!([{"currency": "USD", "posted": 1_009_095, "held": 0, "due": 0, "needed": 1_009_095, "accounts": 1}]);
     assert_eq!(report::as_json(&title, &today, None)["wallet"], wallet);
     let text = report::as_text(&report::Title { program: program(), date: "2026-03-14".to_owned() }, &day, None);

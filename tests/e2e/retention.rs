@@ -7,6 +7,7 @@ use holdfast::journal::{GroupWriter, Journal, Log as _, Reader, Sync};
 use holdfast_core::Timestamp;
 use serde_json::Value;
 
+use crate::support::callbacks::transactions;
 use crate::support::{Marqeta, Workplace, server};
 
 const HOUR_SECONDS: u64 = 3_600;
@@ -104,6 +105,32 @@ fn a_running_server_drops_its_oldest_records_and_starts_again_without_them() {
     let mut client = server.client();
     assert_eq!(client.post("/marqeta/jit", &Marqeta::purchase("before", "40.00").body()).status, 200, "a retry");
     assert_eq!(server::balance(&workplace, "acct-demo-1"), balance);
+    assert!(server.terminate().success());
+}
+
+/// What the hold list calls a payment may stand in no record that is left.
+#[test]
+fn a_payment_is_explained_by_a_name_that_only_dropped_records_have() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut client = server.client();
+    let purchase = Marqeta::purchase("old", "40.00");
+    assert_eq!(client.post("/marqeta/jit", &purchase.body()).status, 200);
+    let follower = |kind: &str, method: &str| purchase.follower(kind, "COMPLETION", method, "40.00");
+    let clearing = follower("authorization.clearing", "pgfs.authorization.capture");
+    assert_eq!(client.post("/marqeta/webhook", &transactions(&[clearing.clone()])).status, 200);
+    assert!(server.terminate().success());
+    aged(&workplace.data(), |_| 40 * 24);
+    workplace.edit("holdfast.toml", |text| text.replacen("\nrules = ", "\njournal_keep_days = 36\nrules = ", 1));
+    let server = workplace.serve();
+    text(&ask(&workplace, &["journal", "trim"]));
+    // Of the payment it names the clearing alone.
+    let mut refund = follower("refund", "pgfs.refund");
+    refund["preceding_related_transaction_token"] = clearing["token"].clone();
+    refund["gpa_order"]["jit_funding"].as_object_mut().unwrap().remove("original_jit_funding_token");
+    assert_eq!(server.client().post("/marqeta/webhook", &transactions(&[refund])).status, 200);
+    let told = text(&ask(&workplace, &["explain", "jit-old"]));
+    assert!(told.contains("40.00 USD") && told.contains("refund"), "{told}");
     assert!(server.terminate().success());
 }
 

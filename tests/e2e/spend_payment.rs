@@ -137,23 +137,59 @@ fn a_payment_that_its_platform_tells_of_is_not_told_of_here() {
     assert_eq!(held, 5_000);
 }
 
-/// What was asked under a key without a token is under our own name, whatever is asked under the same key with one.
+/// A token makes another question of it, under whatever name that is held: whichever came first is the key's.
 #[test]
-fn what_is_held_under_our_own_name_is_given_back_though_its_key_came_with_a_token_too() {
+fn one_key_with_a_token_and_without_is_not_one_question() {
     let workplace = Workplace::demo();
     let server = workplace.serve();
-    let mut stage = Stage::new(&server, at_most(10_000), false, json!({"authoritative_door": "authorize"}));
-    let asked = |stage: &mut Stage, more: Value| {
-        let asked = stage.asked(more);
-        let answer = stage.processor.ask("POST", "/v1/authorize", &[("Idempotency-Key", "one")], &asked);
-        assert_eq!(answer.json()["decision"], json!("APPROVE"), "{answer:?}");
-        answer.json()
+    let stage = Stage::new(&server, at_most(10_000), false, json!({"authoritative_door": "authorize"}));
+    let ask = |processor: &mut Caller, key: &str, asked: &Value| {
+        processor.ask("POST", "/v1/authorize", &[("Idempotency-Key", key)], asked)
     };
-    let alone = asked(&mut stage, json!({}));
-    asked(&mut stage, json!({"platform_transaction_token": "a-token"}));
-    let held = balance(&workplace, "acct-demo-1").1;
-    assert_eq!(stage.event(&alone, json!({"type": "reversal", "event_id": "1"})).0, 200);
-    assert_eq!(balance(&workplace, "acct-demo-1").1, held - 5_000);
+    let (without, with) = (stage.asked(json!({})), stage.asked(json!({"platform_transaction_token": "a-token"})));
+    let mut stage = stage;
+    let told = [("one", &without), ("two", &with)].map(|(key, asked)| ask(&mut stage.processor, key, asked).json());
+    assert!(told.iter().all(|told| told["decision"] == json!("APPROVE")), "{told:?}");
+    let told_anew = |stage: &mut Stage, (key, first, other): (&str, &Value, &Value), told: &Value| {
+        let refused = ask(&mut stage.processor, key, other);
+        assert_eq!(code(&refused), (409, "idempotency_conflict".to_owned()), "{key}");
+        assert_eq!(ask(&mut stage.processor, key, first).json()["request_id"], told["request_id"], "{key}");
+    };
+    for (case, told) in [("one", &without, &with), ("two", &with, &without)].into_iter().zip(&told) {
+        told_anew(&mut stage, case, told);
+    }
+    server.kill();
+    let server = workplace.serve();
+    let mut stage = stage.again(&server);
+    for (case, told) in [("one", &without, &with), ("two", &with, &without)].into_iter().zip(&told) {
+        told_anew(&mut stage, case, told);
+    }
+    assert_eq!(balance(&workplace, "acct-demo-1").1, 10_000, "each was held once");
+}
+
+/// Of both at once one is answered, and the other one hears that the key is taken.
+#[test]
+fn one_key_with_a_token_and_without_at_once_is_held_once() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let stage = Stage::new(&server, at_most(10_000), false, json!({"authoritative_door": "authorize"}));
+    let asked = |name: &str| stage.asked(json!({"amount": 100, "platform_transaction_token": name}));
+    for round in 0..20 {
+        let questions = [stage.asked(json!({"amount": 100})), asked(&format!("a-token-{round}"))];
+        let answers = questions.each_ref().map(|asked| {
+            let mut processor = Caller::demo(&server, "processor");
+            (asked, move |asked: &Value| {
+                processor.ask("POST", "/v1/authorize", &[("Idempotency-Key", &format!("key-{round}"))], asked).status
+            })
+        });
+        let mut said = std::thread::scope(|scope| {
+            let asking = answers.map(|(asked, mut ask)| scope.spawn(move || ask(asked)));
+            asking.map(|thread| thread.join().unwrap())
+        });
+        said.sort_unstable();
+        assert_eq!(said, [200, 409], "round {round}");
+    }
+    assert_eq!(balance(&workplace, "acct-demo-1").1, 2_000);
 }
 
 /// Which intents are used is the ledger's to know: a process that begins anew knows it, too.

@@ -445,7 +445,8 @@ fn with_the_shared_ledger_one_responder_tells_what_all_decided_and_another_goes_
         pay(&mut at_other, &format!("other {number}"));
     }
     let taken = endpoint.taken(10);
-    assert_eq!((taken.len(), payments_of(&taken).len()), (10, 10), "each once, wherever it was decided");
+    let told: Vec<_> = taken.iter().map(|got| got.json().to_string()).collect();
+    assert_eq!((taken.len(), payments_of(&taken).len()), (10, 10), "each once, wherever it was decided: {told:#?}");
     assert!(taken.iter().all(|got| got.is_signed_by(SECRET)));
 
     // The endpoint fails; a payment is decided at one responder and captured at the other.

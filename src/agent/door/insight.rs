@@ -18,6 +18,7 @@ use super::asking::{Asker, Read};
 use super::openapi::ReadProblems;
 use super::shown::{Listed, State, listed};
 use super::{House, Shared};
+use crate::agent::insight::Earlier;
 use crate::agent::insight::follow::SaidBefore;
 use crate::agent::insight::shared::{Portion, read_since};
 use crate::agent::insight::table::{Of, Which};
@@ -339,8 +340,11 @@ async fn remember_last(house: &House) -> Result<(), InsightError> {
 }
 
 fn remember(house: &House, said: Vec<SaidBefore>) {
-    for SaidBefore { reference, said, elsewhere } in said {
-        house.agents.remember(reference, said);
+    for SaidBefore { reference, said, elsewhere, earlier } in said {
+        match earlier {
+            Earlier::None => house.agents.remember(reference, said),
+            Earlier::Replaced => house.agents.was_said(reference, said),
+        }
         if let Some(own) = elsewhere {
             house.agents.is_told_by_platform(own);
         }

@@ -120,8 +120,12 @@ pub(super) fn read(fields: &Fields) -> Option<Asked> {
     let reserve = fields.switch("reserve", Need::Optional).unwrap_or(false);
     let description = fields.words("description", Need::Optional, 500);
     let name = merchant_name.as_deref().and_then(MerchantName::presented);
-    if name.is_none() && merchant_name.as_deref().and_then(MerchantName::of).is_some() {
-        fields.wrong("merchant", "has a card number in it");
+    if name.is_none()
+        && let Some(told) = &merchant_name
+    {
+        // Of nothing that it could be known by, every merchant would be it.
+        let has_number = MerchantName::of(told).is_some();
+        fields.wrong("merchant", if has_number { "has a card number in it" } else { "has no letter or digit to be known by" });
     }
     Some(Asked {
         authority: authority?,

@@ -35,6 +35,8 @@ pub struct SaidBefore {
     pub said: Said,
     /// What our own name of its payment would be, where that was approved under its platform's.
     pub elsewhere: Option<AuthorizationId>,
+    /// What becomes of what the ledger had decided before.
+    pub earlier: Earlier,
 }
 
 impl Insight {
@@ -43,7 +45,7 @@ impl Insight {
     /// # Errors
     /// The disk, or a journal that is damaged.
     pub fn catch_up(&mut self, data: &Path, registry: &Registry) -> Result<CaughtUp, InsightError> {
-        let broken = |problem: String| InsightError { path: PathBuf::from(data), problem };
+        let broken = |problem: String| InsightError::new(PathBuf::from(data), problem);
         if !data.join(journal_file::FILE).exists() {
             // The ledger has not begun it yet.
             return Ok(CaughtUp::default());
@@ -124,7 +126,7 @@ pub(super) fn said_of(record: &Record) -> Option<SaidBefore> {
     let own = agent_spend::payment_of(&governed.asked_by?, &reference.text());
     let held = matches!(decision, Decision::Approve { amount } if !amount.is_zero());
     let elsewhere = own.filter(|own| held && request.payment.authorization != *own);
-    Some(SaidBefore { reference, said, elsewhere })
+    Some(SaidBefore { reference, said, elsewhere, earlier: earlier(record) })
 }
 
 /// The name of what was said: that of its question at the door that was asked, which for `/v1/authorize` is ours whatever platform's payment it
@@ -150,20 +152,23 @@ fn reference_of(
 pub(super) fn row(number: i64, record: &Record, registry: &Registry) -> Option<Row> {
     let governed = record.governed.as_ref()?;
     let (received_at, request, decision, basis) = decided(record)?;
-    let adopted = matches!(record.body, Body::Adopted { .. });
-    let earlier = if adopted { Earlier::Replaced } else { Earlier::None };
+    let earlier = earlier(record);
     // Another question under a key that was answered was told only that: the key's own answer stands.
     if is_no_payment(governed, request) || (is_conflict(&decision) && governed.asked_by.is_some()) {
         return None;
     }
     let environment = registry.programs().environment_of(&record.program?)?;
     let took = record.at.unix_micros().saturating_sub(received_at.unix_micros()).max(0);
-    let took_micros = (!adopted).then_some(took);
+    let took_micros = (earlier == Earlier::None).then_some(took);
     Some(Row {
         earlier,
         took_micros,
         ..told(number, record, governed, (received_at, request), (&decision, &basis), environment, registry)
     })
+}
+
+const fn earlier(record: &Record) -> Earlier {
+    if matches!(record.body, Body::Adopted { .. }) { Earlier::Replaced } else { Earlier::None }
 }
 
 /// When a question arrived, the question, and what was decided; nothing of other records.

@@ -9,7 +9,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use holdfast_core::Timestamp;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::private_file;
 
@@ -75,19 +75,36 @@ INSERT INTO followed VALUES (1, 0, NULL);
 pub struct InsightError {
     path: PathBuf,
     problem: String,
+    cure: Cure,
+}
+
+/// What helps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cure {
+    /// The file is made again, if it is what is wrong.
+    Another,
+    /// Only room on its disk: it goes on by itself then.
+    Room,
 }
 
 impl InsightError {
+    fn new(path: PathBuf, problem: String) -> Self {
+        InsightError { path, problem, cure: Cure::Another }
+    }
+
     /// Nobody reads any more: the process ends.
     #[must_use]
     pub fn of_the_end() -> Self {
-        InsightError { path: PathBuf::from(FILE), problem: "the process ends".to_owned() }
+        InsightError::new(PathBuf::from(FILE), "the process ends".to_owned())
     }
 }
 
 impl fmt::Display for InsightError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.path.display(), self.problem)?;
+        if self.cure == Cure::Room {
+            return f.write_str("; make room on its disk: it goes on by itself then, and nothing is lost");
+        }
         // What it is made from is nothing to take away.
         if self.path.file_name().is_some_and(|name| name == FILE) {
             f.write_str(
@@ -152,7 +169,7 @@ impl Insight {
     /// The disk.
     pub fn open(data: &Path) -> Result<Self, InsightError> {
         let path = data.join(FILE);
-        let wrong = |problem: String| InsightError { path: path.clone(), problem };
+        let wrong = |problem: String| InsightError::new(path.clone(), problem);
         private_file::make(&path).map_err(|error| wrong(error.to_string()))?;
         let connection = connect(&path).map_err(|error| wrong(error.to_string()))?;
         bring_here(&connection).map_err(|error| wrong(error.to_string()))?.map_err(wrong)?;
@@ -160,7 +177,10 @@ impl Insight {
     }
 
     fn done<T>(&self, done: rusqlite::Result<T>) -> Result<T, InsightError> {
-        done.map_err(|error| InsightError { path: self.path.clone(), problem: error.to_string() })
+        done.map_err(|error| {
+            let cure = if error.sqlite_error_code() == Some(ErrorCode::DiskFull) { Cure::Room } else { Cure::Another };
+            InsightError { cure, ..InsightError::new(self.path.clone(), error.to_string()) }
+        })
     }
 }
 

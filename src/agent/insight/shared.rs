@@ -8,7 +8,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, IsolationLevel, Row as Columns};
 
 use super::follow::{CaughtUp, SaidBefore, row, said_of};
-use super::{Insight, InsightError};
+use super::{Earlier, Insight, InsightError, REQUEST, Row};
 use crate::agent::registry::Registry;
 use crate::journal::{Group, Record};
 use crate::ledger::postgres::chaining::SINCE_SNAPSHOT;
@@ -87,11 +87,25 @@ impl Insight {
     /// # Errors
     /// The disk.
     pub fn take_portion(&mut self, portion: &Portion, registry: &Registry) -> Result<CaughtUp, InsightError> {
-        let rows: Vec<_> = portion.records.iter().filter_map(|(number, record)| row(*number, record, registry)).collect();
+        let rows = portion.records.iter().filter_map(|(number, record)| row(*number, record, registry));
+        let (replacing, mut rows): (Vec<_>, Vec<_>) = rows.partition(|row| row.earlier == Earlier::Replaced);
+        for row in std::mem::take(&mut rows) {
+            if !self.is_replaced(&row)? {
+                rows.push(row);
+            }
+        }
+        rows.extend(replacing);
         let finished = portion.finished.clone().map_or(Value::Null, Value::from);
         self.take(&rows, "UPDATE followed SET finished = coalesce(?1, finished)", finished)?;
         let said = portion.records.iter().filter_map(|(_, record)| said_of(record)).collect();
         Ok(CaughtUp { read: i64::try_from(portion.records.len()).unwrap_or(i64::MAX), said })
+    }
+
+    /// Whether what replaces a row is there before it: a database gives its records in no order.
+    fn is_replaced(&self, row: &Row) -> Result<bool, InsightError> {
+        let Some(request) = row.names.get(REQUEST).filter(|request| !request.is_empty()) else { return Ok(false) };
+        let sql = "SELECT EXISTS (SELECT 1 FROM decided WHERE request = ?1 AND took IS NULL)";
+        self.done(self.connection.prepare_cached(sql).and_then(|mut asked| asked.query_row([request], |found| found.get(0))))
     }
 
     /// What was said last at `/v1/authorize`, oldest first.
@@ -114,7 +128,12 @@ impl Insight {
                     let processor = processor.parse().ok().filter(|_| of_platform)?;
                     agent_spend::payment_of(&processor, &reference.text())
                 };
-                Ok(said.map(|(reference, said)| SaidBefore { reference, said, elsewhere: elsewhere(&reference) }))
+                Ok(said.map(|(reference, said)| SaidBefore {
+                    reference,
+                    said,
+                    elsewhere: elsewhere(&reference),
+                    earlier: Earlier::None,
+                }))
             })?;
             rows.collect::<rusqlite::Result<Vec<_>>>()
         };

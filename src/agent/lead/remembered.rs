@@ -37,6 +37,14 @@ impl<K: Copy + Eq + Hash, V: Clone> Lately<K, V> {
         }
     }
 
+    /// What is put takes the place of what was kept.
+    pub fn put(&self, name: K, value: V) {
+        match self.known.get_mut(&name) {
+            Some(mut known) => *known = value,
+            None => self.keep(name, value),
+        }
+    }
+
     pub fn of(&self, name: &K) -> Option<V> {
         self.known.get(name).map(|known| known.clone())
     }

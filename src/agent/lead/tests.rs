@@ -29,6 +29,13 @@ fn words_are_remembered_until_there_are_too_many() {
     }
     assert_eq!(words.of(&reference(0)), None);
     assert_eq!(words.of(&reference(1)), Some(said(ReasonCode::PolicyMatch)));
+
+    // What nobody heard comes first or last; what was heard stays.
+    words.keep(reference(1), said(ReasonCode::LimitReached));
+    assert_eq!(words.of(&reference(1)), Some(said(ReasonCode::PolicyMatch)));
+    words.put(reference(1), said(ReasonCode::StandIn));
+    words.keep(reference(1), said(ReasonCode::PolicyMatch));
+    assert_eq!(words.of(&reference(1)), Some(said(ReasonCode::StandIn)));
 }
 
 /// Whoever may bind a card comes before whoever bound it while its platform did not call; of two alike the first one leads.

@@ -7,7 +7,7 @@ use holdfast_core::agent::{CredentialId, Environment, OrganizationId, Organizati
 use super::change::{Change, New};
 use super::organizations::whose;
 use super::{Office, archived, no_randomness, read, unavailable, wrong_state};
-use crate::agent::bodies::{Credential, GoLiveState, Moment};
+use crate::agent::bodies::{Credential, GoLiveState, Moment, Role};
 use crate::agent::names::{fresh, fresh_secret};
 use crate::agent::store::{Guard, Kind, List, Row};
 use crate::agent::texts::keep_secret;
@@ -97,7 +97,7 @@ impl Office {
     /// Makes a credential; nothing but its row if its key came before, for a secret is told once.
     ///
     /// # Errors
-    /// Production that is not approved, or too many live ones.
+    /// Production that is not approved, a scope that is not for what the organization is, or too many live ones.
     pub async fn make_credential(&self, mut change: Change, new: &NewCredential) -> Result<(Row, Option<Issued>), Problem> {
         if self.registry().programs().of(new.environment).is_none() {
             let environment = new.environment.name();
@@ -110,6 +110,18 @@ impl Office {
             return Err(wrong_state(
                 "production is not approved for this organization: an owner asks for it, an operator approves it",
             ));
+        }
+        let theirs = Role::Owner.scopes(organization.kind);
+        if let Some(other) = new.scopes.iter().find(|scope| !theirs.contains(scope)) {
+            // Who spends and who asks are kept apart, whoever makes their credentials.
+            let theirs: Vec<_> = theirs.iter().map(|scope| scope.name()).collect();
+            return Err(wrong_state(format!(
+                "`{}` is no scope for credentials of {}, which is of kind {}: {} are",
+                other.name(),
+                new.organization,
+                organization.kind.name(),
+                theirs.join(", ")
+            )));
         }
         let live = self.credentials_of(new.organization).await?;
         let now = change.at();

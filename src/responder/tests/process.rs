@@ -215,6 +215,7 @@ impl Process {
             workers: vec![Worker::new(4)],
             agents: None,
             foreseen: Turns::of_at_most(1000),
+            keys_of_callers: ToldBook::new(0),
             opened: Turns::of_at_most(1000),
             ledger_since: SinceWhen::default(),
             began: clock::utc(),
