@@ -139,15 +139,7 @@ impl House {
         let ruleset = Arc::new(read_kept("rules", RULES, program()).unwrap());
         let mut house = House { directory: tempfile::tempdir().unwrap(), ruleset, ledger: None };
         house.start();
-        house.act(Act::Publish(Box::new(KeptRuleset {
-            kind: crate::journal::KeptKind::Rules,
-            hash: *house.ruleset.hash().as_bytes(),
-            program: program().to_string(),
-            source: RULES.to_owned(),
-            published_at: clock::utc(),
-            published_by: "ann".to_owned(),
-            why: "to begin".to_owned(),
-        })));
+        house.publish(RULES);
         let (account, card) = (AccountId::new("a").unwrap(), CardToken::new("c").unwrap());
         let cardholder = CardholderToken::new("h").ok();
         house.act(Act::Enter(
@@ -158,6 +150,20 @@ impl House {
             ],
         ));
         house
+    }
+
+    /// Has these rules from now on.
+    pub fn publish(&mut self, source: &str) {
+        self.ruleset = Arc::new(read_kept("rules", source, program()).unwrap());
+        self.act(Act::Publish(Box::new(KeptRuleset {
+            kind: crate::journal::KeptKind::Rules,
+            hash: *self.ruleset.hash().as_bytes(),
+            program: program().to_string(),
+            source: source.to_owned(),
+            published_at: clock::utc(),
+            published_by: "ann".to_owned(),
+            why: "to begin".to_owned(),
+        })));
     }
 
     pub fn start(&mut self) {

@@ -9,7 +9,7 @@ use crate::authorization::{AuthorizationKind, AuthorizationRequest};
 use crate::decision::DeclineReason;
 use crate::ids::{AuthorizationId, RuleId};
 use crate::merchant::Merchant;
-use crate::rules::{CounterKey, Enforcement, LimitCheck, LimitScope, NoTrace, Proceed, Verdict, Window, evaluate};
+use crate::rules::{CounterKey, Enforcement, LimitCheck, LimitScope, NoTrace, Proceed, StillOpen, Verdict, Window, evaluate};
 use crate::time::Timestamp;
 
 use super::governed::Governed;
@@ -196,6 +196,7 @@ fn total(name: &'static str, scope: LimitScope, most: i64) -> LimitCheck {
         amount_max: Some(most),
         count_max: None,
         enforcement: Enforcement::Enforce,
+        still: StillOpen::default(),
     }
 }
 
@@ -347,6 +348,7 @@ pub fn limit_of(reference: &IntentReference) -> LimitCheck {
         amount_max: None,
         count_max: Some(1),
         enforcement: Enforcement::Enforce,
+        still: StillOpen::default(),
     }
 }
 

@@ -4,7 +4,7 @@
 
 use crate::authorization::{Alias, PaymentRef};
 use crate::ids::{AuthorizationId, RuleId};
-use crate::rules::{CounterKey, Enforcement, LimitCheck, LimitScope, Window};
+use crate::rules::{CounterKey, Enforcement, LimitCheck, LimitScope, StillOpen, Window};
 use crate::time::Timestamp;
 
 use super::ids::IntentReference;
@@ -42,6 +42,7 @@ pub fn named_by(binding: &Binding, payment: &AuthorizationId, now: Timestamp) ->
         amount_max: None,
         count_max: None,
         enforcement: Enforcement::Observe,
+        still: StillOpen::default(),
     }
 }
 

@@ -11,6 +11,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
@@ -23,12 +24,17 @@ use crate::time::Timestamp;
 use super::hours::Weekday;
 use super::problem::RulesetProblem;
 use super::sets::KindSet;
-use super::verdict::{CounterKey, Enforcement, LimitCheck, LimitScope, Window};
+use super::verdict::{CounterKey, Enforcement, LimitCheck, LimitScope, StillOpen, Window};
 use super::when::{Facts, When};
 use super::zone::Zone;
 
 /// The most buckets of a rolling window.
 pub const BUCKETS_MAX: u8 = 60;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// By how much a window may be longer than the one before it because clocks are put back.
+const CLOCKS_PUT_BACK: Duration = Duration::from_secs(3600);
 
 /// The kinds that count in limits.
 const COUNTED: KindSet = KindSet::ALL.without(AuthorizationKind::Credit).without(AuthorizationKind::BalanceInquiry);
@@ -163,6 +169,30 @@ impl LimitWindow {
             LimitWindow::Lifetime => Window::Lifetime,
         }
     }
+
+    /// What else may be open at a moment, if the calendar was another one when it was opened.
+    #[must_use]
+    pub fn still_open(&self, now: Timestamp) -> StillOpen {
+        let begins = |at| match self.at(at) {
+            Window::Since(since) => Some(since),
+            Window::Rolling { .. } | Window::Lifetime => None,
+        };
+        let Some(open) = begins(now) else { return StillOpen::default() };
+        begins(open.saturating_sub(SECOND)).map_or(StillOpen::default(), |before| moved_from(before, open, now))
+    }
+}
+
+/// Of a calendar whose last windows began at `before` and at `open`, what is open now if it was moved.
+///
+/// By the same calendar no window begins between those two. One that does was opened by another calendar, and is either the
+/// same window, begun a little earlier than this calendar has it, and as long open as this one; or the one before it, begun
+/// later, and open until it has had its length. Which of them it is, is told by what it is nearer to. So nothing is forgotten
+/// while it would have counted had the calendar stayed, nor what counts in the window that is open by either.
+#[must_use]
+pub fn moved_from(before: Timestamp, open: Timestamp, now: Timestamp) -> StillOpen {
+    let length = open.saturating_since(before);
+    let gone = now.saturating_since(open).saturating_sub(CLOCKS_PUT_BACK);
+    StillOpen::after(before.saturating_add(gone.min(length.checked_div(2).unwrap_or_default())))
 }
 
 impl Limit {
@@ -391,6 +421,7 @@ impl Limit {
             amount_max: amount_max.map(Money::minor),
             count_max,
             enforcement: self.enforcement,
+            still: self.window.still_open(facts.now),
         })
     }
 }

@@ -56,6 +56,47 @@ pub struct LimitCheck {
     pub count_max: Option<u32>,
     /// Whether passing it declines.
     pub enforcement: Enforcement,
+    /// Which other window may be open in place of that, where its calendar was moved. Not recorded.
+    #[serde(skip)]
+    pub still: StillOpen,
+}
+
+/// What is open of a calendar window's counter after its calendar was moved to another zone, or to weeks that begin on another day: the
+/// window that it had, if that began after this moment. Nothing where no calendar can have been moved.
+///
+/// The ledger asks it of what a counter has, and records the window that counted: two checks that differ in nothing else are the same.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct StillOpen(Option<Timestamp>);
+
+impl PartialEq for StillOpen {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for StillOpen {}
+
+impl StillOpen {
+    /// The calendar was not moved, or it is none.
+    pub const NOTHING: StillOpen = StillOpen(None);
+
+    /// What began after a moment.
+    #[must_use]
+    pub const fn after(moment: Timestamp) -> Self {
+        StillOpen(Some(moment))
+    }
+
+    /// Whether a window is open that began then, in place of one that began later.
+    #[must_use]
+    pub fn has(self, began: Timestamp) -> bool {
+        self.0.is_some_and(|after| began > after)
+    }
+
+    /// The moment after which a window has to have begun.
+    #[must_use]
+    pub const fn moment(self) -> Option<Timestamp> {
+        self.0
+    }
 }
 
 /// Identifies what a limit counts: made of the program, the limit's name, its scope and its kind of window; of a limit that counts for

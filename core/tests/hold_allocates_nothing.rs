@@ -16,7 +16,9 @@ use holdfast_core::hold::{
     Account, AccountStatus, Asked, Card, CardStatus, CardholderStatus, Counted, Event, Fact, Finality, Heard, LimitUse, Outcome,
     Slice, Step, Subject, ToldEvent, apply,
 };
-use holdfast_core::rules::{CounterKey, Enforcement, HoldPolicy, LIMITS_MAX, LimitCheck, LimitScope, Proceed, Verdict, Window};
+use holdfast_core::rules::{
+    CounterKey, Enforcement, HoldPolicy, LIMITS_MAX, LimitCheck, LimitScope, Proceed, StillOpen, Verdict, Window,
+};
 use holdfast_core::{
     AuthorizationId, AuthorizationKind, AuthorizationRequest, Currency, Decision, EntryMode, Expiry, IdempotencyKey, Merchant,
     Money, Padding, PartialApproval, PaymentRef, Posting, RuleId, Timestamp, Wallet,
@@ -134,6 +136,7 @@ fn check(counter: u64) -> LimitCheck {
         amount_max: Some(50_000),
         count_max: Some(10),
         enforcement: Enforcement::Enforce,
+        still: StillOpen::default(),
     }
 }
 

@@ -4,10 +4,10 @@
 //! a ruleset can be), so that a replay, which knows rulesets and no profiles, takes them from the record.
 
 use arrayvec::ArrayVec;
-use holdfast_core::rules::{CounterKey, Enforcement, LimitCheck, LimitScope, Verdict, Window};
+use holdfast_core::rules::{CounterKey, Enforcement, LimitCheck, LimitScope, StillOpen, Verdict, Window, moved_from};
 use holdfast_core::{AuthorizationRequest, DeclineReason, ProgramId, RuleId, Timestamp};
-use jiff::Zoned;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Zoned};
 
 use super::{Merchant, MerchantLimits, MerchantStanding, Surcharges};
 
@@ -68,21 +68,31 @@ fn limits(program: ProgramId, merchant: &Merchant, now: Timestamp) -> ArrayVec<L
         return checks;
     }
     let Some(local) = local(merchant, now) else { return checks };
-    let check = |name: &str, amount_max, count_max, begins: Result<Zoned, jiff::Error>| {
-        let window = Window::Since(Timestamp::from_unix_micros(begins.ok()?.timestamp().as_microsecond()));
+    let check = |name: &str, amount_max, count_max, begins: Begins| {
+        let (window, still) = open(&local, now, begins)?;
         let subject = [program.as_str(), merchant.id.as_str(), name].join("\0");
         let counter = CounterKey(0).of_subject(subject.as_bytes());
         let (scope, enforcement) = (LimitScope::Merchant, Enforcement::Enforce);
-        Some(LimitCheck { limit: named(name)?, counter, scope, window, amount_max, count_max, enforcement })
+        Some(LimitCheck { limit: named(name)?, counter, scope, window, amount_max, count_max, enforcement, still })
     };
     if day_amount_max.is_some() || day_count_max.is_some() {
-        checks.extend(check("merchant:day", day_amount_max, day_count_max, local.start_of_day()));
+        checks.extend(check("merchant:day", day_amount_max, day_count_max, Zoned::start_of_day));
     }
     if month_amount_max.is_some() {
-        let begins = local.first_of_month().and_then(|first| first.start_of_day());
-        checks.extend(check("merchant:month", month_amount_max, None, begins));
+        checks.extend(check("merchant:month", month_amount_max, None, |at| at.first_of_month()?.start_of_day()));
     }
     checks
+}
+
+/// When a window began that is open at a moment.
+type Begins = fn(&Zoned) -> Result<Zoned, jiff::Error>;
+
+/// The window that is open now by the merchant's clock, and what else may be where that was moved to another zone.
+fn open(local: &Zoned, now: Timestamp, begins: Begins) -> Option<(Window, StillOpen)> {
+    let open = begins(local).ok()?;
+    let before = begins(&open.checked_sub(SignedDuration::from_secs(1)).ok()?).ok()?;
+    let [before, open] = [before, open].map(|at| Timestamp::from_unix_micros(at.timestamp().as_microsecond()));
+    Some((Window::Since(open), moved_from(before, open, now)))
 }
 
 /// The moment by the merchant's clock.

@@ -90,7 +90,7 @@ impl Walk {
                 compare("verdict", recorded, &in_windows_of(recorded, verdict), &mut differences);
             }
         } else if let Some(decided) = self.again.decide(record, verdict.as_ref()) {
-            // A window never goes back: what is recorded is the one that was open.
+            // What is recorded is the window that was open.
             if let Some((recorded, again)) = recorded.zip(decided.moved_on.as_ref().or(verdict.as_ref())) {
                 compare("verdict", recorded, again, &mut differences);
             }
@@ -162,15 +162,15 @@ fn with_house(recorded: &Verdict, again: Verdict, request: &AuthorizationRequest
     }
 }
 
-/// The rules' opinion in the windows that were open by the record, where those began later.
+/// The rules' opinion in the windows that were open by the record: those that began later, or before a calendar was moved.
 fn in_windows_of(recorded: &Verdict, again: Verdict) -> Verdict {
     match (recorded, again) {
         (Verdict::Proceed(recorded), Verdict::Proceed(mut again)) => {
             for (check, open) in
                 again.limits.iter_mut().zip(&recorded.limits).filter(|(check, open)| check.counter == open.counter)
             {
-                if let (Window::Since(since), Window::Since(later)) = (check.window, open.window) {
-                    check.window = Window::Since(since.max(later));
+                if let (Window::Since(since), Window::Since(open)) = (check.window, open.window) {
+                    check.window = Window::Since(if check.still.has(open) { open } else { since.max(open) });
                 }
             }
             Verdict::Proceed(again)

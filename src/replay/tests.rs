@@ -118,6 +118,29 @@ fn what_counted_in_a_later_window_than_its_rules_name_is_no_difference() {
     assert!(differences[0].field.path.starts_with("verdict.Proceed.limits[0].window"), "{differences:?}");
 }
 
+/// A publication moved the calendar to a zone where the day begins later, and earlier: the day that counted is open still.
+#[test]
+fn what_counted_in_the_window_of_an_earlier_calendar_is_no_difference() {
+    let mut house = House::with(100_000);
+    // In the forenoon of New York and of Auckland, whose day began at eleven the evening before.
+    let noon = Timestamp::from_unix_seconds(crate::clock::utc().unix_seconds().div_euclid(86_400) * 86_400 + 15 * 3_600);
+    let over = Decision::Decline { reason: DeclineReason::AmountLimitReached };
+    house.ask_at(purchase("before", 50_000), noon);
+    for zone in ["America/Chicago", "Pacific/Auckland", "America/New_York"] {
+        house.publish(&crate::fixture::RULES.replace("America/New_York", zone));
+        assert_eq!(house.ask_at(purchase(zone, 100), noon), over, "{zone}");
+    }
+    house.tell("back", Fact::Reduced { payment: payment("tx-before"), by: usd(700), original: None });
+    house.publish(&crate::fixture::RULES.replace("America/New_York", "America/Chicago"));
+    assert_eq!(house.ask_at(purchase("after", 701), noon), over);
+    assert_eq!(house.ask_at(purchase("left", 700), noon), Decision::Approve { amount: usd(700) });
+    house.stop();
+    house.start();
+    assert_eq!(house.ask_at(purchase("again", 100), noon), over);
+    let (replayed, differences) = replay_all(&house.stop());
+    assert_eq!((replayed.decided, differences), (8, vec![]));
+}
+
 /// The journal of a house, written anew with one record changed.
 fn forged(house: &mut House, change: impl Fn(i64, &mut Record)) -> tempfile::TempDir {
     let (reader, directory) = (house.stop(), tempfile::tempdir().unwrap());

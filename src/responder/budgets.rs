@@ -154,7 +154,7 @@ impl Budgets {
 
     fn told_in(&self, check: &LimitCheck) -> LimitUse {
         let of_counter = self.sums.get(&check.counter).into_iter().flatten();
-        let same = of_counter.filter(|(window, _)| counts_in(*window, check.window));
+        let same = of_counter.filter(|(window, _)| counts_in(*window, check));
         same.fold(LimitUse::default(), |sum, (_, used)| LimitUse {
             amount: sum.amount.saturating_add(used.amount),
             count: sum.count.saturating_add(used.count),
@@ -260,13 +260,13 @@ fn opens(request: &AuthorizationRequest, amount: i64) -> bool {
 }
 
 /// Whether what was counted in a window counts in the one that is open.
-fn counts_in(counted: Window, open: Window) -> bool {
-    match (counted, open) {
+fn counts_in(counted: Window, check: &LimitCheck) -> bool {
+    match (counted, check.window) {
         (Window::Rolling { bucket: counted, .. }, Window::Rolling { bucket, buckets }) => {
             counted > bucket.saturating_sub(i64::from(buckets))
         }
-        // A window that began earlier is closed.
-        (Window::Since(counted), Window::Since(open)) => counted >= open,
+        // A window that began earlier is closed, unless the calendar was moved.
+        (Window::Since(counted), Window::Since(open)) => counted >= open || check.still.has(counted),
         (Window::Lifetime, Window::Lifetime) => true,
         (Window::Since(_) | Window::Rolling { .. } | Window::Lifetime, _) => false,
     }
@@ -274,6 +274,7 @@ fn counts_in(counted: Window, open: Window) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use holdfast_core::rules::StillOpen;
     use holdfast_core::{IdempotencyKey, PaymentRef, PlatformName, RuleId};
 
     use super::*;
@@ -288,6 +289,7 @@ mod tests {
             amount_max: Some(100),
             count_max: Some(3),
             enforcement: Enforcement::Enforce,
+            still: StillOpen::default(),
         }
     }
 

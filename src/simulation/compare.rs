@@ -90,7 +90,12 @@ impl World {
         let expected = self.model.used(program, card, account, self.now.utc);
         for ((number, limit), expected) in LIMITS.iter().enumerate().zip(expected) {
             let window = limit.window(self.now.utc);
-            let (used, _) = self.engine.state().used(counter(program, number), limit.scope, window, &located);
+            let (used, _) = self.engine.state().used(
+                counter(program, number),
+                limit.scope,
+                (window, limit.still_open(self.now.utc)),
+                &located,
+            );
             let got = (used.amount, i64::from(used.count));
             if got != expected {
                 let what = format!("limit {number} for card {card}: amount and count");

@@ -253,6 +253,7 @@ impl Question {
             amount_max: of.amount_max,
             count_max: of.count_max,
             enforcement: of.enforcement,
+            still: of.still_open(self.received_at),
         });
         let ceiling = dollars(self.amount, self.foreign);
         Ok(Verdict::Proceed(Proceed { ceiling, limits: checks.collect(), hold: self.policy }))

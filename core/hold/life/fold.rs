@@ -43,7 +43,10 @@ struct Share {
 struct Standing {
     hold: Hold,
     posting: Option<Posting>,
+    /// What is held on top of what is authorized.
     extra: i64,
+    /// Whether some of what was authorized last was given back: then no more is to come once the rest is captured.
+    given_back: bool,
     /// What of the amount in the merchant's currency is not reversed.
     original: Option<Money>,
     end: Option<End>,
@@ -76,7 +79,8 @@ pub(in crate::hold) fn has_ended(steps: &Steps<'_>) -> Result<bool, Overflow> {
 }
 
 fn read(steps: &Steps<'_>, watched: Option<StepId>) -> Result<Standing, Overflow> {
-    let mut standing = Standing { hold: Hold::NONE, posting: None, extra: 0, original: None, end: None, share: None };
+    let mut standing =
+        Standing { hold: Hold::NONE, posting: None, extra: 0, given_back: false, original: None, end: None, share: None };
     let opened = steps.opened();
     for step in steps.iter() {
         standing.take(steps, step, opened, watched)?;
@@ -102,30 +106,39 @@ impl Standing {
             }
             What::Reduced { .. } if mutant::is(Mutant::StandInNotReversed) && !opened => {}
             What::Reduced { by, original } => self.reduce(by, original),
-            What::Totalled { total } => {
-                self.authorize(total);
-                self.extra = 0;
-                self.original = None;
-                if self.end.take().is_some() {
-                    self.watch(step.at);
-                }
-            }
+            What::Totalled { total } => self.begin_with(total, step.at),
             What::Released { cause } => self.end(End::Released(cause)),
             What::Captured { .. } if mutant::is(Mutant::CaptureAfterEndLost) && self.end.is_some() => {}
-            What::Captured { amount, finality } => {
-                let amount = if mutant::is(Mutant::OverCaptureCut) { amount.min(self.hold.authorized) } else { amount };
-                self.hold.captured = sum(self.hold.captured, amount)?;
-                let last = finality == Finality::Final && !mutant::is(Mutant::FinalKeepsRest);
-                if last || mutant::is(Mutant::FirstCaptureEnds) {
-                    self.end(End::Final);
-                }
-            }
+            What::Captured { amount, finality } => self.capture(amount, finality)?,
             What::Moved { amount, cause } => {
                 self.hold.moved = sum(self.hold.moved, amount)?;
                 if cause == MovementCause::NetworkSettlement {
                     self.hold.refunded = sum(self.hold.refunded, amount)?.max(0);
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// So much in total, whatever was before: from then on the payment lives anew.
+    fn begin_with(&mut self, total: i64, at: Timestamp) {
+        self.authorize(total);
+        self.extra = 0;
+        self.original = None;
+        self.end = None;
+        self.watch(at);
+    }
+
+    fn capture(&mut self, amount: i64, finality: Finality) -> Result<(), Overflow> {
+        let amount = if mutant::is(Mutant::OverCaptureCut) { amount.min(self.hold.authorized) } else { amount };
+        self.hold.captured = sum(self.hold.captured, amount)?;
+        if self.hold.captured > self.hold.authorized {
+            // What was held on top was for this.
+            self.extra = 0;
+        }
+        let last = finality == Finality::Final && !mutant::is(Mutant::FinalKeepsRest);
+        if last || mutant::is(Mutant::FirstCaptureEnds) {
+            self.end(End::Final);
         }
         Ok(())
     }
@@ -137,7 +150,7 @@ impl Standing {
             return Ok(());
         }
         if placement.role == Role::Increment {
-            self.begin_beyond()?;
+            self.begin_beyond();
         }
         self.add(amount)?;
         self.extra = sum(self.extra, placement.extra)?;
@@ -150,14 +163,9 @@ impl Standing {
         Ok(())
     }
 
-    /// What was taken beyond what was held is not paid from what we approve after it: that is held in full.
-    fn begin_beyond(&mut self) -> Result<(), Overflow> {
-        let extra = if self.posting == Some(Posting::Hold) && self.end.is_none() { self.extra } else { 0 };
-        let short = self.hold.captured.saturating_sub(sum(self.hold.authorized, extra)?);
-        if short > 0 {
-            self.authorize(sum(self.hold.authorized, short)?);
-        }
-        Ok(())
+    /// What was taken beyond what was authorized is not paid from what we approve after it: that is held in full.
+    fn begin_beyond(&mut self) {
+        self.authorize(self.hold.authorized.max(self.hold.captured));
     }
 
     /// More is authorized. What was over begins anew with what was captured.
@@ -167,6 +175,10 @@ impl Standing {
             self.extra = 0;
             self.original = None;
         }
+        if self.is_through() {
+            self.extra = 0;
+        }
+        self.given_back = false;
         self.authorize(sum(self.hold.authorized, amount)?);
         Ok(())
     }
@@ -246,11 +258,24 @@ impl Standing {
             None => by,
         };
         // What was captured is not reversed: it would be missing from what is authorized later.
-        let left = authorized.saturating_sub(by).max(authorized.min(self.hold.captured));
-        if authorized > 0 && !mutant::is(Mutant::ExtraStaysWhole) {
-            self.extra = proportion(self.extra, left, authorized);
+        let captured = authorized.min(self.hold.captured);
+        let left = authorized.saturating_sub(by).max(captured);
+        if by > 0 && !mutant::is(Mutant::ExtraStaysWhole) {
+            self.give_back_extra(authorized.saturating_sub(captured), left.saturating_sub(captured));
         }
         self.authorize(left);
+    }
+
+    /// Of what could still be captured this much is left, and as much of what is held on top: with the rest of the money the merchant gives
+    /// back the tip that might have come with it.
+    fn give_back_extra(&mut self, open: i64, left: i64) {
+        self.given_back = true;
+        self.extra = if left > 0 { proportion(self.extra, left, open) } else { 0 };
+    }
+
+    /// Whether some of it was given back, and all the rest is captured, whichever came first: nothing more is to come.
+    fn is_through(&self) -> bool {
+        self.given_back && self.hold.captured >= self.hold.authorized && !mutant::is(Mutant::ExtraStaysWhole)
     }
 
     fn end(&mut self, end: End) {
@@ -260,7 +285,8 @@ impl Standing {
     }
 
     fn conclude(self) -> Result<Hold, Overflow> {
-        let Standing { mut hold, posting, extra, end, .. } = self;
+        let extra = if self.is_through() { 0 } else { self.extra };
+        let Standing { mut hold, posting, end, .. } = self;
         let padded = match posting {
             // Told of, and approved by nobody: nothing is owed before it is captured.
             None => 0,

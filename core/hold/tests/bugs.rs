@@ -264,13 +264,39 @@ fn what_the_platform_alone_approved_is_not_held_for_ever() {
     let mut book = Book::open();
     book.adopt(&purchase(100), NO);
     book.tell(totalled(70));
-    assert_eq!((book.held(), book.hold().expires_at), (70, Some(ASKED.saturating_add(Duration::from_secs(35 * 86_400)))));
+    let told = book.payments[&payment("p").authorization].steps.iter().map(|step| step.at).max().unwrap();
+    assert_eq!((book.held(), book.hold().expires_at), (70, Some(told.saturating_add(Duration::from_secs(35 * 86_400)))));
     // A total after the end begins a new life, that does not end at once.
     let mut book = Book::open();
     let day = 86_400;
     book.tell_at(40 * day, released(ReleaseCause::SafetyTimer));
     book.tell_at(41 * day, totalled(70));
     assert_eq!((book.held(), book.hold().expires_at), (70, Some(at(41 * day + safety_timer))));
+}
+
+#[test]
+fn a_total_that_is_told_late_lives_its_own_time() {
+    let safety_timer = i64::from(HoldPolicy::PLAIN.safety_timer_seconds);
+    // What was told of a payment of 100 on which day, before a total on that day.
+    let day = 86_400;
+    for (before, total_on) in [
+        (vec![(1, reduced(100))], 75),
+        (vec![(1, captured(100, Finality::More)), (2, reduced(100))], 75),
+        (vec![], 34),
+        (vec![(41, released(ReleaseCause::SafetyTimer))], 75),
+    ] {
+        let mut book = Book::open();
+        before.iter().for_each(|(on, fact)| drop(book.tell_at(on * day, *fact)));
+        book.tell_at(total_on * day, totalled(130));
+        let expires_at = Some(at(total_on * day + safety_timer));
+        assert_eq!((book.hold().status, book.hold().expires_at), (HoldStatus::Open, expires_at), "{before:?}");
+    }
+    // What was debited at once waits for no timer.
+    let mut book = Book::with(1_000);
+    book.ask(&single_message(100));
+    let waits = book.hold().expires_at;
+    book.tell_at(75 * day, totalled(130));
+    assert_eq!(book.hold().expires_at, waits);
 }
 
 #[test]
@@ -490,11 +516,23 @@ fn a_question_that_the_platform_declined_does_not_hide_another_that_it_approved(
 #[test]
 fn what_is_held_on_top_shrinks_with_what_it_is_held_on() {
     // 50 and 10 on top; then what is held after each reversal and capture.
-    let table: [&[(Fact, i64)]; 4] = [
+    let more = |minor| captured(minor, Finality::More);
+    let table: [&[(Fact, i64)]; 12] = [
         &[(reduced(40), 12)],
         &[(reduced(25), 30), (reduced(15), 12)],
-        &[(captured(10, Finality::More), 50), (reduced(40), 2)],
-        &[(captured(10, Finality::More), 50), (reduced(50), 2)],
+        // Of what was not captured yet, as much of what is on top goes as of the rest.
+        &[(more(10), 50), (reduced(20), 25), (reduced(10), 13), (reduced(10), 0)],
+        &[(more(10), 50), (reduced(40), 0)],
+        &[(more(10), 50), (reduced(50), 0)],
+        // Whichever comes first.
+        &[(reduced(20), 36), (more(30), 0)],
+        &[(reduced(20), 36), (more(20), 16), (more(10), 0)],
+        // A clearing that is not the last one may be followed by the tip, unless the merchant gives something back.
+        &[(more(50), 10), (reduced(50), 0), (reduced(10), 0)],
+        &[(more(50), 10), (reduced(0), 10), (reduced(10), 0)],
+        &[(more(50), 10), (more(7), 0)],
+        &[(more(57), 0), (reduced(3), 0)],
+        &[(more(60), 0)],
     ];
     for facts in table {
         let mut book = Book::with(1_000);
@@ -503,6 +541,37 @@ fn what_is_held_on_top_shrinks_with_what_it_is_held_on() {
             book.tell(*fact);
             assert_eq!(book.held(), *held, "{facts:?}");
         }
+    }
+}
+
+#[test]
+fn what_is_held_on_top_of_another_currency_goes_with_the_rest_of_it() {
+    let policy = HoldPolicy { extra: 1_840, ..HoldPolicy::PLAIN };
+    let mut book = Book::with(100_000);
+    let request = AuthorizationRequest { original: Some(eur(8_000)), ..purchase(8_000) };
+    assert_eq!(book.ask_with(&request, &held_by(policy, [])).held, 9_840);
+    book.tell(captured(4_000, Finality::More));
+    book.tell(Fact::Reduced { payment: payment("p"), by: usd(3_800), original: Some(eur(4_000)) });
+    assert_eq!((book.held(), book.hold().status), (0, HoldStatus::Captured));
+}
+
+#[test]
+fn what_was_on_top_and_is_let_go_does_not_come_back_with_more() {
+    // Told of 50 and 10 on top, before 20 more; then what is held.
+    for (before, held) in [
+        (vec![captured(57, Finality::More)], 20),
+        (vec![captured(50, Finality::More)], 30),
+        (vec![captured(30, Finality::More), reduced(20)], 20),
+        (vec![reduced(20), captured(30, Finality::More)], 20),
+        (vec![reduced(20), captured(25, Finality::More)], 31),
+    ] {
+        let mut book = Book::with(1_000);
+        book.ask_with(&purchase(50), &held_by(HoldPolicy { extra: 10, ..HoldPolicy::PLAIN }, []));
+        before.iter().for_each(|fact| drop(book.tell(*fact)));
+        // Told without us: what is over takes no increment that we are asked for.
+        let request = AuthorizationRequest { occurred_at: Some(book.now), ..increment("more", 20) };
+        book.adopt_with(&request, yes(20), ASKED, None);
+        assert_eq!(book.held(), held, "{before:?}");
     }
 }
 

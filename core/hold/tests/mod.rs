@@ -33,7 +33,7 @@ use crate::ids::{AccountId, AuthorizationId, CardToken, CardholderToken, Idempot
 use crate::merchant::{Country, Merchant, MerchantName};
 use crate::money::{Currency, Money};
 use crate::question_digest::ContentDigest;
-use crate::rules::{CounterKey, Enforcement, HoldPolicy, LimitCheck, LimitScope, Proceed, Verdict, Window};
+use crate::rules::{CounterKey, Enforcement, HoldPolicy, LimitCheck, LimitScope, Proceed, StillOpen, Verdict, Window};
 
 fn usd(minor: i64) -> Money {
     Money::from_minor(minor, Currency::USD)
@@ -131,6 +131,7 @@ fn limit(number: u64, amount_max: Option<i64>, count_max: Option<u32>) -> LimitC
         amount_max,
         count_max,
         enforcement: Enforcement::Enforce,
+        still: StillOpen::default(),
     }
 }
 

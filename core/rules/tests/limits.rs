@@ -1,6 +1,7 @@
 //! Limits: what counts, where it counts, and which counter it is.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::*;
 
@@ -38,6 +39,38 @@ fn what_counts() {
     assert_eq!(checks(vec![daily().amount_max(usd("1000.00"))], &verification), [], "an amount limit counts no verification");
     let increment = AuthorizationRequest { kind: Kind::Incremental, ..request() };
     assert_eq!(checks(vec![daily().count_max(20)], &increment), [], "a count limit counts no increment");
+}
+
+#[test]
+fn what_an_earlier_calendar_opened_counts_until_it_would_have_ended() {
+    let new_york = || Arc::new(zones::new_york());
+    let zone = |hours: i32| Arc::new(Zone::new("Elsewhere", hours * 3600, &[]).unwrap());
+    // Moved to this calendar, with what began then: until which moment that is open, if it is open at all.
+    let cases: &[(LimitWindow, &str, &str, Option<&str>)] = &[
+        // An hour later: to the end of the month, though the day before it ends in New York.
+        (LimitWindow::Month(zone(-6)), "2026-03-01 05:00:00", "2026-03-01 06:00:00", Some("2026-03-31 23:00:00")),
+        // February, and the month before, where the new month begins five hours earlier: no longer than by its own calendar.
+        (LimitWindow::Month(zone(0)), "2026-02-01 05:00:00", "2026-03-01 00:00:00", Some("2026-03-01 05:59:59")),
+        (LimitWindow::Month(zone(0)), "2026-01-01 05:00:00", "2026-03-01 00:00:00", None),
+        // The last day of a week that began on Monday is the first of one that begins on Sunday.
+        (
+            LimitWindow::Week(new_york(), Weekday::Sunday),
+            "2026-01-12 05:00:00",
+            "2026-01-18 05:00:00",
+            Some("2026-01-19 05:59:59"),
+        ),
+        (LimitWindow::Day(zone(13)), "2026-01-12 05:00:00", "2026-01-12 11:00:00", Some("2026-01-13 10:59:59")),
+        (LimitWindow::Day(zone(13)), "2026-01-11 05:00:00", "2026-01-12 11:00:00", None),
+    ];
+    for (window, counted, from, until) in cases {
+        let is_open = |moment| window.still_open(moment).has(at(counted));
+        assert_eq!(window.at(at(from)), Window::Since(at(from)), "{window:?}");
+        assert_eq!(is_open(at(from)), until.is_some(), "{window:?} {counted}");
+        let Some(until) = until.map(at) else { continue };
+        assert!(is_open(until), "{window:?} {counted}");
+        let later = until.saturating_add(Duration::from_secs(2));
+        assert!(!is_open(later) || window.at(later) == window.at(until), "{window:?} {counted}");
+    }
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! Days, weeks and months over changes of the clock, by tables from the zones' laws.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use super::*;
 
 const HOUR: i32 = 3600;
@@ -170,6 +173,38 @@ proptest::proptest! {
             proptest::prop_assert!(start <= now && now < next);
             proptest::prop_assert_eq!(start_at(start), start);
         }
+    }
+
+    #[test]
+    fn a_calendar_that_is_moved_closes_no_window_that_is_open(
+        micros in 1_700_000_000_000_000_i64..1_800_000_000_000_000,
+        minutes in -12 * 60..14 * 60,
+        weekday in 0_usize..7,
+        kind in 0_usize..3,
+        back: bool,
+    ) {
+        let now = Timestamp::from_unix_micros(micros);
+        let (here, there) = (new_york(), Zone::new("There", minutes * 60, &[]).unwrap());
+        let (here, there) = if back { (there, here) } else { (here, there) };
+        let [before, after] = [(here, Weekday::Monday), (there, Weekday::ALL[weekday])].map(|(zone, first_day)| match kind {
+            0 => LimitWindow::Day(Arc::new(zone)),
+            1 => LimitWindow::Week(Arc::new(zone), first_day),
+            _ => LimitWindow::Month(Arc::new(zone)),
+        });
+        let since = |window: &LimitWindow, at| match window.at(at) {
+            Window::Since(since) => since,
+            Window::Rolling { .. } | Window::Lifetime => unreachable!("it is a calendar's"),
+        };
+        let (counted, open, still) = (since(&before, now), since(&after, now), after.still_open(now));
+        proptest::prop_assert!(counted >= open || still.has(counted), "{before:?} to {after:?}");
+        // By the same calendar nothing is open but what is.
+        let mut last = counted;
+        for _ in 0..3 {
+            last = since(&before, last.saturating_sub(Duration::from_micros(1)));
+            proptest::prop_assert!(!before.still_open(now).has(last));
+        }
+        // What the other one had two windows ago is over by any.
+        proptest::prop_assert!(!still.has(since(&before, last)));
     }
 
     #[test]

@@ -87,6 +87,7 @@ fn verdict() -> Verdict {
         amount_max: Some(i64::MIN),
         count_max: None,
         enforcement: Enforcement::Observe,
+        still: StillOpen::default(),
     });
     let hold = HoldPolicy {
         lifetime_seconds: 1,

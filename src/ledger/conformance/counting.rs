@@ -1,9 +1,12 @@
 //! Limits: what counts, for whom, in which window, and what comes back.
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use holdfast_core::hold::{Fact, Finality, RecordedOutcome, Subject, ToldAnswer};
-use holdfast_core::rules::{CounterKey, Enforcement, HoldPolicy, LimitCheck, LimitScope, LimitWindow, Rolling, Window};
+use holdfast_core::rules::{
+    CounterKey, Enforcement, HoldPolicy, LimitCheck, LimitScope, LimitWindow, Rolling, StillOpen, Window,
+};
 use holdfast_core::{AuthorizationKind, AuthorizationRequest, DeclineReason, PartialApproval, Timestamp};
 
 use super::house::Said;
@@ -85,6 +88,38 @@ pub fn a_question_from_before_a_window_ended_counts_in_the_one_that_is_open(engi
         house.restart();
         assert_eq!(ask(&house, purchase(&key("seventh"), 1), of(before)), limit_reached(TOO_MUCH), "{before:?}");
     }
+}
+
+/// The zone of its calendar was changed by a publication, so that the window that is open begins later than the one that counted.
+pub fn a_limit_counts_on_when_its_calendar_is_moved(engine: &dyn Engine) {
+    let hours_after = |window, hours: u64| match window {
+        Window::Since(since) => since.saturating_add(Duration::from_secs(hours * 3_600)),
+        Window::Rolling { .. } | Window::Lifetime => panic!("{window:?} is no day"),
+    };
+    // The day that begins six hours later, at a moment when any that began after the one before it is open.
+    let moved = |number| {
+        let (before, open) = (hours_after(day(number - 1), 6), hours_after(day(number), 6));
+        LimitCheck { still: StillOpen::after(before), ..limit(Window::Since(open)) }
+    };
+    let mut house = House::with(engine, 1_000);
+    assert_eq!(ask(&house, purchase("first", 70), limit(day(2))), approved(70));
+    for (name, end) in ["second", "third"].into_iter().zip(End::BOTH) {
+        assert_eq!(ask(&house, purchase(name, 31), moved(2)), limit_reached(TOO_MUCH));
+        house.end(end);
+    }
+    assert_eq!(ask(&house, purchase("fourth", 30), moved(2)), approved(30), "what is left");
+    house.restart();
+    assert_eq!(ask(&house, purchase("fifth", 1), moved(2)), limit_reached(TOO_MUCH));
+    // What comes back comes back there, from before and from after.
+    house.tell("1", reduced("first", 10));
+    house.tell("2", released("fourth"));
+    assert_eq!(ask(&house, purchase("sixth", 41), moved(2)), limit_reached(TOO_MUCH));
+    assert_eq!(ask(&house, purchase("seventh", 40), moved(2)), approved(40));
+    // The next day begins with nothing.
+    assert_eq!(ask(&house, purchase("eighth", 101), moved(3)), limit_reached(TOO_MUCH));
+    assert_eq!(ask(&house, purchase("ninth", 100), moved(3)), approved(100));
+    house.restart();
+    assert_eq!(ask(&house, purchase("tenth", 1), moved(3)), limit_reached(TOO_MUCH));
 }
 
 pub fn each_scope_counts_its_own(engine: &dyn Engine) {

@@ -231,6 +231,7 @@ macro_rules! conforms {
                 windows_roll_over_and_limits_go_on_counting
                 a_rolling_window_forgets_nothing_that_is_younger_than_it_is_long
                 a_question_from_before_a_window_ended_counts_in_the_one_that_is_open
+                a_limit_counts_on_when_its_calendar_is_moved
                 each_scope_counts_its_own
                 a_count_limit_counts_transactions
                 an_observed_limit_counts_and_declines_nothing

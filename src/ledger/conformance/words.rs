@@ -163,6 +163,7 @@ pub fn limit(window: Window) -> LimitCheck {
         amount_max: Some(100),
         count_max: None,
         enforcement: Enforcement::Enforce,
+        still: StillOpen::default(),
     }
 }
 

@@ -36,7 +36,7 @@ pub struct Again {
 pub struct Decided {
     /// For a question: what its limits had counted.
     pub uses: Option<Uses>,
-    /// The rules' opinion as it counted, where a limit had moved on to a later window than they name.
+    /// The rules' opinion as it counted, where a limit counted in another window than they name.
     pub moved_on: Option<Verdict>,
     /// What becomes of it.
     pub outcome: Outcome,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use holdfast_core::Timestamp;
 use holdfast_core::hold::LimitUse;
-use holdfast_core::rules::Window;
+use holdfast_core::rules::{StillOpen, Window};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// The longest that a question may name a window after it ended: one that came before and waited, a calendar that was moved to another
@@ -134,11 +134,12 @@ impl Counter {
         }
     }
 
-    /// The window that is open, for a question that names the one which was open when it came. Another question may have opened the
-    /// next one since, and a calendar may have been moved to another zone: what was closed is not opened again, or a limit that is
-    /// reached would allow everything until its window ends.
-    pub fn open_window(&self, asked: Window) -> Window {
+    /// The window that is open, for a question that names the one which was open when it came, by a calendar that may have been moved.
+    /// Another question may have opened the next one since: what was closed is not opened again, and what an earlier calendar opened
+    /// is not closed before its time, or a limit that is reached would allow everything until its window ends.
+    pub fn open_window(&self, asked: Window, still: StillOpen) -> Window {
         match (self, asked) {
+            (Counter::Since(since, _), Window::Since(_)) if still.has(*since) => Window::Since(*since),
             (Counter::Since(since, _), Window::Since(asked)) => Window::Since((*since).max(asked)),
             (Counter::Rolling(counted, _), Window::Rolling { bucket, buckets }) => {
                 Window::Rolling { bucket: counted.back().map_or(bucket, |(newest, _)| bucket.max(*newest)), buckets }
@@ -148,8 +149,8 @@ impl Counter {
     }
 
     /// What counts in a window that is open now.
-    pub fn used(&self, window: Window) -> LimitUse {
-        match (self, self.open_window(window)) {
+    pub fn used(&self, window: Window, still: StillOpen) -> LimitUse {
+        match (self, self.open_window(window, still)) {
             (Counter::Since(since, used), Window::Since(asked)) if *since == asked => *used,
             (Counter::Lifetime(used), Window::Lifetime) => *used,
             (Counter::Rolling(buckets, _), Window::Rolling { bucket, buckets: length }) => {
@@ -246,6 +247,7 @@ impl Counter {
 mod tests {
     use super::*;
 
+    const UNMOVED: StillOpen = StillOpen::NOTHING;
     const AT: Timestamp = Timestamp::from_unix_seconds(1_000_000);
 
     fn rolling(bucket: i64) -> Window {
@@ -258,10 +260,10 @@ mod tests {
         for bucket in [10, 11, 12, 13] {
             counter.count(rolling(bucket), 100, 1, AT);
         }
-        assert_eq!(counter.used(rolling(13)), LimitUse { amount: 300, count: 3 });
-        assert_eq!(counter.used(rolling(14)), LimitUse { amount: 200, count: 2 });
+        assert_eq!(counter.used(rolling(13), UNMOVED), LimitUse { amount: 300, count: 3 });
+        assert_eq!(counter.used(rolling(14), UNMOVED), LimitUse { amount: 200, count: 2 });
         counter.count(rolling(12), -100, -1, AT);
-        assert_eq!(counter.used(rolling(13)), LimitUse { amount: 200, count: 2 });
+        assert_eq!(counter.used(rolling(13), UNMOVED), LimitUse { amount: 200, count: 2 });
     }
 
     #[test]
@@ -269,14 +271,33 @@ mod tests {
         let [monday, tuesday] = [0, 86_400].map(Timestamp::from_unix_seconds).map(Window::Since);
         let mut counter = Counter::new(tuesday);
         counter.count(tuesday, 500, 1, AT);
-        assert_eq!(counter.used(monday), LimitUse { amount: 500, count: 1 }, "it counts where the others do");
-        assert_eq!((counter.open_window(monday), counter.open_window(tuesday)), (tuesday, tuesday));
+        assert_eq!(counter.used(monday, UNMOVED), LimitUse { amount: 500, count: 1 }, "it counts where the others do");
+        assert_eq!((counter.open_window(monday, UNMOVED), counter.open_window(tuesday, UNMOVED)), (tuesday, tuesday));
 
         let mut counter = Counter::new(rolling(10));
         counter.count(rolling(10), 100, 1, AT);
         counter.count(rolling(12), 100, 1, AT);
-        assert_eq!(counter.used(rolling(11)), LimitUse { amount: 200, count: 2 }, "what came later counts as well");
-        assert_eq!(counter.open_window(rolling(9)), rolling(12));
+        assert_eq!(counter.used(rolling(11), UNMOVED), LimitUse { amount: 200, count: 2 }, "what came later counts as well");
+        assert_eq!(counter.open_window(rolling(9), UNMOVED), rolling(12));
+    }
+
+    #[test]
+    fn what_an_earlier_calendar_opened_is_not_closed_before_its_time() {
+        let [one, six, noon] = [3_600, 6 * 3_600, 12 * 3_600].map(Timestamp::from_unix_seconds);
+        let mut counter = Counter::new(Window::Since(six));
+        counter.count(Window::Since(six), 500, 1, AT);
+        // A window that begins later, and the moment after which the open one must have begun.
+        for (asked, after, open, amount) in [
+            (noon, StillOpen::after(one), six, 500),
+            (noon, StillOpen::after(six), noon, 0),
+            (noon, UNMOVED, noon, 0),
+            // One that begins earlier was closed.
+            (one, StillOpen::after(noon), six, 500),
+        ] {
+            let asked = Window::Since(asked);
+            assert_eq!(counter.open_window(asked, after), Window::Since(open), "{asked:?} {after:?}");
+            assert_eq!(counter.used(asked, after).amount, amount, "{asked:?} {after:?}");
+        }
     }
 
     #[test]
@@ -342,7 +363,7 @@ mod tests {
         counter.count(Window::Since(monday), 700, 1, AT);
         counter.count(Window::Since(tuesday), 500, 1, AT);
         counter.count(Window::Since(monday), -700, -1, AT);
-        assert_eq!(counter.used(Window::Since(tuesday)), LimitUse { amount: 500, count: 1 });
+        assert_eq!(counter.used(Window::Since(tuesday), UNMOVED), LimitUse { amount: 500, count: 1 });
         assert_eq!(counter, Counter::Since(tuesday, LimitUse { amount: 500, count: 1 }));
     }
 }

@@ -50,8 +50,8 @@ fn leads_nowhere(state: &State, located: &Located, told: &ToldEvent) -> bool {
         && owner.is_some_and(|owner| owner.accounts.len() > 1)
 }
 
-/// What a verdict's limits have counted so far, in its order; and the verdict as it is now, where a limit has moved on to its next
-/// window since it was made: it is large, and hardly ever another.
+/// What a verdict's limits have counted so far, in its order; and the verdict as it is now, where a limit counts in another
+/// window than it names: the next one, or one that was open before its calendar was moved. It is large, and hardly ever another.
 pub fn uses(state: &State, located: &Located, verdict: &Verdict) -> (Uses, Option<Verdict>) {
     let Verdict::Proceed(proceed) = verdict else { return (ArrayVec::new(), None) };
     let mut moved: Option<Proceed> = None;
@@ -71,7 +71,7 @@ pub fn uses(state: &State, located: &Located, verdict: &Verdict) -> (Uses, Optio
 /// What one limit has counted, and the window that is open of it; of one that is about the payment alone, what there is of that.
 pub fn used(state: &State, located: &Located, check: &LimitCheck) -> (LimitUse, Window) {
     if !check.scope.is_of_payment() {
-        return state.used(check.counter, check.scope, check.window, located);
+        return state.used(check.counter, check.scope, (check.window, check.still), located);
     }
     let hold = located.hold.and_then(|index| state.hold(index)).map(|row| row.hold);
     (LimitUse { amount: hold.map_or(0, |hold| hold.spoken_for()), count: 0 }, check.window)

@@ -12,7 +12,7 @@ use holdfast_core::hold::{
     self, Account, AccountStatus, Answered, Asked, Card, CardStatus, CardholderStatus, Counted, Event, Heard, LimitUse, Outcome,
     Slice,
 };
-use holdfast_core::rules::{Enforcement, LIMITS_MAX, LimitCheck, Verdict, Window};
+use holdfast_core::rules::{Enforcement, LIMITS_MAX, LimitCheck, StillOpen, Verdict, Window};
 use holdfast_core::{AuthorizationKind, AuthorizationRequest, Basis, Decision, PartialApproval, RuleId, Timestamp};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
@@ -344,6 +344,10 @@ fn needed(request: &AuthorizationRequest, outcome: &Outcome) -> Option<Option<i6
     }
 }
 
+fn reach(since: Timestamp, still: StillOpen) -> i64 {
+    still.moment().map_or(0, |after| since.unix_micros().saturating_sub(after.unix_micros()).max(0))
+}
+
 impl Limits {
     fn of(verdict: &Verdict) -> Self {
         let mut limits = Limits::default();
@@ -365,7 +369,8 @@ impl Limits {
 
     fn add(&mut self, check: &LimitCheck) {
         let (kind, slot, length) = match check.window {
-            Window::Since(since) => ("since", since.unix_micros(), 0),
+            // How long before it a window began at most that is open in its place, because the calendar was moved.
+            Window::Since(since) => ("since", since.unix_micros(), reach(since, check.still)),
             Window::Rolling { bucket, buckets } => ("rolling", bucket, i64::from(buckets)),
             Window::Lifetime => ("lifetime", 0, 0),
         };

@@ -10,7 +10,7 @@ use super::trouble::{Trouble, Whereabouts};
 
 /// The steps, in their order. A step that was ever released is never changed; the function that decides is made anew by a step
 /// of its own, from the same text, whenever that did.
-const STEPS: [(&str, &str); 18] = [
+const STEPS: [(&str, &str); 19] = [
     ("the ledger's tables", include_str!("migrations/0001_ledger.sql")),
     ("the roles of those who use them", include_str!("migrations/0002_roles.sql")),
     ("deciding in one round trip", include_str!("migrations/0003_decide.sql")),
@@ -32,6 +32,7 @@ const STEPS: [(&str, &str); 18] = [
     ("merchants and instruments of payment doors", include_str!("migrations/0015_profiles.sql")),
     ("what lasts of what callers of payment doors wrote", include_str!("migrations/0016_lasting.sql")),
     ("deciding tells what is left", include_str!("migrations/0003_decide.sql")),
+    ("limits count on when their calendar is moved", include_str!("migrations/0003_decide.sql")),
 ];
 
 /// Where the steps that were taken are noted.

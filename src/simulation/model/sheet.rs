@@ -82,6 +82,8 @@ struct Desk<'a> {
     approvals: Vec<(u32, i64, i32)>,
     posting: Option<Posting>,
     extra: i64,
+    /// The merchant wanted less since the last approval.
+    wants_less: bool,
     tolerance: i64,
     original: Option<i64>,
     expires_at: Option<Timestamp>,
@@ -105,14 +107,16 @@ impl Desk<'_> {
             Line::Less { by, original } => self.take_back(by, original),
             Line::Total(total) => {
                 self.lay_to(total);
-                (self.extra, self.original) = (0, None);
-                if self.end.take().is_some() {
-                    self.watch(entry.at);
-                }
+                (self.extra, self.original, self.end) = (0, None, None);
+                self.watch(entry.at);
             }
             Line::Ended(ending) => self.finish(false, ending),
             Line::Taken { amount, finality } => {
                 self.captured += amount;
+                if self.captured > self.authorized() {
+                    // The tip, or the rate, has come: nothing waits for it any more.
+                    self.extra = 0;
+                }
                 if finality == Finality::Final {
                     self.finish(true, Ending::Reversed);
                 }
@@ -139,6 +143,7 @@ impl Desk<'_> {
             self.settle_excess();
         }
         self.begin_anew();
+        self.want_more();
         self.pile.push((Some(question), amount));
         self.extra += approved.extra;
         self.tolerance += approved.tolerance;
@@ -149,14 +154,11 @@ impl Desk<'_> {
         };
     }
 
-    /// The merchant took more than was held for it: that is over and done with, and no part of what is approved next.
+    /// The merchant took more than was approved: that is over and done with, and no part of what is approved next.
     fn settle_excess(&mut self) {
-        let held_for_it = match (self.posting, self.end) {
-            (Some(Posting::Hold), None) => self.authorized() + self.extra,
-            (Some(Posting::Hold | Posting::Immediate) | None, _) => self.authorized(),
-        };
-        if self.captured > held_for_it {
-            self.pile.push((None, self.captured - held_for_it));
+        let beyond = self.captured - self.authorized();
+        if beyond > 0 {
+            self.pile.push((None, beyond));
         }
     }
 
@@ -166,6 +168,19 @@ impl Desk<'_> {
             self.lay_to(self.authorized().min(self.captured));
             (self.extra, self.original) = (0, None);
         }
+    }
+
+    /// More is approved: what was let go of before stays so.
+    fn want_more(&mut self) {
+        if self.has_all_it_wants() {
+            self.extra = 0;
+        }
+        self.wants_less = false;
+    }
+
+    /// The merchant said that it wants less, and has all that it may still take.
+    fn has_all_it_wants(&self) -> bool {
+        self.wants_less && self.captured >= self.authorized()
     }
 
     /// The word that counts in this place for a question that we did not approve: the last one; an increment's where it was
@@ -189,6 +204,7 @@ impl Desk<'_> {
             (true, Word::Yes(amount) | Word::StoodIn(amount, _)) => self.lay_to(amount),
             (false, Word::Yes(amount) | Word::StoodIn(amount, _)) => {
                 self.begin_anew();
+                self.want_more();
                 self.pile.push((None, amount));
             }
         }
@@ -233,12 +249,14 @@ impl Desk<'_> {
             }
             (Some(_) | None, _) => by,
         };
-        let left = (authorized - by).max(authorized.min(self.captured));
-        if authorized > 0 {
-            // The same part of what is held on top, to the nearest unit.
-            self.extra = (2 * self.extra * left + authorized) / (2 * authorized);
+        if by > 0 {
+            self.wants_less = true;
+            // What the merchant has is not given back; of the rest some is, and the same part of what is held on top, to the nearest unit.
+            let open = (authorized - self.captured).max(0);
+            let stays = (open - by).max(0);
+            self.extra = if stays == 0 { 0 } else { (2 * self.extra * stays + open) / (2 * open) };
+            self.lay_to(authorized - open + stays);
         }
-        self.lay_to(left);
     }
 
     fn finish(&mut self, last_capture: bool, ending: Ending) {
@@ -251,9 +269,10 @@ impl Desk<'_> {
 
     fn sum_up(self) -> Sheet {
         let authorized = self.authorized();
+        let extra = if self.has_all_it_wants() { 0 } else { self.extra };
         let wanted = match self.posting {
             None => 0,
-            Some(Posting::Hold) if authorized > 0 => authorized + self.extra,
+            Some(Posting::Hold) if authorized > 0 => authorized + extra,
             Some(Posting::Hold | Posting::Immediate) => authorized,
         };
         let rest = if self.end.is_some() { 0 } else { (wanted - self.captured).max(0) };

@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use holdfast_adapters::AccountBalance;
 use holdfast_core::hold::{Answered, Card, CardStatus, CardholderStatus, LimitUse, Mark, StepId};
-use holdfast_core::rules::{CounterKey, LimitScope, Window};
+use holdfast_core::rules::{CounterKey, LimitScope, StillOpen, Window};
 use holdfast_core::{
     AccountId, AuthorizationRequest, CardToken, CardholderToken, IdempotencyKey, PaymentRef, PlatformName, ProgramId, Timestamp,
 };
@@ -315,10 +315,16 @@ impl State {
     }
 
     /// What a limit has counted for whom it concerns, and the window in which it counts now: see [`Counter::open_window`].
-    pub fn used(&self, counter: CounterKey, scope: LimitScope, window: Window, located: &Located) -> (LimitUse, Window) {
+    pub fn used(
+        &self,
+        counter: CounterKey,
+        scope: LimitScope,
+        (window, still): (Window, StillOpen),
+        located: &Located,
+    ) -> (LimitUse, Window) {
         counting(scope, located)
             .and_then(|counting| self.counters.get(&(counter, counting)))
-            .map_or((LimitUse::default(), window), |counter| (counter.used(window), counter.open_window(window)))
+            .map_or((LimitUse::default(), window), |counter| (counter.used(window, still), counter.open_window(window, still)))
     }
 
     /// An account's balance as it is told.

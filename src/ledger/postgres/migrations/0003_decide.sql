@@ -122,8 +122,8 @@ BEGIN
         ELSIF v_counter.slots[1] = p_slots[i] THEN
             v_used_amounts[i] := v_counter.amounts[1];
             v_used_counts[i] := v_counter.counts[1];
-        ELSIF v_counter.slots[1] > p_slots[i] THEN
-            -- Of a window that is closed already.
+        ELSIF v_counter.slots[1] > p_slots[i] - p_lengths[i] THEN
+            -- Of a window that is closed already, or of a calendar that was moved: the engine knows which one is open.
             RETURN;
         END IF;
         IF v_used_amounts[i] < 0 THEN

@@ -121,6 +121,12 @@ fn check(rng: &mut Rng, number: u64) -> LimitCheck {
         amount_max,
         count_max: (amount_max.is_none() || rng.bool()).then(|| rng.u32(1..8)),
         enforcement: if rng.u8(0..4) == 0 { Enforcement::Observe } else { Enforcement::Enforce },
+        // A calendar that was not moved, one that was, and one that was so long ago.
+        still: match rng.u8(0..4) {
+            0 => StillOpen::after(Timestamp::from_unix_seconds(-1)),
+            1 => StillOpen::after(Timestamp::from_unix_seconds(43_200)),
+            _ => StillOpen::NOTHING,
+        },
     }
 }
 

@@ -271,7 +271,12 @@ impl World {
             let expected = self.model.used(self.model.accounts[account].program, card, account, self.now.utc);
             for ((number, limit), expected) in LIMITS.iter().enumerate().zip(expected) {
                 let program = self.model.accounts[account].program;
-                let (used, _) = state.used(counter(program, number), limit.scope, limit.window(self.now.utc), &located);
+                let (used, _) = state.used(
+                    counter(program, number),
+                    limit.scope,
+                    (limit.window(self.now.utc), limit.still_open(self.now.utc)),
+                    &located,
+                );
                 let got = (used.amount, i64::from(used.count));
                 assert_eq!(got, expected, "{}: limit {number} of card {card} {when}", self.step);
             }

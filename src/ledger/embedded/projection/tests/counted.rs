@@ -17,6 +17,7 @@ fn of_merchant(merchant: u64, window: Window) -> LimitCheck {
         amount_max: Some(1_000),
         count_max: None,
         enforcement: Enforcement::Enforce,
+        still: StillOpen::default(),
     }
 }
 

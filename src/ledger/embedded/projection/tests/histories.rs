@@ -97,6 +97,7 @@ impl Story {
             amount_max: Some(5_000_000),
             count_max: None,
             enforcement: Enforcement::Observe,
+            still: StillOpen::default(),
         };
         all.into_iter().filter(|_| self.dice.heads()).map(check).collect()
     }
