@@ -13,6 +13,7 @@ mod authentication;
 mod balances;
 mod breaker;
 mod budgets;
+mod by_word;
 mod check;
 mod deadline;
 mod heard;
@@ -27,6 +28,7 @@ mod payments;
 mod permission;
 mod publications;
 mod question;
+mod recorded;
 mod showing;
 mod stand_in;
 mod standings;
@@ -292,6 +294,11 @@ impl Responder {
                 }
                 Begun::Told(told) => {
                     mount.metrics.duplicate();
+                    let told = if self.unheard.recorded.is_empty() {
+                        told
+                    } else {
+                        Box::pin(self.as_recorded(question, told, deadline)).await
+                    };
                     let told = Told { basis: Basis::Replay, ..told };
                     return Some((Decided { told, balance: None, intent: None }, Turn::Later));
                 }
