@@ -129,7 +129,7 @@ impl Responder {
         let in_time = clock::instant().saturating_duration_since(began) <= self.breaker.probe_max();
         let is_ready = self.ledger.readiness() == Readiness::Ready;
         if response_of::<()>(&Ok(answer)) == Response::Answered && in_time && is_ready && self.takes_writes() {
-            self.breaker.looked_well();
+            self.breaker.looked_well(began);
         }
     }
 

@@ -101,3 +101,39 @@ fn a_ledger_that_says_that_it_is_away_is_stood_in_for_although_hardly_anybody_as
         assert_eq!(standing(), (Value::Null, Value::Null));
     });
 }
+
+/// After a look two questions come at once: the first is with the ledger, which answers to it or hangs again. How many are with the ledger
+/// then, and how long those that were answered took.
+async fn two_after_a_look(answers: bool) -> (usize, Vec<(u64, Duration)>) {
+    let (caller, mut process) = (Caller::new(), process().await);
+    process.open_disk();
+    open_the_breaker(&process);
+    look(&process, Duration::ZERO, || {}).await;
+    assert!(!is_open(&process));
+    let now = clock::now();
+    [1, 2].into_iter().for_each(|number| process.send(number, caller.question(number), now));
+    assert!(process.turn().await.is_empty(), "both wait");
+    assert_eq!(process.ledger.out(), 1);
+    let mut heard = Vec::new();
+    if answers {
+        process.ledger.reach().await;
+        process.ledger.come_back();
+        heard.extend(process.turn().await);
+    } else {
+        tokio::time::advance(PROBE_MAX).await;
+        while heard.len() < 2 {
+            heard.extend(process.turn().await);
+        }
+    }
+    let took = heard.iter().map(|heard| (heard.number, heard.at - heard.received.instant)).collect();
+    (process.ledger.out(), took)
+}
+
+#[test]
+fn whoever_asks_while_another_question_finds_out_waits_for_that_and_no_longer() {
+    let (with_ledger, took) = paused(two_after_a_look(true));
+    assert_eq!((with_ledger, took), (1, vec![(1, Duration::ZERO)]), "the second one goes to the ledger, too");
+    let (with_ledger, mut took) = paused(two_after_a_look(false));
+    took.sort();
+    assert_eq!((with_ledger, took), (1, vec![(1, PROBE_MAX), (2, PROBE_MAX)]), "it hangs again, and both are stood in for");
+}
