@@ -223,6 +223,7 @@ impl Process {
         let remember = |entry: &_, at, standing| unheard.remember(entry, at, standing, &mut earlier);
         let (spool, asking, say) = gated(settings.clone(), Arc::new(Silent), remember);
         unheard.count(&spool, earlier, clock::utc()).unwrap();
+        let away = spool.reader().unwrap().away().unwrap();
         let switchboard = Switchboard::new(settings, vec![(program(), platform())]);
         switchboard.restore().unwrap();
         let (stage, how_far) = watch::channel(Stage::Open);
@@ -241,7 +242,7 @@ impl Process {
             agents: None,
             foreseen: Turns::of_at_most(1000),
             opened: Turns::of_at_most(1000),
-            ledger_since: SinceWhen::default(),
+            ledger_since: SinceWhen::found(away.last()),
             began: clock::utc(),
             stage: how_far,
         });
