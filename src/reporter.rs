@@ -12,7 +12,7 @@ use crate::journal::head_number;
 use crate::ledger::Readiness;
 use crate::ledger::embedded::Observer;
 use crate::metrics::{LedgerStanding, Metrics};
-use crate::responder::{InStandIn, Responder};
+use crate::responder::{InStandIn, Responder, ended};
 use crate::spool;
 use crate::webhook::Signals;
 use crate::webhook::signal::Signal;
@@ -146,12 +146,7 @@ impl StandInReporter {
                     seen.insert(program.id, Seen::StoodIn(standing));
                 }
                 (Some(Seen::StoodIn(before)), None) => {
-                    let seconds = now.saturating_since(before.since).as_secs();
-                    say(&format!(
-                        "program {}: stand-in ended after {seconds} s, {} minor units yet to be confirmed by the ledger",
-                        program.id,
-                        program.stand_in.exposure()
-                    ));
+                    say(&ended(program, before.since, now));
                     self.signal(left());
                     seen.insert(program.id, Seen::Answered);
                 }

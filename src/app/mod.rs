@@ -50,10 +50,10 @@ use crate::ledger::postgres::Patience as DatabasePatience;
 use crate::metrics::Metrics;
 use crate::operations::{Desk, Outage, SpoolOf};
 use crate::reporter::{SpoolReporter, say};
-use crate::responder::{Responder, SinceWhen, Stage, Till, ToldBook, Turns, Worker, end_waits, keep_looking};
+use crate::responder::{Leaving, Responder, SinceWhen, Stage, Till, ToldBook, Turns, Worker, end_waits, keep_looking};
 use crate::server::ops::{self, Operators};
 use crate::server::{self, Drained, Limits, Running, Serving, Tls};
-use crate::spool::{Bringing, Reconciler};
+use crate::spool::{Bringing, Reconciler, Spool, SpoolError};
 use crate::start_error::StartError;
 use crate::telemetry::Writing;
 use crate::webhook::{self, Webhooks};
@@ -153,7 +153,7 @@ impl App {
             agents,
             foreseen: Turns::of_at_most(waiting_max),
             opened: Turns::of_at_most(waiting_max),
-            ledger_since: SinceWhen::default(),
+            ledger_since: left_away(&spool).map_err(StartError::Spool)?,
             began: crate::clock::utc(),
             stage: to_be_open,
         });
@@ -282,11 +282,16 @@ impl App {
         let drained = Drained { abandoned: abandoned.saturating_add(by_number) };
         early_desk.close();
         drop(operators);
+        let leaving = Leaving::look(&responder, crate::clock::utc());
         // The last sender of told answers and of telemetry goes with the responder: then both end by themselves.
         drop(responder);
         background.stop();
         // After the last command, whose orders it may have to bring.
         bringing.stop();
+        match leaving.and_then(|leaving| leaving.map_or_else(|| Ok(Vec::new()), |leaving| leaving.close(crate::clock::utc()))) {
+            Ok(ended) => ended.iter().for_each(|ended| say(ended)),
+            Err(error) => say(&format!("whether stand-in ended is not noted for the report: {error}")),
+        }
         if let Some(writing) = writing {
             writing.finish();
         }
@@ -320,6 +325,11 @@ pub async fn open_desk(config: &Config) -> Result<Desk, StartError> {
     make_ready(&desk, config, say).await?;
     spend::until_filled(config, house.as_ref(), DatabasePatience::None).await?;
     Ok(desk)
+}
+
+/// Since when an earlier process left the ledger away, if it did.
+fn left_away(spool: &Spool) -> Result<SinceWhen, SpoolError> {
+    Ok(SinceWhen::found(spool.reader()?.away()?.last()))
 }
 
 /// A runtime for the thread that runs it.

@@ -114,9 +114,9 @@ fn with(policy: &StandInPolicy, cap: &str, value: &str) -> Result<Caps, String> 
         return Err(format!("{EXPOSURE} counts no approvals: sweep its amount"));
     }
     let (name, which) = cap.rsplit_once('.').ok_or("say which maximum: its name with .amount or .count")?;
-    let known: Vec<_> = caps.caps.iter().map(|cap| cap.id.to_string()).collect();
+    let known: Vec<_> = std::iter::once(EXPOSURE.to_owned()).chain(caps.caps.iter().map(|cap| cap.id.to_string())).collect();
     let swept = caps.caps.iter_mut().find(|cap| cap.id.as_str() == name);
-    let swept = swept.ok_or_else(|| format!("there is no such cap; the table has {EXPOSURE}, {}", known.join(", ")))?;
+    let swept = swept.ok_or_else(|| format!("there is no such cap; the table has {}", known.join(", ")))?;
     match which {
         "amount" => swept.amount_max = Some(amount()?),
         "count" => {
@@ -242,6 +242,9 @@ mod tests {
         }
         assert!(with(&policy, "exposure.count", "5").unwrap_err().contains("sweep its amount"));
         assert!(with(&policy, "exposures.amount", "5.00").unwrap_err().contains("there is no such cap"));
+        let text = "currency = 'USD'\ncountry = 'USA'\nexposure_max = '30.00'\n[[row]]\nid = 'all'\nanswer = 'approve'\n";
+        let without_caps = stand_in::read("t.toml", text, &home).unwrap();
+        assert!(with(&without_caps, "nocap.amount", "5.00").unwrap_err().ends_with("the table has exposure"));
     }
 
     #[test]

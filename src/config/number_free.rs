@@ -1,4 +1,4 @@
-//! Card numbers in texts that are kept for good: a ruleset or a stand-in table with one in it is refused, by its place and never its value.
+//! What is looked at before a text that is kept for good is read: how long it is, and card numbers in it: a ruleset or a stand-in table with one in it is refused, by its place and never its value.
 //!
 //! A number is looked for in each value, key and comment by itself: lists of merchant categories are rows of digits, too.
 
@@ -12,11 +12,21 @@ use super::errors::{Error, Errors};
 
 const PROBLEM: &str = "has a card number in it, in a text that is kept for good: write it without";
 
-/// Refuses a text of TOML in which a card's number stands.
+/// How long a text may be, in bytes. Reading one takes longer than its length would have it, and whoever serves waits for that.
+const LENGTH_MAX: usize = 256 * 1024;
+
+/// Refuses a text that is too long, and one of TOML in which a card's number stands.
 ///
 /// # Errors
-/// Every place where one does.
+/// How long it may be; or every place where a number stands.
 pub(super) fn check(file_name: &str, source: &str) -> Result<(), Errors> {
+    if source.len() > LENGTH_MAX {
+        let problem = format!(
+            "has {} bytes, and a ruleset or a stand-in table may have {LENGTH_MAX} (256 KB): say more in fewer rows, as with lists and ranges",
+            source.len()
+        );
+        return Err(Errors::from_iter([Error { problem, ..error_at(file_name, source, 0) }]));
+    }
     // Whether it is TOML at all, its reader says; what was understood is looked at.
     let (root, _) = DeTable::parse_recoverable(source);
     let mut found: Vec<Range<usize>> = Vec::new();
@@ -91,6 +101,14 @@ mod tests {
             let told = check("r.toml", text).unwrap_err().to_string();
             assert_eq!(told, format!("r.toml:{place}: {PROBLEM}"), "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_too_long_is_refused_unread() {
+        let longest = "#".repeat(LENGTH_MAX);
+        assert_eq!(check("r.toml", &longest), Ok(()));
+        let told = check("r.toml", &format!("{longest}#")).unwrap_err().to_string();
+        assert!(told.starts_with("r.toml:1:1: has 262145 bytes, and a ruleset or a stand-in table may have 262144"), "{told}");
     }
 
     #[test]

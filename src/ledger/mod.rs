@@ -125,6 +125,9 @@ impl Origin {
 pub enum Act {
     /// Nothing: a ticket at rest.
     Rest,
+    /// Record that the log can be written again: durable when it is answered. A database refuses it: it shows that by itself
+    /// ([`Ledger::writes`]).
+    Prove,
     /// Decide an authorization and place its hold, as one act.
     Decide(Decide),
     /// Tell how an authorization would be decided, and what its limits have counted; changes and records nothing.

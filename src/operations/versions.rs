@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use holdfast_core::ProgramId;
 use holdfast_core::card_number::stands_in_text;
 use holdfast_core::rules::{Ruleset, RulesetHash};
 use holdfast_core::stand_in::StandInPolicy;
@@ -114,11 +115,22 @@ fn target<'a>(versions: &'a [KeptRuleset], rollback: &RulesRollback) -> Result<&
         // Before the one in force came for the first time: a second rollback goes further back, not forth again.
         None => {
             let target = versions.iter().take_while(|kept| kept.hash != in_force.hash).last();
-            target
-                .ok_or_else(|| OperationError::Refused(vec![format!("program `{program}` has no earlier {what} to go back to")]))
+            target.ok_or_else(|| OperationError::Refused(vec![nothing_before(versions, in_force, program, what)]))
         }
         Some(prefix) => unique_by_prefix(versions, prefix),
     }
+}
+
+/// Why there is nothing to go back to: there is one version, or the one in force is the first one again.
+fn nothing_before(versions: &[KeptRuleset], in_force: &KeptRuleset, program: ProgramId, what: &str) -> String {
+    if versions.iter().all(|kept| kept.hash == in_force.hash) {
+        return format!("program `{program}` has no earlier {what} to go back to");
+    }
+    let hash = RulesetHash::from_bytes(in_force.hash);
+    format!(
+        "the {what} in force in program `{program}`, {hash:.12}, is the one that came first, and nothing came before it; to go to one that \
+         came since, name it with `--to`: `history` lists them"
+    )
 }
 
 /// What came into force since the last version came for the first time, but for it and the target. No version says whether it was published
@@ -154,7 +166,7 @@ fn unique_by_prefix<'a>(versions: &'a [KeptRuleset], prefix: &str) -> Result<&'a
 
 #[cfg(test)]
 mod tests {
-    use holdfast_core::{ProgramId, Timestamp};
+    use holdfast_core::Timestamp;
 
     use super::*;
 
@@ -179,6 +191,20 @@ mod tests {
         let target = target(&versions, &rollback).unwrap();
         let passed = passed_over(&versions, target);
         (target.hash[0], passed.iter().map(|hash| u8::from_str_radix(hash.get(..2).unwrap(), 16).unwrap()).collect())
+    }
+
+    #[test]
+    fn where_the_first_version_is_in_force_again_it_is_said_why_there_is_no_way_back() {
+        let refused = |numbers: &[u8]| {
+            let program = ProgramId::new("demo").unwrap();
+            let rollback = RulesRollback { kind: KeptKind::Rules, program, to: None, by: "bob".to_owned(), why: "w".to_owned() };
+            let versions: Vec<_> = numbers.iter().copied().map(kept).collect();
+            let Err(OperationError::Refused(told)) = target(&versions, &rollback) else { panic!("it goes back") };
+            told.concat()
+        };
+        let told = refused(&[1, 2, 1]);
+        assert!(told.contains("010101010101, is the one that came first") && told.contains("`--to`"), "{told}");
+        assert!(refused(&[1, 1]).ends_with("has no earlier ruleset to go back to"));
     }
 
     #[test]

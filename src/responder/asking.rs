@@ -2,6 +2,7 @@
 //! here, and no rule is thought of twice.
 
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use holdfast_core::{Basis, StandInCause, Timestamp};
 use tokio::time::timeout_at;
@@ -54,12 +55,16 @@ impl Responder {
         if question.outside.is_some() {
             Box::pin(self.enter_outside(question, deadline)).await?;
         }
-        let (out, decide_by) = match self.breaker.admit(clock::instant()) {
+        let admission = match self.breaker.admit(clock::instant()) {
+            Admission::Wait(at_most) => Box::pin(self.wait_for_proof(at_most, deadline)).await,
+            admission @ (Admission::Ask(_) | Admission::Probe(..) | Admission::StandIn) => admission,
+        };
+        let (out, decide_by) = match admission {
             Admission::Ask(out) => (out, deadline.decide_by),
             Admission::Probe(out, at_most) => {
                 (out, deadline.decide_by.min(clock::instant().checked_add(at_most).unwrap_or(deadline.decide_by)))
             }
-            Admission::StandIn => return Err(StandInCause::LedgerUnavailable),
+            Admission::Wait(_) | Admission::StandIn => return Err(StandInCause::LedgerUnavailable),
         };
         let act = Act::Decide(Decide {
             origin: question.origin,
@@ -80,6 +85,18 @@ impl Responder {
         out.came_back(response_of(&answer), clock::instant());
         worker.pool.lock().unwrap_or_else(PoisonError::into_inner).give_back(ticket);
         self.said_in_time(answer, call.received.utc)
+    }
+
+    /// Somebody finds out whether a ledger is back that looks as if it were: that is worth waiting for, not longer than that one does.
+    async fn wait_for_proof(&self, at_most: Duration, deadline: Deadline) -> Admission<'_> {
+        let by = clock::instant().checked_add(at_most).map_or(deadline.decide_by, |by| by.min(deadline.decide_by));
+        loop {
+            let found_out = self.breaker.finds_out();
+            let admission = self.breaker.admit(clock::instant());
+            if !matches!(admission, Admission::Wait(_)) || timeout_at(by, found_out).await.is_err() {
+                return admission;
+            }
+        }
     }
 
     /// What the ledger said to a question, or why it has to be stood in for.

@@ -5,20 +5,29 @@
 //! answer in time like everybody else: from stand-in, if the ledger is silent.
 //!
 //! Where nobody asks, nobody probes: then the ledger is looked at now and then, and once it answers to that, it counts as back. It may do
-//! one thing and not another, so the next question is still a probe, and until it is answered it stays the only one. If it fails, looks
-//! say nothing any more: only a question closes the breaker then.
+//! one thing and not another, so the next question is still a probe, and until it is answered it stays the only one: others wait for it, as
+//! what it finds out is most likely good. If it fails, looks told wrong, and it is longer, twice as long each time, until the next one counts;
+//! what the ledger is known to have made durable since ends that.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
+
 use crate::clock::Instant;
 use crate::config::BreakerConfig;
+
+/// How long it is at most until a look counts again where looks told wrong.
+const LOOK_AGAIN_MAX: Duration = Duration::from_secs(30);
 
 /// The breaker of one ledger.
 #[derive(Debug)]
 pub struct Breaker {
     settings: BreakerConfig,
     inner: Mutex<Inner>,
+    /// Rung when a question that had to find out has come back.
+    found_out: Notify,
 }
 
 #[derive(Debug)]
@@ -27,6 +36,8 @@ struct Inner {
     /// Questions that are with the ledger, and since when nothing came back.
     out: u32,
     quiet_since: Option<Instant>,
+    /// How often in a row looks told that the ledger is back, and the question after that failed.
+    told_wrong: u32,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +49,6 @@ enum State {
         since: Instant,
         probed: Instant,
         probe: Probe,
-        looks: Looks,
     },
     /// It answers to looks: the next question finds out.
     Half {
@@ -46,17 +56,9 @@ enum State {
     },
 }
 
-/// Whether it says anything that the ledger answers to a look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Looks {
-    Tell,
-    /// It did, and the question after that failed.
-    ToldWrong,
-}
-
 impl State {
-    const fn open(now: Instant, looks: Looks) -> Self {
-        State::Open { since: now, probed: now, probe: Probe::None, looks }
+    const fn open(now: Instant) -> Self {
+        State::Open { since: now, probed: now, probe: Probe::None }
     }
 }
 
@@ -74,6 +76,8 @@ pub enum Admission<'a> {
     Ask(Out<'a>),
     /// Ask it, but wait only so long.
     Probe(Out<'a>, Duration),
+    /// Somebody asks it whether it is back, and will know soon: wait for that at most so long, and come again.
+    Wait(Duration),
     /// Stand in at once.
     StandIn,
 }
@@ -122,8 +126,8 @@ impl Breaker {
     /// A closed breaker.
     #[must_use]
     pub fn new(settings: BreakerConfig) -> Self {
-        let inner = Inner { state: State::Closed { failures: 0 }, out: 0, quiet_since: None };
-        Breaker { settings, inner: Mutex::new(inner) }
+        let inner = Inner { state: State::Closed { failures: 0 }, out: 0, quiet_since: None, told_wrong: 0 };
+        Breaker { settings, inner: Mutex::new(inner), found_out: Notify::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -143,7 +147,7 @@ impl Breaker {
     pub fn admit(&self, now: Instant) -> Admission<'_> {
         let mut inner = self.lock();
         inner.notice_stall(now, self.settings.stall);
-        let Inner { state, out, quiet_since } = &mut *inner;
+        let Inner { state, out, quiet_since, .. } = &mut *inner;
         let probing = match state {
             State::Closed { .. } => None,
             State::Open { probed, probe: probe @ Probe::None, .. }
@@ -156,7 +160,8 @@ impl Breaker {
                 *probe = Probe::Out;
                 Some(self.settings.probe_max)
             }
-            State::Open { .. } | State::Half { .. } => return Admission::StandIn,
+            State::Half { probe: Probe::Out } => return Admission::Wait(self.settings.probe_max),
+            State::Open { .. } => return Admission::StandIn,
         };
         if *out == 0 {
             *quiet_since = Some(now);
@@ -175,6 +180,7 @@ impl Breaker {
         match (response, &mut inner.state) {
             (Response::Answered, State::Open { probed, .. }) => {
                 *probed = now.checked_sub(self.settings.probe_every).unwrap_or(*probed);
+                inner.told_wrong = 0;
             }
             (Response::Answered, State::Closed { .. } | State::Half { .. }) => {}
             (Response::Failed, _) => inner.learn(response, now, self.settings.failures),
@@ -207,22 +213,43 @@ impl Breaker {
     /// Whether a look would say anything: nobody has asked for a while.
     #[must_use]
     pub fn wants_a_look(&self, now: Instant) -> bool {
-        match self.lock().state {
-            State::Open { probed, looks: Looks::Tell, .. } => now.saturating_duration_since(probed) >= self.settings.probe_every,
-            State::Open { looks: Looks::ToldWrong, .. } | State::Closed { .. } | State::Half { .. } => false,
+        let inner = self.lock();
+        match inner.state {
+            State::Open { probed, .. } => now.saturating_duration_since(probed) >= self.look_after(inner.told_wrong),
+            State::Closed { .. } | State::Half { .. } => false,
         }
     }
 
-    /// The ledger answered to a look.
-    pub fn looked_well(&self) {
+    /// For how long nobody has to have asked.
+    fn look_after(&self, told_wrong: u32) -> Duration {
+        let every = self.settings.probe_every;
+        every.saturating_mul(2_u32.saturating_pow(told_wrong)).min(LOOK_AGAIN_MAX.max(every))
+    }
+
+    /// The ledger answered to a look that began then. What was asked before the breaker opened says nothing.
+    pub fn looked_well(&self, began: Instant) {
         let mut inner = self.lock();
-        if let State::Open { probe, looks: Looks::Tell, .. } = inner.state {
+        if let State::Open { since, probe, .. } = inner.state
+            && began >= since
+        {
             inner.state = State::Half { probe };
         }
     }
 
+    /// Done when a question that has to find out comes back, from now on.
+    pub fn finds_out(&self) -> Notified<'_> {
+        self.found_out.notified()
+    }
+
     /// What became of a question that was asked; nothing if nobody waited for it.
     fn came_back(&self, was: Probe, response: Option<(Response, Instant)>) {
+        self.learn_from(was, response);
+        if was == Probe::Out {
+            self.found_out.notify_waiters();
+        }
+    }
+
+    fn learn_from(&self, was: Probe, response: Option<(Response, Instant)>) {
         let mut inner = self.lock();
         inner.out = inner.out.saturating_sub(1);
         if let (Probe::Out, State::Open { probe, .. } | State::Half { probe }) = (was, &mut inner.state) {
@@ -241,22 +268,25 @@ impl Inner {
     fn notice_stall(&mut self, now: Instant, stall: Duration) {
         let stalled = self.out > 0 && self.quiet_since.is_some_and(|since| now.saturating_duration_since(since) >= stall);
         if stalled && matches!(self.state, State::Closed { .. }) {
-            self.state = State::open(now, Looks::Tell);
+            self.state = State::open(now);
         }
     }
 
     fn learn(&mut self, response: Response, now: Instant, failures_max: u32) {
         match (response, self.state) {
             (Response::Answered, _) => {
-                self.quiet_since = Some(now);
+                (self.quiet_since, self.told_wrong) = (Some(now), 0);
                 self.state = State::Closed { failures: 0 };
             }
             (Response::Failed, State::Closed { failures }) => {
                 let failures = failures.saturating_add(1);
                 let open = failures >= failures_max;
-                self.state = if open { State::open(now, Looks::Tell) } else { State::Closed { failures } };
+                self.state = if open { State::open(now) } else { State::Closed { failures } };
             }
-            (Response::Failed, State::Half { .. }) => self.state = State::open(now, Looks::ToldWrong),
+            (Response::Failed, State::Half { .. }) => {
+                self.told_wrong = self.told_wrong.saturating_add(1);
+                self.state = State::open(now);
+            }
             (Response::Failed, State::Open { .. }) => {}
         }
     }
@@ -282,6 +312,10 @@ mod tests {
 
     fn stands_in(breaker: &Breaker, now: Instant) -> bool {
         matches!(breaker.admit(now), Admission::StandIn)
+    }
+
+    fn waits(breaker: &Breaker, now: Instant) -> bool {
+        matches!(breaker.admit(now), Admission::Wait(_))
     }
 
     #[test]
@@ -341,31 +375,56 @@ mod tests {
         let (breaker, now) = breaker();
         let open = |now| (0..5).for_each(|_| ask(&breaker, now).came_back(Response::Failed, now));
         assert!(!breaker.wants_a_look(now), "it is closed");
-        breaker.looked_well();
+        breaker.looked_well(now);
         let early = ask(&breaker, now);
         open(now);
         assert_eq!((breaker.wants_a_look(now + ms(249)), breaker.wants_a_look(now + ms(250))), (false, true));
-        breaker.looked_well();
+        breaker.looked_well(now + ms(250));
         assert_eq!(breaker.is(), BreakerIs::Closed);
         // Asked before that, it says nothing.
         early.came_back(Response::Failed, now + ms(251));
         let Admission::Probe(probe, wait) = breaker.admit(now + ms(251)) else { panic!("nobody probes") };
         assert_eq!(wait, ms(100));
-        assert!(stands_in(&breaker, now + ms(251)));
+        assert!(waits(&breaker, now + ms(251)));
         probe.came_back(Response::Answered, now + ms(252));
         drop([ask(&breaker, now + ms(252)), ask(&breaker, now + ms(252))]);
-        // Looks tell again in the next outage, until they tell wrong.
+        // What was looked at before it opened again says nothing.
         open(now + ms(300));
-        breaker.looked_well();
-        let Admission::Probe(probe, _) = breaker.admit(now + ms(600)) else { panic!("nobody probes") };
-        probe.came_back(Response::Failed, now + ms(700));
-        assert_eq!(breaker.is(), BreakerIs::Open(now + ms(700)));
-        assert!(!breaker.wants_a_look(now + ms(10_000)));
-        breaker.looked_well();
-        assert_eq!(breaker.is(), BreakerIs::Open(now + ms(700)));
-        let Admission::Probe(probe, _) = breaker.admit(now + ms(10_000)) else { panic!("nobody probes") };
-        probe.came_back(Response::Answered, now + ms(10_001));
-        drop(ask(&breaker, now + ms(10_002)));
+        breaker.looked_well(now + ms(299));
+        assert_eq!(breaker.is(), BreakerIs::Open(now + ms(300)));
+    }
+
+    /// A look says that it is back, and the question after that fails at this moment.
+    fn is_told_wrong(breaker: &Breaker, now: Instant) {
+        breaker.looked_well(now);
+        let Admission::Probe(probe, _) = breaker.admit(now) else { panic!("nobody probes") };
+        probe.came_back(Response::Failed, now);
+        assert_eq!(breaker.is(), BreakerIs::Open(now));
+    }
+
+    /// For how long after a moment no look counts.
+    fn looks_after(breaker: &Breaker, now: Instant) -> u64 {
+        (0..=60_000).find(|after| breaker.wants_a_look(now + ms(*after))).expect("for ever")
+    }
+
+    #[test]
+    fn looks_that_told_wrong_count_again_later_each_time_and_at_once_when_something_became_durable() {
+        let (breaker, mut now) = breaker();
+        (0..5).for_each(|_| ask(&breaker, now).came_back(Response::Failed, now));
+        for expected in [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000] {
+            now += ms(60_000);
+            is_told_wrong(&breaker, now);
+            assert_eq!(looks_after(&breaker, now), expected);
+        }
+        breaker.heard_of(Response::Answered, now + ms(1));
+        assert_eq!(looks_after(&breaker, now + ms(1)), 0);
+        is_told_wrong(&breaker, now + ms(2));
+        assert_eq!(looks_after(&breaker, now + ms(2)), 500);
+        breaker.looked_well(now + ms(502));
+        let Admission::Probe(probe, _) = breaker.admit(now + ms(502)) else { panic!("nobody probes") };
+        probe.came_back(Response::Answered, now + ms(502));
+        (0..5).for_each(|_| ask(&breaker, now).came_back(Response::Failed, now + ms(600)));
+        assert_eq!(looks_after(&breaker, now + ms(600)), 250, "that is another outage");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use holdfast_core::hold::ToldAnswer;
+use holdfast_core::hold::{ToldAnswer, ToldEvent};
 use holdfast_core::stand_in::{Taken, ToldApproval, ToldName};
 use holdfast_core::{Decision, PlatformName, ProgramId, Timestamp};
 use tokio::sync::Notify;
@@ -14,11 +14,12 @@ use super::budgets::Spending;
 use super::mount::Program;
 use super::orders::Orders;
 use super::publications::Publications;
+use super::recorded::Recorded;
 use super::stand_in::StandIn;
 use super::standings::Standings;
 use super::told::{Name, Told, ToldBook};
 use crate::clock;
-use crate::ledger::{Adopt, Counted, KeptRuleset, weight_of};
+use crate::ledger::{Adopt, Counted, KeptRuleset, Origin, weight_of};
 use crate::spool::{Entry, Heard, Spool, SpoolError, Standing, Wave};
 
 /// What is remembered until the ledger has heard it.
@@ -29,6 +30,8 @@ pub struct Unheard {
     pub standings: Standings,
     /// What was told of payments that something may be added to.
     pub adding: Adding,
+    /// What platforms recorded of questions.
+    pub recorded: Recorded,
     /// What operators were promised.
     pub orders: Orders,
     /// Which tables they put in force.
@@ -55,6 +58,7 @@ impl Unheard {
             book,
             standings: Standings::default(),
             adding: Adding::default(),
+            recorded: Recorded::default(),
             orders: Orders::default(),
             publications: Arc::default(),
             heard: Notify::new(),
@@ -85,6 +89,14 @@ impl Unheard {
 }
 
 impl Unheard {
+    /// What a platform told is durable in the spool. An approval that it recorded as declined is at risk no more, as nothing will be held for it.
+    pub fn keeps(&self, origin: &Origin, event: &ToldEvent) {
+        self.recorded.is_durable(origin, event);
+        if let Some((name, program)) = self.recorded.declines(origin, event).zip(self.program(origin.program)) {
+            program.stand_in.undone(&name);
+        }
+    }
+
     /// Takes up what an earlier process told and heard: one entry of the spool, before the first question.
     pub fn remember(&self, entry: &Entry, at: Timestamp, standing: Standing, earlier: &mut Earlier) {
         self.takes_up(entry);
@@ -106,7 +118,11 @@ impl Unheard {
                     self.book.restore(name, adopt.digest, told(adopt));
                 }
             }
-            Entry::Fact(origin, event) => self.standings.told(origin.program, event),
+            Entry::Fact(origin, event) => {
+                self.standings.told(origin.program, event);
+                self.recorded.waits(origin, event);
+                self.recorded.is_durable(origin, event);
+            }
             Entry::Ordered(origin, operation, event) => {
                 self.orders.waits(operation);
                 self.standings.told(origin.program, event);
@@ -132,6 +148,11 @@ impl Unheard {
             let own = approvals.iter().filter(|(whose, _)| *whose == program.id).map(|(_, approval)| *approval);
             program.stand_in.restore(own, now);
         }
+        for (program, name) in self.recorded.declined() {
+            if let Some(program) = self.program(program) {
+                program.stand_in.undone(&name);
+            }
+        }
         Ok(())
     }
 }
@@ -146,7 +167,7 @@ impl Unheard {
     /// An approval that an earlier process told counts in its authority's budgets until the ledger has heard it.
     fn counts_in_budgets(&self, entry: &Entry) {
         let (Entry::Told(adopt, _), Some((stand_in, name))) = (entry, self.approval_of(entry)) else { return };
-        if let ToldAnswer::Approved { amount } = adopt.told {
+        if let (ToldAnswer::Approved { amount }, true) = (adopt.told, entry.is_own_approval()) {
             let verdict = adopt.verdict.as_ref().map(|(verdict, _)| verdict);
             let spending = Spending::of(verdict, &Counted::Never, weight_of(adopt.governed.as_ref()));
             stand_in.restore_budgets(name, (&adopt.origin, &adopt.request), amount.minor(), &spending);
@@ -177,7 +198,10 @@ impl Heard for Unheard {
                     stand_in.settle(&name);
                 }
             }
-            Entry::Fact(origin, event) => self.standings.heard(origin.program, event),
+            Entry::Fact(origin, event) => {
+                self.standings.heard(origin.program, event);
+                self.recorded.gone(origin, event);
+            }
             Entry::Ordered(origin, operation, event) => {
                 self.standings.heard(origin.program, event);
                 self.orders.heard(operation);
@@ -200,7 +224,8 @@ impl Heard for Unheard {
         match entry {
             Entry::Ordered(_, operation, _) => self.orders.heard(operation),
             Entry::Published(_, kept) => self.publications.forget(kept),
-            Entry::Told(..) | Entry::Fact(..) | Entry::Kept(..) => {}
+            Entry::Fact(origin, event) => self.recorded.gone(origin, event),
+            Entry::Told(..) | Entry::Kept(..) => {}
         }
         if let Some(event) = entry.told() {
             self.standings.set_aside(entry.origin().program, event);
@@ -214,6 +239,9 @@ impl Heard for Unheard {
     fn bringing(&self, entry: &Entry) {
         if let Some(event) = entry.told() {
             self.standings.told(entry.origin().program, event);
+        }
+        if let Entry::Fact(origin, event) = entry {
+            self.recorded.is_brought(origin, event);
         }
         if let Some((stand_in, name)) = self.approval_of(entry) {
             stand_in.brought_again(&name);

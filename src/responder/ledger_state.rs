@@ -6,6 +6,7 @@ use std::time::Duration;
 use holdfast_core::Timestamp;
 
 use crate::ledger::{Readiness, Standing};
+use crate::spool::Away;
 
 /// Where a ledger is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,9 +74,29 @@ impl Signs {
 pub struct SinceWhen {
     there: Mutex<Option<(LedgerState, Timestamp)>>,
     away: Mutex<Option<Timestamp>>,
+    /// Since when it was away before this process, which has not seen it back.
+    found: Mutex<Option<Timestamp>>,
 }
 
 impl SinceWhen {
+    /// An earlier process may have left it away: then it is so until something is known to have become durable. That it says that it is
+    /// ready says nothing: it has written nothing yet.
+    #[must_use]
+    pub fn found(last: Option<&Away>) -> Self {
+        let since = last.filter(|away| away.until.is_none()).map(|away| away.since);
+        SinceWhen { found: Mutex::new(since), ..SinceWhen::default() }
+    }
+
+    /// Since when it was away before, if it was not seen back.
+    pub(super) fn found_away(&self) -> Option<Timestamp> {
+        *self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Something became durable in it.
+    pub(super) fn is_back(&self) {
+        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// It was seen there: since then, if that is known, or since it was seen there first.
     pub(super) fn seen(&self, state: LedgerState, since: Option<Timestamp>, now: Timestamp) -> Timestamp {
         let mut last = self.there.lock().unwrap_or_else(PoisonError::into_inner);

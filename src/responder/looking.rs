@@ -8,9 +8,9 @@ use std::time::Duration;
 use holdfast_core::{AccountId, Timestamp};
 use tokio::time::sleep;
 
-use super::Responder;
 use super::asking::response_of;
 use super::breaker::{BreakerIs, Response};
+use super::{Program, Responder};
 use crate::clock::{self, Instant};
 use crate::ledger::{Act, Answer, LedgerError, Origin, Readiness, Ticket, Wait, Whose, Writes};
 use crate::spool::{Away, SpoolError};
@@ -23,7 +23,8 @@ const SEE_EVERY: Duration = Duration::from_millis(250);
 
 /// Looks at a ledger that is away, and notes when it was, for ever or as long as there is a responder.
 pub async fn keep_looking(responder: Weak<Responder>) {
-    tokio::join!(look(Weak::clone(&responder)), note(Weak::clone(&responder)), see(responder));
+    let of = || Weak::clone(&responder);
+    tokio::join!(look(of()), note(of()), prove(of()), see(of()));
 }
 
 /// Whatever hangs: this waits for nothing.
@@ -49,6 +50,42 @@ async fn look(responder: Weak<Responder>) {
         }
         sleep(every).await;
     }
+}
+
+/// Where an earlier process left the ledger away, whether it is back is found out by a write: until then the outage goes on.
+async fn prove(responder: Weak<Responder>) {
+    loop {
+        let Some(at_it) = responder.upgrade() else { return };
+        let (every, proof) = (at_it.breaker.look_every(), at_it.begin_proof());
+        drop(at_it);
+        match proof {
+            Proof::Needless => return,
+            Proof::NotYet => {}
+            Proof::Out(answer) => {
+                let answer = answer.await;
+                let Some(responder) = responder.upgrade() else { return };
+                responder.wrote(&answer);
+            }
+        }
+        sleep(every).await;
+    }
+}
+
+/// What becomes of a proof that the ledger takes writes.
+pub(super) enum Proof {
+    /// It was not left away, or has written.
+    Needless,
+    /// It says itself that it cannot, or shows by itself when it can.
+    NotYet,
+    /// It was asked to.
+    Out(Wait),
+}
+
+/// What operators are told when a program is stood in for no more.
+#[must_use]
+pub fn ended(program: &Program, since: Timestamp, now: Timestamp) -> String {
+    let (seconds, exposure) = (now.saturating_since(since).as_secs(), program.stand_in.exposure());
+    format!("program {}: stand-in ended after {seconds} s, {exposure} minor units yet to be confirmed by the ledger", program.id)
 }
 
 /// A look that is out.
@@ -129,7 +166,37 @@ impl Responder {
         let in_time = clock::instant().saturating_duration_since(began) <= self.breaker.probe_max();
         let is_ready = self.ledger.readiness() == Readiness::Ready;
         if response_of::<()>(&Ok(answer)) == Response::Answered && in_time && is_ready && self.takes_writes() {
-            self.breaker.looked_well();
+            self.breaker.looked_well(began);
+        }
+    }
+
+    /// Has the ledger write something that says nothing, if an earlier process left it away.
+    pub(super) fn begin_proof(&self) -> Proof {
+        if self.ledger_since.found_away().is_none() {
+            return Proof::Needless;
+        }
+        if !self.is_open() || self.ledger.readiness() != Readiness::Ready {
+            return Proof::NotYet;
+        }
+        match self.ledger.writes() {
+            Writes::AsItReads => {
+                let ticket = Ticket::new(Act::Prove);
+                self.ledger.submit(Arc::clone(&ticket));
+                self.ledger.nudge();
+                Proof::Out(Wait::on(ticket))
+            }
+            Writes::Proved(None) => Proof::NotYet,
+            Writes::Proved(Some(_)) => {
+                self.ledger_since.is_back();
+                Proof::Needless
+            }
+        }
+    }
+
+    /// What was written to find out is durable, or is not.
+    pub(super) fn wrote(&self, answer: &Result<Answer, LedgerError>) {
+        if answer.is_ok() {
+            self.ledger_since.is_back();
         }
     }
 

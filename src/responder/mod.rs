@@ -13,9 +13,11 @@ mod authentication;
 mod balances;
 mod breaker;
 mod budgets;
+mod by_word;
 mod check;
 mod deadline;
 mod heard;
+mod leaving;
 mod ledger_state;
 mod looking;
 mod mount;
@@ -28,6 +30,7 @@ mod payments;
 mod permission;
 mod publications;
 mod question;
+mod recorded;
 mod showing;
 mod stand_in;
 mod standings;
@@ -62,8 +65,9 @@ pub use self::authentication::end_waits;
 pub use self::breaker::{Breaker, BreakerIs};
 pub use self::deadline::{Deadline, Patience};
 pub use self::heard::{Earlier, Unheard};
+pub use self::leaving::Leaving;
 pub use self::ledger_state::SinceWhen;
-pub use self::looking::keep_looking;
+pub use self::looking::{ended, keep_looking};
 pub use self::mount::{ByEnvironment, Mount, Program};
 use self::notification::Taken;
 pub use self::payments::Till;
@@ -300,6 +304,11 @@ impl Responder {
                 }
                 Begun::Told(told) => {
                     mount.metrics.duplicate();
+                    let told = if self.unheard.recorded.is_empty() {
+                        told
+                    } else {
+                        Box::pin(self.as_recorded(question, told, deadline)).await
+                    };
                     let told = Told { basis: Basis::Replay, ..told };
                     return Some((Decided { told, balance: None, intent: None }, Turn::Later));
                 }

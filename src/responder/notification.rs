@@ -182,12 +182,17 @@ impl Responder {
         if let Some(word) = word {
             self.unheard.adding.waits(word);
         }
+        self.unheard.recorded.waits(&mount.origin(), event);
         match self.spool_entry(entry, by).await {
-            Noted::Durable => NotificationResult::Spooled,
+            Noted::Durable => {
+                self.unheard.keeps(&mount.origin(), event);
+                NotificationResult::Spooled
+            }
             Noted::NotDurable => {
                 if let Some(word) = word {
                     self.unheard.adding.gone(word);
                 }
+                self.unheard.recorded.never_kept(&mount.origin(), event);
                 self.unheard.standings.never_told(mount.program.id, event);
                 self.unheard.heard.notify_waiters();
                 NotificationResult::NotDurable

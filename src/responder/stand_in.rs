@@ -140,6 +140,15 @@ impl StandIn {
         self.budgets().is_heard(name);
     }
 
+    /// The platform recorded an approval as declined: nothing will be held for it.
+    pub fn undone(&self, name: &ToldName) {
+        let mut caps = self.caps();
+        caps.give_back(name);
+        self.show_exposure(&caps);
+        self.show_aside(&caps, &self.aside());
+        self.budgets().is_heard(name);
+    }
+
     /// The ledger has confirmed an approval.
     pub fn settle(&self, name: &ToldName) {
         let mut caps = self.caps();

@@ -1,5 +1,6 @@
 //! What operators see of the path: `/status`, and whether a program is being stood in for.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast_core::{ProgramId, StandInCause, Timestamp};
@@ -52,6 +53,14 @@ impl Responder {
         mounts.map(|(_, mount)| mount.program.as_ref())
     }
 
+    /// The same, for whoever outlives this.
+    pub(super) fn programs_shared(&self) -> Vec<Arc<Program>> {
+        let ids: Vec<ProgramId> = self.programs().map(|program| program.id).collect();
+        let of =
+            |id: &ProgramId| self.mounts.iter().find(|mount| mount.program.id == *id).map(|mount| Arc::clone(&mount.program));
+        ids.iter().filter_map(of).collect()
+    }
+
     /// Since when the breaker is open, by the clock on the wall.
     pub(super) fn open_since(&self, now: Timestamp) -> Option<Timestamp> {
         match self.breaker.is() {
@@ -61,14 +70,15 @@ impl Responder {
     }
 
     /// Since when the ledger is away: the breaker is open, or the ledger itself says that it cannot answer. Whoever has few questions sees
-    /// only the latter.
+    /// only the latter. One that was left away by an earlier process is so until it has written something.
     pub(super) fn away_since(&self, now: Timestamp) -> Option<Timestamp> {
         let Standing { readiness, since } = self.ledger.standing();
         let unavailable = match readiness {
             Readiness::Unavailable if self.is_open() => Some(since.unwrap_or(now)),
             Readiness::Starting | Readiness::Ready | Readiness::Unavailable => None,
         };
-        self.ledger_since.away(self.open_since(now).into_iter().chain(unavailable).min())
+        let found = self.ledger_since.found_away();
+        self.ledger_since.away(self.open_since(now).into_iter().chain(unavailable).chain(found).min())
     }
 
     /// When this process began, if its ledger is not there yet and takes long.

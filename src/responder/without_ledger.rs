@@ -17,10 +17,12 @@ use tokio::time::timeout_at;
 
 use super::breaker::{BreakerIs, Response};
 use super::budgets::{Spending, is_own};
+use super::by_word::{basis_by_word, is_by_word};
 use super::deadline::Deadline;
 use super::mount::Mount;
 use super::payments::Own;
 use super::question::{Led, Question};
+use super::recorded::ByWord;
 use super::telling::{GivenUp, Telling};
 use super::told::{Claim, Told};
 use super::turns::TooMany;
@@ -63,28 +65,30 @@ impl Responder {
         };
         let before = before(call, request, &claim.digest(), &seen);
         if let Before::Told(told) = before {
+            let told = if is_by_word(&told) { told } else { self.corrected(question, told, &seen.snapshot) };
             claim.answered(told);
             return Decided { told, balance: None, intent: None };
         }
         let opinion = self.opinion(call, mount, question);
         let asked_at = Some(call.received.utc);
         let decline = |reason, basis| Told { decision: Decision::Decline { reason }, basis, asked_at };
-        let mut snapshot = self.with_what_waits(mount, question, &seen);
+        let snapshot = self.with_what_waits(mount, question, &seen);
         let account = account_of(&snapshot);
-        if question.outside.is_some() && snapshot.card == Sight::Absent {
-            // What stands there for an instrument which is none of ours is entered with its first payment: no card is unknown.
-            snapshot.card = Sight::NotSeen;
-        }
-        snapshot.adds_to = self.unheard.adding.over(&question.origin, request, account, snapshot.adds_to);
-        let said = match before {
+        let said = match (before, self.by_word(question, &snapshot)) {
+            // The platform's own word goes before every row.
+            (Before::Nothing, ByWord::Decided(decision)) => {
+                let told = Told { decision, basis: basis_by_word(&decision, cause), asked_at };
+                let adopt = adoption_of(call, question, &claim, told, opinion);
+                return self.tell_recorded(call, claim, told, (adopt, account), (cause, deadline)).await;
+            }
             // Nothing is decided past an authority that was not known.
-            Before::Nothing if question.led == Led::NotYet => None,
-            Before::Nothing => {
+            (Before::Nothing, ByWord::Open) if question.led == Led::NotYet => None,
+            (Before::Nothing, ByWord::Open) => {
                 let counted = self.counted(question, opinion.as_ref().map(|opinion| &opinion.verdict), deadline).await;
                 self.table_says(mount, question, opinion.as_ref(), (&snapshot, &counted, seen.stands), cause)
             }
-            // Nothing is decided afresh.
-            Before::Perhaps | Before::Told(_) => None,
+            // Nothing is decided afresh, nor past what the platform recorded.
+            (Before::Perhaps | Before::Told(_), _) | (Before::Nothing, ByWord::NotKnown) => None,
         };
         let Some((stood_in, counted)) = said else {
             let is_known = request.kind != AuthorizationKind::Unknown;
@@ -150,7 +154,7 @@ impl Responder {
 
     /// Whether there is anything that the ledger has yet to hear. Nearly never.
     pub(super) fn may_have_to_be_heard(&self, mount: &Mount) -> bool {
-        mount.program.stand_in.in_transit() != 0 || self.unheard.standings.any_on_the_way()
+        mount.program.stand_in.in_transit() != 0 || self.unheard.standings.any_on_the_way() || !self.unheard.recorded.is_empty()
     }
 
     /// While the ledger has yet to hear of money of an account that was approved without it, or of what was told of a card, it does
@@ -176,7 +180,8 @@ impl Responder {
             let heard = self.unheard.heard.notified();
             let money = account.is_some_and(|account| stand_in.in_transit_of(&account) > 0);
             let word = standings.on_the_way(mount.program.id, &request, account);
-            if !money && !word {
+            let recorded = self.unheard.recorded.waits_for(&question.origin, &request);
+            if !money && !word && !recorded {
                 return Ok(());
             }
             if !self.hears_soon() {
@@ -234,7 +239,14 @@ impl Responder {
 
     /// What is seen of a question, with what the ledger has yet to hear.
     fn with_what_waits(&self, mount: &Mount, question: &Question<'_>, seen: &Seen) -> Snapshot {
-        self.unheard.standings.over(mount.program.id, &with_its_owner(&question.request, seen), seen.snapshot)
+        let request = with_its_owner(&question.request, seen);
+        let mut snapshot = self.unheard.standings.over(mount.program.id, &request, seen.snapshot);
+        if question.outside.is_some() && snapshot.card == Sight::Absent {
+            // What stands there for an instrument which is none of ours is entered with its first payment: no card is unknown.
+            snapshot.card = Sight::NotSeen;
+        }
+        snapshot.adds_to = self.unheard.adding.over(&question.origin, &request, account_of(&snapshot), snapshot.adds_to);
+        snapshot
     }
 
     /// What the table in force says; `None` without one, while it is not known which one is, and where it met a bug.
@@ -277,7 +289,14 @@ impl Responder {
     }
 
     /// Tells a decline that the ledger does not know: durable first, if the disk lets it be so in time.
-    async fn tell_decline(&self, call: &Call<'_>, claim: Claim<'_>, told: Told, entry: Entry, deadline: Deadline) -> Decided {
+    pub(super) async fn tell_decline(
+        &self,
+        call: &Call<'_>,
+        claim: Claim<'_>,
+        told: Told,
+        entry: Entry,
+        deadline: Deadline,
+    ) -> Decided {
         let spool = (&*self.spool, self.mailbox_of(call));
         // A decline is never given up.
         let _ = Telling::begin(claim, told, spool, entry, None, &self.unheard.adding).tell(deadline).await;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use holdfast_adapters::Unrecognized;
 use holdfast_core::hold::{StandingOf, ToldAnswer, ToldEvent};
 use holdfast_core::stand_in::ToldApproval;
-use holdfast_core::{AccountId, AuthorizationId, ProgramId, Timestamp};
+use holdfast_core::{AccountId, AuthorizationId, Basis, Money, ProgramId, Timestamp};
 use sha2::{Digest, Sha256};
 
 use super::written::{Besides, Written, told};
@@ -99,19 +99,32 @@ impl Entry {
         }
     }
 
+    /// An approval of stand-in's own. What repeats one that the platform had recorded puts nothing more at risk.
+    fn own_approval(&self) -> Option<(&Adopt, &Option<AccountId>, Money)> {
+        let Entry::Told(adopt, account) = self else { return None };
+        match (adopt.told, adopt.basis) {
+            (ToldAnswer::Approved { .. }, Basis::Replay) | (ToldAnswer::Declined { .. }, _) => None,
+            (ToldAnswer::Approved { amount }, _) => Some((adopt, account, amount)),
+        }
+    }
+
+    /// Whether it is an approval of stand-in's own.
+    #[must_use]
+    pub fn is_own_approval(&self) -> bool {
+        self.own_approval().is_some()
+    }
+
     /// How much of which account's money was approved by it, in minor units, where that is known.
     #[must_use]
     pub fn approved(&self) -> Option<(AccountId, i64)> {
-        let Entry::Told(adopt, account) = self else { return None };
-        let ToldAnswer::Approved { amount } = adopt.told else { return None };
+        let (_, account, amount) = self.own_approval()?;
         Some(((*account)?, amount.minor()))
     }
 
     /// An approval as caps count it.
     #[must_use]
     pub fn approval(&self, at: Timestamp) -> Option<ToldApproval> {
-        let Entry::Told(adopt, account) = self else { return None };
-        let ToldAnswer::Approved { amount } = adopt.told else { return None };
+        let (adopt, account, amount) = self.own_approval()?;
         ToldApproval::of(adopt.origin.platform.as_ref()?, &adopt.request, account.as_ref()?, amount, at)
     }
 

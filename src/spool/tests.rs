@@ -540,6 +540,7 @@ impl Ledger for Remembers {
                 (format!("publish {}", kept.why), Answer::Recorded(None))
             }
             Act::Rest
+            | Act::Prove
             | Act::Decide(_)
             | Act::Preview(_)
             | Act::Adopt(_)

@@ -36,6 +36,7 @@ impl Engine {
     pub(super) fn perform(&mut self, act: &Act, now: &Moment, warmth: Warmth) -> Performed {
         match act {
             Act::Rest => Performed::Now(Ok(Answer::Recorded(None))),
+            Act::Prove => once_durable(self.prove(now.utc), Answer::Recorded(None)),
             Act::Decide(decide) => self.decide(decide, now, warmth),
             Act::Preview(decide) => self.preview(decide, now.utc),
             Act::Adopt(adopt) => self.adopt(adopt, now, warmth),
@@ -431,6 +432,13 @@ impl Engine {
         };
         let standings = indexes.into_iter().filter_map(|index| self.state.standing(index));
         standings.map(|standing| AccountStanding { owner, ..standing }).collect()
+    }
+
+    /// That it can be written, and nothing else.
+    fn prove(&mut self, at: Timestamp) -> Result<(), LedgerError> {
+        let (place, body) = (Place::default(), BodyRef::Opened);
+        let proof = RecordRef { at, program: None, platform: None, ruleset: None, operator: None, governed: None, place, body };
+        self.group.push(&proof).map_err(|_| LedgerError::Panicked)
     }
 
     pub(super) fn record(

@@ -205,7 +205,8 @@ impl Engine {
             | (_, Writable::Yes) => self.perform(act, now, warmth),
             (Act::Decide(decide), Writable::No) => self.say_again(decide, now.utc, warmth),
             (
-                Act::Adopt(_)
+                Act::Prove
+                | Act::Adopt(_)
                 | Act::Tell(..)
                 | Act::TellOurs(..)
                 | Act::Order(..)

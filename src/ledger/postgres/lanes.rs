@@ -125,6 +125,7 @@ impl Lanes {
             Act::Adopt(adopt) => adopt.request.card.map(|card| (adopt.origin.program, card)),
             Act::Tell(origin, event) | Act::TellOurs(origin, event) => subject_of(event).card.map(|card| (origin.program, card)),
             Act::Rest
+            | Act::Prove
             | Act::Preview(_)
             | Act::Order(..)
             | Act::Keep(..)
@@ -225,6 +226,7 @@ const fn may_go_together(act: &Act) -> bool {
     match act {
         Act::Decide(_) | Act::Adopt(_) | Act::Tell(..) | Act::TellOurs(..) => true,
         Act::Rest
+        | Act::Prove
         | Act::Preview(_)
         | Act::Order(..)
         | Act::Keep(..)

@@ -99,7 +99,7 @@ impl Named {
             Act::Rulesets(_) => self.rulesets = true,
             Act::Publish(_) => self.publishes = true,
             Act::PublishFirst(_) => (self.publishes, self.rulesets) = (true, true),
-            Act::Rest | Act::Keep(..) | Act::Balances(..) | Act::Accounts { .. } | Act::WasNoted(_) => {}
+            Act::Rest | Act::Prove | Act::Keep(..) | Act::Balances(..) | Act::Accounts { .. } | Act::WasNoted(_) => {}
             Act::Announce(_) | Act::BeginAt(_) | Act::TakeAway => {}
             Act::Slips(_) | Act::BeginSlip(..) | Act::EndWaits(_) | Act::EraseSlips(_) | Act::KeepSlip(_) => {}
         }
@@ -217,7 +217,8 @@ pub fn program_of(act: &Act) -> Option<ProgramId> {
         Act::Publish(ruleset) | Act::PublishFirst(ruleset) => ProgramId::new(&ruleset.program).ok(),
         Act::Note(operation) => program_of_operation(operation),
         // What stands for old records is the embedded ledger's: a database drops partitions.
-        Act::Rest | Act::EndWaits(_) | Act::WasNoted(_) | Act::Announce(_) | Act::BeginAt(_) | Act::TakeAway => None,
+        Act::Rest | Act::Prove | Act::EndWaits(_) | Act::WasNoted(_) => None,
+        Act::Announce(_) | Act::BeginAt(_) | Act::TakeAway => None,
     }
 }
 

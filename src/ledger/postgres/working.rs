@@ -95,6 +95,7 @@ fn keep_of(act: &Act) -> Keep {
         | Act::Tell(..)
         | Act::TellOurs(..)
         | Act::Rest
+        | Act::Prove
         | Act::Preview(_)
         | Act::Order(..)
         | Act::Keep(..)

@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use holdfast_core::hold::{AccountStatus, CardStatus};
+use holdfast_core::hold::{AccountStatus, CardStatus, Fact, RecordedOutcome};
 use holdfast_core::stand_in::{Sight, Snapshot};
 use holdfast_core::{AccountId, CardToken, CardholderToken, Decision, Timestamp};
 
-use super::process::{AMOUNT, Caller, EXPOSURE_MAX, Heard, PATIENCE, Process, platform};
+use super::process::{AMOUNT, Caller, EXPOSURE_MAX, Ended, Heard, PATIENCE, Process, RECORDS, platform};
 use crate::clock::{self, Moment};
 use crate::fixture::{origin, program, usd};
 use crate::journal::{Fault, MemoryDisk};
@@ -28,6 +28,8 @@ pub enum Event {
     Ask(u64),
     /// The platform tells that the card is frozen.
     Freeze,
+    /// The platform tells how it recorded the question of this number.
+    Records(u64, Ended),
     /// What is on its way to the ledger reaches it: it is done there, and the answer is on its way back.
     Reach,
     /// The ledger's answers come back.
@@ -70,6 +72,10 @@ struct Play {
     told: BTreeMap<u64, (u16, String)>,
     /// When the card's freeze was acknowledged.
     frozen: Option<Timestamp>,
+    /// How the platform recorded questions, and when it was told that this is known.
+    recorded: BTreeMap<u64, (Ended, Timestamp)>,
+    /// What it sent of that.
+    records: BTreeMap<u64, Ended>,
     /// What was heard when.
     log: Vec<String>,
 }
@@ -90,7 +96,8 @@ impl Play {
         ];
         process.ledger.ask(Act::Enter(Origin::of(program()), entries)).await;
         let (told, log) = (BTreeMap::new(), Vec::new());
-        Play { caller, process, began: clock::now(), now: 0, received: 0, told, frozen: None, log }
+        let (recorded, records) = (BTreeMap::new(), BTreeMap::new());
+        Play { caller, process, began: clock::now(), now: 0, received: 0, told, frozen: None, recorded, records, log }
     }
 
     /// The moment it is, a microsecond later for each callback: no two were received at once.
@@ -123,7 +130,7 @@ impl Play {
     fn hears(&mut self, heard: Heard) {
         let Heard { number, received, at, said } = heard;
         let took = at - received.instant;
-        assert!(number == 0 || took <= PATIENCE.budget, "the answer to {number} is late: {took:?}");
+        assert!(number == 0 || number >= RECORDS || took <= PATIENCE.budget, "the answer to {number} is late: {took:?}");
         let said = said.unwrap();
         self.log.push(format!("at {} ms {number} hears {}", self.now, said.0));
         if number == 0 {
@@ -132,10 +139,27 @@ impl Play {
             }
             return;
         }
+        if let Some(of) = number.checked_sub(RECORDS) {
+            if said.0 == 200 {
+                let since = self.moment().utc;
+                self.recorded.entry(of).or_insert((self.records[&of], since));
+            }
+            return;
+        }
         let is_frozen = self.frozen.is_some_and(|since| received.utc > since);
         assert!(!is_frozen || self.told.contains_key(&number) || said.0 != 200, "{number} is approved on a frozen card");
         if said.0 == 200 {
             self.is_durable(number);
+        }
+        if let Some((ended, _)) = self.recorded.get(&number).filter(|(_, since)| received.utc > *since) {
+            assert_eq!(said.0 == 200, *ended == Ended::Approved, "{number} hears something else than what the platform recorded");
+            self.told.insert(number, said);
+            return;
+        }
+        // Before the platform is told that its word is known, that may count already.
+        if self.records.get(&number).is_some_and(|ended| (said.0 == 200) == (*ended == Ended::Approved)) {
+            self.told.insert(number, said);
+            return;
         }
         let told = self.told.entry(number).or_insert_with(|| said.clone());
         assert_eq!(*told, said, "{number} hears something else than before");
@@ -146,7 +170,11 @@ impl Play {
         let key = self.caller.request(number).key;
         let spooled = self.process.spooled();
         let in_spool = spooled.iter().any(|entry| entry.approval(clock::utc()).is_some() && told_to(entry) == Some(key));
-        assert!(in_spool || self.ledger_says(number) == Some(true), "{number} is approved, and that is nowhere");
+        let by_word = spooled.iter().any(|entry| recorded_of(entry) == Some((key, Ended::Approved)));
+        let says = self.ledger_says(number);
+        // The word that it was declined came right behind the approval.
+        let is_overruled = self.records.get(&number) == Some(&Ended::Declined) && says.is_some();
+        assert!(in_spool || by_word || says == Some(true) || is_overruled, "{number} is approved, and that is nowhere");
     }
 
     /// What the ledger remembers of a question: whether it is approved.
@@ -162,7 +190,12 @@ impl Play {
         let exposure = self.process.responder.mounts[0].program.stand_in.exposure();
         assert!(exposure <= EXPOSURE_MAX, "{exposure} is at risk");
         let spooled = self.process.spooled();
-        let durable: i64 = spooled.iter().filter_map(crate::spool::Entry::approved).map(|(_, minor)| minor).sum();
+        let is_undone = |entry: &crate::spool::Entry| {
+            let declined = told_to(entry).map(|key| (key, Ended::Declined));
+            declined.is_some() && spooled.iter().any(|other| recorded_of(other) == declined)
+        };
+        let at_risk = spooled.iter().filter(|entry| !is_undone(entry));
+        let durable: i64 = at_risk.filter_map(crate::spool::Entry::approved).map(|(_, minor)| minor).sum();
         if !self.process.asks() {
             assert_eq!(exposure, durable, "at {} ms", self.now);
         }
@@ -172,6 +205,10 @@ impl Play {
         let moment = self.moment();
         match event {
             Event::Ask(number) => self.process.send(number, self.caller.question(number), moment),
+            Event::Records(number, ended) => {
+                self.records.insert(number, ended);
+                self.process.send(RECORDS + number, self.caller.recorded(number, ended), moment);
+            }
             Event::Freeze => self.process.send(0, self.caller.freeze(), moment),
             Event::Reach => self.process.ledger.reach().await,
             Event::Back => self.process.ledger.come_back(),
@@ -202,6 +239,15 @@ impl Play {
         self.log.push(format!("at {} ms the process is gone", self.now));
         self.process = process;
         let spooled = self.process.spooled();
+        // What is durable counts, whether the platform was told so or not.
+        let since = self.moment().utc;
+        for (number, ended) in &self.records {
+            let word = Some((self.caller.request(*number).key, *ended));
+            let is_heard = self.ledger_says(*number) == Some(*ended == Ended::Approved);
+            if is_heard || spooled.iter().any(|entry| recorded_of(entry) == word) {
+                self.recorded.entry(*number).or_insert((*ended, since));
+            }
+        }
         let declines = spooled.iter().filter(|entry| entry.approved().is_none());
         let durable: Vec<_> = declines.filter_map(told_to).collect();
         let forgotten = |number: &u64, (status, _): &(u16, String)| {
@@ -253,7 +299,8 @@ impl Play {
         self.look();
         let mut held = 0;
         for number in asked {
-            let approved = self.told[number].0 == 200;
+            let recorded = self.recorded.get(number).map(|(ended, _)| *ended == Ended::Approved);
+            let approved = recorded.unwrap_or(self.told[number].0 == 200);
             held += if approved { AMOUNT } else { 0 };
             assert_eq!(self.ledger_says(*number), Some(approved), "{number}");
         }
@@ -283,6 +330,16 @@ fn told_to(entry: &crate::spool::Entry) -> Option<holdfast_core::IdempotencyKey>
         crate::spool::Entry::Fact(..) | crate::spool::Entry::Kept(..) => None,
         crate::spool::Entry::Ordered(..) | crate::spool::Entry::Published(..) => None,
     }
+}
+
+/// Which question's end an entry tells of.
+fn recorded_of(entry: &crate::spool::Entry) -> Option<(holdfast_core::IdempotencyKey, Ended)> {
+    let Fact::Recorded { asked, outcome, .. } = entry.told()?.fact else { return None };
+    let ended = match outcome {
+        RecordedOutcome::Declined => Ended::Declined,
+        RecordedOutcome::Approved { .. } | RecordedOutcome::ApprovedByStandIn { .. } => Ended::Approved,
+    };
+    Some((asked, ended))
 }
 
 /// Plays a script, and what comes after it; what was heard.

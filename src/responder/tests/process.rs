@@ -44,6 +44,9 @@ pub const PATIENCE: Patience =
 /// What one question asks for, in minor units.
 pub const AMOUNT: i64 = 1_000;
 
+/// From here on numbers are of messages of how the question of that much less was recorded.
+pub const RECORDS: u64 = 1_000;
+
 /// Three questions are at risk at most.
 pub const EXPOSURE_MAX: i64 = 3_000;
 
@@ -65,6 +68,13 @@ pub struct Letter {
     route: u8,
     headers: HeaderMap,
     body: Vec<u8>,
+}
+
+/// How a platform recorded a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    Approved,
+    Declined,
 }
 
 /// The platform: what it sends, and how.
@@ -103,6 +113,21 @@ impl Caller {
         self.proven(1, body.to_string().into_bytes())
     }
 
+    /// A message of how the platform recorded a question that it did not wait for us with.
+    pub fn recorded(&self, number: u64, ended: Ended) -> Letter {
+        let Letter { body, .. } = self.question(number);
+        let mut transaction: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        // What is held by its word is not so old that its time is over.
+        let now = clock::utc().to_string();
+        (transaction["created_time"], transaction["user_transaction_time"]) = (now.clone().into(), now.into());
+        transaction["gpa_order"]["gateway_log"] = json!({ "timed_out": true });
+        match ended {
+            Ended::Declined => transaction["state"] = "DECLINED".into(),
+            Ended::Approved => transaction["standin_approved_by"] = "NETWORK".into(),
+        }
+        self.proven(1, json!({ "transactions": [transaction] }).to_string().into_bytes())
+    }
+
     /// A question in our words.
     pub fn request(&self, number: u64) -> AuthorizationRequest {
         let Letter { route, headers, body } = self.question(number);
@@ -118,7 +143,7 @@ impl Caller {
 /// What the platform heard; nothing where nothing was said.
 #[derive(Debug)]
 pub struct Heard {
-    /// The question's number; 0 for a message.
+    /// The question's number; 0 for a message, and past [`RECORDS`] for one of how a question was recorded.
     pub number: u64,
     pub received: Moment,
     pub at: Instant,
@@ -198,6 +223,7 @@ impl Process {
         let remember = |entry: &_, at, standing| unheard.remember(entry, at, standing, &mut earlier);
         let (spool, asking, say) = gated(settings.clone(), Arc::new(Silent), remember);
         unheard.count(&spool, earlier, clock::utc()).unwrap();
+        let away = spool.reader().unwrap().away().unwrap();
         let switchboard = Switchboard::new(settings, vec![(program(), platform())]);
         switchboard.restore().unwrap();
         let (stage, how_far) = watch::channel(Stage::Open);
@@ -217,7 +243,7 @@ impl Process {
             foreseen: Turns::of_at_most(1000),
             keys_of_callers: ToldBook::new(0),
             opened: Turns::of_at_most(1000),
-            ledger_since: SinceWhen::default(),
+            ledger_since: SinceWhen::found(away.last()),
             began: clock::utc(),
             stage: how_far,
         });

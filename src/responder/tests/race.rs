@@ -1,8 +1,9 @@
 //! Every order in which things can come, as tables: when the ledger hears of a question and when its answer comes back, what the
 //! spool's disk does, when the platform asks again, where a crash comes; the breaker, the switch and a freeze meanwhile.
 
-use super::play::Event::{Ask, Back, Disk, Freeze, Ill, Journal, Off, On, OnTwice, Reach, Reconcile, Well};
+use super::play::Event::{Ask, Back, Disk, Freeze, Ill, Journal, Off, On, OnTwice, Reach, Reconcile, Records, Well};
 use super::play::{Cut, Event, Script, each_of, everywhere, told_with};
+use super::process::Ended::{Approved, Declined};
 use crate::journal::Fault;
 use crate::spool::gate::Say;
 
@@ -136,4 +137,40 @@ fn a_freeze_that_is_told_meanwhile_holds_from_then_on() {
     let hangs = [(0, Ask(1)), (1, Freeze), (605, Disk(Say::Write)), (1_005, Disk(Say::Write)), (1_006, Ask(2))];
     let then = [(1_610, Disk(Say::Write)), (1_700, Ask(1))];
     plays_with(at_once(&[&hangs, &then, &heard_from(1_800)]), &["at 1005 ms 0 hears 200", "at 1610 ms 2 hears 402"]);
+}
+
+#[test]
+fn what_the_platform_recorded_meanwhile_is_what_a_question_hears() {
+    let written = |ms| (ms, Disk(Say::Write));
+    // Before it is asked for.
+    let first = |ended| [(0, Ill), (1, Records(1, ended)), written(2), (3, Ask(1)), written(4), (5, Ask(1)), (6, Well)];
+    for (ended, says) in [(Declined, 402), (Approved, 200)] {
+        let heard = [4, 5].map(|ms| format!("at {ms} ms 1 hears {says}"));
+        plays_with(at_once(&[&first(ended), &heard_from(7)]), &heard.each_ref().map(String::as_str));
+    }
+    // After stand-in approved it.
+    let undone = [(0, Ill), (1, Ask(1)), written(2), (3, Records(1, Declined)), written(4), (5, Ask(1)), (6, Well)];
+    plays_with(at_once(&[&undone, &heard_from(7)]), &["at 2 ms 1 hears 200", "at 5 ms 1 hears 402"]);
+    // After the ledger did.
+    let by_ledger = [(0, Ask(1)), (1, Reach), (2, Back), (3, Ill), (4, Records(1, Declined)), written(5), (6, Ask(1)), (7, Well)];
+    plays_with(at_once(&[&by_ledger, &heard_from(8)]), &["at 2 ms 1 hears 200", "at 6 ms 1 hears 402"]);
+}
+
+#[test]
+fn what_the_platform_approved_although_it_was_declined_is_what_a_retry_hears_and_a_declined_approval_is_at_risk_no_more() {
+    let written = |ms| (ms, Disk(Say::Write));
+    let at_risk = [(0, Ill), (1, Ask(1)), written(2), (3, Ask(2)), written(4), (5, Ask(3)), written(6), (7, Ask(4)), written(8)];
+    let mirror = [(9, Records(4, Approved)), written(10), (11, Ask(4)), (12, Records(1, Declined)), written(13)];
+    // There is room again.
+    let room = [(14, Ask(5)), written(15), (16, Ask(1)), (17, Well)];
+    let script = at_once(&[&at_risk, &mirror, &room, &heard_from(18), &heard_from(30)]);
+    let heard = ["at 8 ms 4 hears 402", "at 11 ms 4 hears 200", "at 15 ms 5 hears 200", "at 16 ms 1 hears 402"];
+    plays_with(script, &heard);
+}
+
+#[test]
+fn a_ledger_that_is_back_decides_nothing_past_a_record_that_waits() {
+    let waits = [(0, Ill), (1, Records(1, Declined)), (2, Disk(Say::Write)), (3, Well), (4, Ask(1)), (5, Reach), (6, Back)];
+    let then = [(120, Disk(Say::Write))];
+    plays_with(at_once(&[&waits, &then, &heard_from(130)]), &["at 120 ms 1 hears 402"]);
 }

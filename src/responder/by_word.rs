@@ -1,0 +1,88 @@
+//! Answering by what the platform recorded itself, which the ledger has yet to hear.
+
+use holdfast_core::hold::ToldAnswer;
+use holdfast_core::stand_in::{Sight, Snapshot};
+use holdfast_core::{AccountId, Basis, Currency, Decision, DeclineReason, StandInCause};
+
+use super::deadline::Deadline;
+use super::question::Question;
+use super::recorded::{Asker, ByWord};
+use super::telling::{GivenUp, Telling};
+use super::told::{Claim, Told};
+use super::{Decided, Responder};
+use crate::ledger::{Adopt, Glimpse};
+use crate::server::Call;
+use crate::spool::Entry;
+
+impl Responder {
+    /// What a question that was not answered yet hears by the platform's word.
+    pub(super) fn by_word(&self, question: &Question<'_>, snapshot: &Snapshot) -> ByWord {
+        let request = &*question.request;
+        let Some(said) = self.unheard.recorded.of(&question.origin, request) else { return ByWord::Open };
+        said.answers(&Asker { request, account_currency: currency_of(snapshot) }, snapshot.adds_to)
+    }
+
+    /// What was told to a question, or what the platform's word makes of that which the ledger has yet to hear.
+    pub(super) async fn as_recorded(&self, question: &Question<'_>, told: Told, deadline: Deadline) -> Told {
+        if !self.unheard.recorded.waits_for(&question.origin, &question.request) {
+            return told;
+        }
+        let snapshot = match self.look(question, deadline).await {
+            Glimpse::Seen(seen) => seen.snapshot,
+            Glimpse::Nothing | Glimpse::Busy => Snapshot::default(),
+        };
+        self.corrected(question, told, &snapshot)
+    }
+
+    pub(super) fn corrected(&self, question: &Question<'_>, told: Told, snapshot: &Snapshot) -> Told {
+        let request = &*question.request;
+        let Some(said) = self.unheard.recorded.of(&question.origin, request) else { return told };
+        let asker = Asker { request, account_currency: currency_of(snapshot) };
+        match said.corrects(told.decision, told.asked_at, &asker) {
+            decision if decision == told.decision => told,
+            decision => Told { decision, asked_at: None, ..told },
+        }
+    }
+
+    /// Tells what the platform recorded itself: held, if at all, by its word, and so no part of the exposure.
+    pub(super) async fn tell_recorded(
+        &self,
+        call: &Call<'_>,
+        claim: Claim<'_>,
+        told: Told,
+        (adopt, account): (Adopt, Option<AccountId>),
+        (cause, deadline): (StandInCause, Deadline),
+    ) -> Decided {
+        let spool = (&*self.spool, self.mailbox_of(call));
+        let entry = Entry::Told(Box::new(adopt.clone()), account);
+        match Telling::begin(claim, told, spool, entry, None, &self.unheard.adding).tell(deadline).await {
+            Ok(told) => Decided { told, balance: None, intent: None },
+            Err(GivenUp(claim)) => {
+                let (reason, basis) = (DeclineReason::NotDurable, Basis::StandIn(cause));
+                let told = Told { decision: Decision::Decline { reason }, basis, ..told };
+                let adopt = Adopt { told: ToldAnswer::Declined { reason }, basis, ..adopt };
+                self.tell_decline(call, claim, told, Entry::Told(Box::new(adopt), account), deadline).await
+            }
+        }
+    }
+}
+
+fn currency_of(snapshot: &Snapshot) -> Option<Currency> {
+    match &snapshot.account {
+        Sight::Seen(account) => Some(account.available.currency()),
+        Sight::NotSeen | Sight::Absent => None,
+    }
+}
+
+/// Whether an answer of the ledger's may be what a platform's word made of another one: that word may be newer than one that waits.
+pub(super) fn is_by_word(told: &Told) -> bool {
+    told.decision == Decision::Decline { reason: DeclineReason::TransactionNotPermitted }
+}
+
+/// Nobody here approved what the platform had approved already; that it was not approved was said without the ledger.
+pub(super) const fn basis_by_word(decision: &Decision, cause: StandInCause) -> Basis {
+    match decision {
+        Decision::Approve { .. } => Basis::Replay,
+        Decision::Decline { .. } => Basis::StandIn(cause),
+    }
+}

@@ -1,0 +1,489 @@
+//! What platforms recorded of questions, and the ledger has yet to hear: it is adopted over ours, and so nothing is said past it meanwhile.
+//! It is known by the question's key and, for platforms whose messages do not carry those keys, by the payment. What a question hears by it
+//! is what the ledger will say once it has heard it; where that is not known, nothing is approved.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use arrayvec::ArrayVec;
+use dashmap::DashMap;
+use holdfast_core::hold::{Fact, RecordedOutcome, ToldEvent};
+use holdfast_core::stand_in::{AddsTo, ToldName};
+use holdfast_core::{
+    Alias, AuthorizationId, AuthorizationKind, AuthorizationRequest, Decision, DeclineReason, IdempotencyKey, Money, PaymentRef,
+    PlatformName, ProgramId, Timestamp,
+};
+
+use super::adding::{Name, names};
+use crate::ledger::Origin;
+
+/// What a word is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Subject {
+    /// The question of that key.
+    Question(ProgramId, Option<PlatformName>, IdempotencyKey),
+    /// The payment of that name.
+    Payment(Name),
+}
+
+/// A message that waits.
+#[derive(Debug, Clone, Copy)]
+struct Word {
+    message: IdempotencyKey,
+    at: Option<Timestamp>,
+    kept: Kept,
+    says: Says,
+}
+
+/// Whether it outlives this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    NotYet,
+    Durable,
+}
+
+/// What it says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Says {
+    /// How a question ended, which came with a payment of that second name.
+    Ended(Ended, Option<AuthorizationId>),
+    /// Less of the payment is there than was approved.
+    TookBack,
+}
+
+/// How a question ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    Approved(Money),
+    Declined,
+}
+
+/// What the last word is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum About {
+    /// The very question.
+    Question,
+    /// Its payment: which of its questions is not said.
+    Payment,
+}
+
+/// What is recorded of a question.
+#[derive(Debug, Clone, Copy)]
+pub struct Said {
+    about: About,
+    at: Timestamp,
+    ended: Ended,
+    /// Whether something was taken back of its payment, before it or after.
+    payment: Payment,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Payment {
+    Whole,
+    Less,
+}
+
+/// What a question that was not answered yet hears by what is recorded of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ByWord {
+    /// What the ledger will say.
+    Decided(Decision),
+    /// That is not known: nothing is approved.
+    NotKnown,
+    /// Nothing is said of this one, or of less: whoever decides decides.
+    Open,
+}
+
+/// Platforms' words that wait for the ledger.
+#[derive(Debug, Default)]
+pub struct Recorded {
+    words: DashMap<Subject, Vec<Word>, foldhash::fast::RandomState>,
+    /// How many words on questions there are, to be looked at by every callback.
+    waiting: AtomicU32,
+}
+
+impl Recorded {
+    /// It is brought to the spool. It counts once it is durable there.
+    pub fn waits(&self, origin: &Origin, event: &ToldEvent) {
+        let Some(says) = says(&event.fact) else { return };
+        let word = Word { message: event.key, at: event.occurred_at, kept: Kept::NotYet, says };
+        subjects(origin, &event.fact).into_iter().for_each(|subject| self.words.entry(subject).or_default().push(word));
+        if matches!(says, Says::Ended(..)) {
+            self.waiting.fetch_add(1, Ordering::Release);
+        }
+    }
+
+    /// It is durable, if the ledger has not heard it already.
+    pub fn is_durable(&self, origin: &Origin, event: &ToldEvent) {
+        for subject in subjects(origin, &event.fact) {
+            let Some(mut words) = self.words.get_mut(&subject) else { continue };
+            let fresh = words.iter_mut().find(|word| word.message == event.key && word.kept == Kept::NotYet);
+            if let Some(word) = fresh {
+                word.kept = Kept::Durable;
+            }
+        }
+    }
+
+    /// It is brought to the ledger, perhaps again, perhaps after nobody did.
+    pub fn is_brought(&self, origin: &Origin, event: &ToldEvent) {
+        let is_known = |subject| self.words.get(&subject).is_some_and(|words| words.iter().any(|word| word.message == event.key));
+        if !subjects(origin, &event.fact).into_iter().any(is_known) {
+            self.waits(origin, event);
+            self.is_durable(origin, event);
+        }
+    }
+
+    /// The ledger has heard it, or nobody brings it there.
+    pub fn gone(&self, origin: &Origin, event: &ToldEvent) {
+        self.forget(origin, event, Kept::Durable);
+    }
+
+    /// It could not be made durable.
+    pub fn never_kept(&self, origin: &Origin, event: &ToldEvent) {
+        self.forget(origin, event, Kept::NotYet);
+    }
+
+    /// One message may wait twice: rather the one that was kept so.
+    fn forget(&self, origin: &Origin, event: &ToldEvent, kept: Kept) {
+        let mut was_there = false;
+        for subject in subjects(origin, &event.fact) {
+            self.words.remove_if_mut(&subject, |_, words| {
+                let of_message = |word: &Word| word.message == event.key;
+                let place = words.iter().position(|word| of_message(word) && word.kept == kept);
+                if let Some(place) = place.or_else(|| words.iter().position(of_message)) {
+                    words.remove(place);
+                    was_there = true;
+                }
+                words.is_empty()
+            });
+        }
+        if was_there && matches!(event.fact, Fact::Recorded { .. }) {
+            self.waiting.fetch_sub(1, Ordering::Release);
+        }
+    }
+
+    /// Whether there is none. Nearly always.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.waiting.load(Ordering::Acquire) == 0
+    }
+
+    /// Whether the ledger has yet to hear how a question ended, durable or not.
+    #[must_use]
+    pub fn waits_for(&self, origin: &Origin, request: &AuthorizationRequest) -> bool {
+        !self.is_empty() && of_request(origin, request).iter().any(|(_, subject)| self.ended(*subject, request, None).is_some())
+    }
+
+    /// The last durable word on a question.
+    #[must_use]
+    pub fn of(&self, origin: &Origin, request: &AuthorizationRequest) -> Option<Said> {
+        if self.is_empty() {
+            return None;
+        }
+        let subjects = of_request(origin, request);
+        let ended = |(about, subject): &(About, Subject)| Some((*about, self.ended(*subject, request, Some(Kept::Durable))?));
+        let (about, (at, ended)) = subjects.iter().find_map(ended)?;
+        let took_back = |subject: &Subject| self.words.get(subject).is_some_and(|words| words.iter().any(is_taking_back));
+        let less = subjects.iter().any(|(_, subject)| took_back(subject));
+        Some(Said { about, at, ended, payment: if less { Payment::Less } else { Payment::Whole } })
+    }
+
+    /// How it ended by the last of the words on it, by the platform's own time.
+    fn ended(&self, subject: Subject, request: &AuthorizationRequest, kept: Option<Kept>) -> Option<(Timestamp, Ended)> {
+        let words = self.words.get(&subject)?;
+        let counts = words.iter().filter(|word| kept.is_none_or(|kept| kept == word.kept));
+        counts.fold(None, |last, word| match word.says {
+            Says::Ended(ended, second) if !is_anothers(second, request) => Some(later(last, word.at, ended)),
+            Says::Ended(..) | Says::TookBack => last,
+        })
+    }
+
+    /// The questions that are declined by the last word on them: what was told of them counts in no cap any more.
+    pub fn declined(&self) -> Vec<(ProgramId, ToldName)> {
+        let of_question = |subject: &Subject, words: &[Word]| {
+            let Subject::Question(program, platform, key) = subject else { return None };
+            is_declined(words).then_some((*program, ToldName::of(platform.as_ref()?, key)))
+        };
+        self.words.iter().filter_map(|entry| of_question(entry.key(), entry.value())).collect()
+    }
+
+    /// The question of a message, if it is declined by the last word on it.
+    pub fn declines(&self, origin: &Origin, event: &ToldEvent) -> Option<ToldName> {
+        let Fact::Recorded { asked, .. } = &event.fact else { return None };
+        let words = self.words.get(&Subject::Question(origin.program, origin.platform, *asked))?;
+        is_declined(&words).then_some(ToldName::of(origin.platform.as_ref()?, asked))
+    }
+}
+
+impl Said {
+    /// What a question that was answered hears when it is asked again: what was said, or what the word makes of that. `ours` is of the
+    /// question itself, and in whose currency the account is has to be known before anything is approved.
+    #[must_use]
+    pub fn corrects(&self, ours: Decision, asked_at: Option<Timestamp>, asked: &Asker<'_>) -> Decision {
+        match (self.ended, ours) {
+            (Ended::Declined, Decision::Decline { .. }) | (Ended::Approved(_), Decision::Approve { .. }) => ours,
+            (Ended::Declined, Decision::Approve { .. }) => {
+                let came_later = asked_at.is_none_or(|asked_at| self.at >= asked_at);
+                let counts = self.about == About::Question || came_later;
+                if counts { Decision::Decline { reason: DeclineReason::TransactionNotPermitted } } else { ours }
+            }
+            (Ended::Approved(_), Decision::Decline { reason: DeclineReason::ConflictingDuplicate }) => ours,
+            (Ended::Approved(recorded), Decision::Decline { .. }) => self.approves(recorded, asked).unwrap_or(ours),
+        }
+    }
+
+    /// What a question hears that was not answered yet.
+    #[must_use]
+    pub fn answers(&self, asked: &Asker<'_>, adds_to: AddsTo) -> ByWord {
+        let request = asked.request;
+        let is_increment = request.kind == AuthorizationKind::Incremental;
+        match self.ended {
+            Ended::Declined => {
+                let over = is_of_money(request.kind) && !is_increment;
+                let reason = if over { DeclineReason::AuthorizationOver } else { DeclineReason::TransactionNotPermitted };
+                ByWord::Decided(Decision::Decline { reason })
+            }
+            Ended::Approved(_) if !is_of_money(request.kind) => ByWord::Open,
+            Ended::Approved(_) if self.payment == Payment::Less || (is_increment && adds_to != AddsTo::Open) => ByWord::NotKnown,
+            Ended::Approved(recorded) if self.about == About::Payment && request.amount.minor() > recorded.minor() => {
+                ByWord::Open
+            }
+            Ended::Approved(recorded) => self.approves(recorded, asked).map_or(ByWord::NotKnown, ByWord::Decided),
+        }
+    }
+
+    /// As much as is recorded, and never more than is asked for; of another question of the payment, all of it or nothing.
+    fn approves(&self, recorded: Money, asked: &Asker<'_>) -> Option<Decision> {
+        let request = asked.request;
+        let (currency, wanted) = (request.amount.currency(), request.amount.minor());
+        let is_held = asked.account_currency == Some(currency) && recorded.currency() == currency && !recorded.is_negative();
+        let is_meant = match self.about {
+            About::Question => true,
+            About::Payment => {
+                (1..=recorded.minor()).contains(&wanted) && is_of_money(request.kind) && self.payment == Payment::Whole
+            }
+        };
+        (is_held && is_meant).then_some(Decision::Approve { amount: recorded }.at_most(request.amount))
+    }
+}
+
+/// Who asks.
+#[derive(Debug, Clone, Copy)]
+pub struct Asker<'a> {
+    /// The question.
+    pub request: &'a AuthorizationRequest,
+    /// What its account's money is in, as far as that is seen.
+    pub account_currency: Option<holdfast_core::Currency>,
+}
+
+fn says(fact: &Fact) -> Option<Says> {
+    match fact {
+        Fact::Recorded { payment, outcome, .. } => {
+            let ended = match outcome {
+                RecordedOutcome::Approved { amount } | RecordedOutcome::ApprovedByStandIn { amount, .. } => {
+                    Ended::Approved(*amount)
+                }
+                RecordedOutcome::Declined => Ended::Declined,
+            };
+            Some(Says::Ended(ended, second_of(payment)))
+        }
+        Fact::Reduced { .. } | Fact::Replaced { .. } | Fact::Released { .. } => Some(Says::TookBack),
+        Fact::Captured { .. }
+        | Fact::Completed { .. }
+        | Fact::Credited { .. }
+        | Fact::Debited { .. }
+        | Fact::Card { .. }
+        | Fact::Cardholder { .. }
+        | Fact::Account { .. }
+        | Fact::SettlementAnnounced { .. } => None,
+    }
+}
+
+/// What a fact is about: of an increment, itself, and not what it adds to.
+fn subjects(origin: &Origin, fact: &Fact) -> ArrayVec<Subject, 3> {
+    let (own, key) = match fact {
+        Fact::Recorded { payment, asked, .. } => (Some(payment), Some(*asked)),
+        Fact::Reduced { payment, .. } | Fact::Replaced { payment, .. } | Fact::Released { payment, .. } => (Some(payment), None),
+        Fact::Captured { .. }
+        | Fact::Completed { .. }
+        | Fact::Credited { .. }
+        | Fact::Debited { .. }
+        | Fact::Card { .. }
+        | Fact::Cardholder { .. }
+        | Fact::Account { .. }
+        | Fact::SettlementAnnounced { .. } => (None, None),
+    };
+    let question = key.map(|key| Subject::Question(origin.program, origin.platform, key));
+    let payments = own.into_iter().flat_map(|own| names(origin, own)).map(Subject::Payment);
+    question.into_iter().chain(payments).take(3).collect()
+}
+
+/// By what a question may be recorded, its key first.
+fn of_request(origin: &Origin, request: &AuthorizationRequest) -> ArrayVec<(About, Subject), 3> {
+    let question = (About::Question, Subject::Question(origin.program, origin.platform, request.key));
+    let payments = names(origin, &request.payment).map(|name| (About::Payment, Subject::Payment(name)));
+    std::iter::once(question).chain(payments).take(3).collect()
+}
+
+/// Two transactions under one key are two: what is said of one is not about the other.
+fn is_anothers(second: Option<AuthorizationId>, request: &AuthorizationRequest) -> bool {
+    second.zip(second_of(&request.payment)).is_some_and(|(told, asked)| told != asked)
+}
+
+const fn second_of(payment: &PaymentRef) -> Option<AuthorizationId> {
+    match payment.alias {
+        Alias::Also(second) => Some(second),
+        Alias::NotTold | Alias::Alone => None,
+    }
+}
+
+fn is_taking_back(word: &Word) -> bool {
+    word.kept == Kept::Durable && word.says == Says::TookBack
+}
+
+fn is_declined(words: &[Word]) -> bool {
+    let durable = words.iter().filter(|word| word.kept == Kept::Durable);
+    let last = durable.fold(None, |last, word| match word.says {
+        Says::Ended(ended, _) => Some(later(last, word.at, ended)),
+        Says::TookBack => last,
+    });
+    last.is_some_and(|(_, ended)| ended == Ended::Declined)
+}
+
+/// The later of two words, as the ledger has them: without a time of its own one is as new as its hearing, but an approval without one never comes
+/// after a decline; of one moment the decline is the last.
+fn later(last: Option<(Timestamp, Ended)>, at: Option<Timestamp>, ended: Ended) -> (Timestamp, Ended) {
+    let at = match (at, ended, last) {
+        (Some(at), _, _) => at,
+        (None, Ended::Approved(_), Some((declined, Ended::Declined))) => declined.saturating_sub(Duration::from_micros(1)),
+        (None, Ended::Approved(_) | Ended::Declined, _) => Timestamp::from_unix_micros(i64::MAX),
+    };
+    let rank = |(at, ended): (Timestamp, Ended)| (at, ended == Ended::Declined);
+    last.filter(|last| rank(*last) > rank((at, ended))).unwrap_or((at, ended))
+}
+
+/// Whether it takes money from an account.
+const fn is_of_money(kind: AuthorizationKind) -> bool {
+    match kind {
+        AuthorizationKind::Purchase
+        | AuthorizationKind::PurchaseWithCashback
+        | AuthorizationKind::CashWithdrawal
+        | AuthorizationKind::QuasiCash
+        | AuthorizationKind::BillPayment
+        | AuthorizationKind::Incremental => true,
+        AuthorizationKind::AccountVerification
+        | AuthorizationKind::Credit
+        | AuthorizationKind::BalanceInquiry
+        | AuthorizationKind::Unknown => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use holdfast_core::Currency;
+    use holdfast_core::hold::ReleaseCause;
+
+    use super::*;
+    use crate::fixture::{origin, purchase, told, usd};
+
+    fn key(key: &str) -> IdempotencyKey {
+        IdempotencyKey::new(key).unwrap()
+    }
+
+    /// A message about the payment of the purchase `p`, under the key of one of its questions.
+    fn word(message: &str, asked: &str, at: Option<i64>, outcome: RecordedOutcome) -> ToldEvent {
+        let payment = purchase("p", 100).payment;
+        let fact = Fact::Recorded { payment, asked: key(asked), increments: None, outcome };
+        ToldEvent { occurred_at: at.map(Timestamp::from_unix_seconds), ..told(message, fact) }
+    }
+
+    fn approved(minor: i64) -> RecordedOutcome {
+        RecordedOutcome::Approved { amount: usd(minor) }
+    }
+
+    fn durable(recorded: &Recorded, event: &ToldEvent) {
+        recorded.waits(&origin(), event);
+        recorded.is_durable(&origin(), event);
+    }
+
+    fn answers(recorded: &Recorded, request: &AuthorizationRequest) -> ByWord {
+        let asker = Asker { request, account_currency: Some(Currency::USD) };
+        recorded.of(&origin(), request).map_or(ByWord::Open, |said| said.answers(&asker, AddsTo::NotKnown))
+    }
+
+    const OVER: ByWord = ByWord::Decided(Decision::Decline { reason: DeclineReason::AuthorizationOver });
+
+    fn yes(minor: i64) -> ByWord {
+        ByWord::Decided(Decision::Approve { amount: usd(minor) })
+    }
+
+    #[test]
+    fn a_word_counts_once_it_is_durable_until_the_ledger_has_heard_it() {
+        let (recorded, request) = (Recorded::default(), purchase("p", 100));
+        let declined = word("m", "p", None, RecordedOutcome::Declined);
+        recorded.waits(&origin(), &declined);
+        assert_eq!((answers(&recorded, &request), recorded.waits_for(&origin(), &request)), (ByWord::Open, true));
+        recorded.is_durable(&origin(), &declined);
+        assert_eq!((answers(&recorded, &request), recorded.declined().len()), (OVER, 1));
+        // It came twice: one of them could not be kept, the other one is brought again and again.
+        recorded.waits(&origin(), &declined);
+        recorded.never_kept(&origin(), &declined);
+        recorded.is_brought(&origin(), &declined);
+        assert_eq!(answers(&recorded, &request), OVER);
+        recorded.gone(&origin(), &declined);
+        assert_eq!((answers(&recorded, &request), recorded.is_empty(), recorded.words.is_empty()), (ByWord::Open, true, true));
+        recorded.is_brought(&origin(), &declined);
+        assert_eq!(answers(&recorded, &request), OVER, "somebody had it brought again");
+    }
+
+    #[test]
+    fn the_last_word_by_its_own_time_counts() {
+        for (words, expected) in [
+            (vec![(Some(2), RecordedOutcome::Declined), (Some(1), approved(80))], OVER),
+            (vec![(Some(1), RecordedOutcome::Declined), (Some(2), approved(80))], yes(80)),
+            (vec![(Some(1), approved(80)), (Some(1), RecordedOutcome::Declined)], OVER),
+            (vec![(None, RecordedOutcome::Declined), (None, approved(80))], OVER),
+            (vec![(None, approved(80)), (None, RecordedOutcome::Declined)], OVER),
+            (vec![(None, approved(120))], yes(100)),
+        ] {
+            let recorded = Recorded::default();
+            let each = words.iter().enumerate();
+            each.for_each(|(number, (at, outcome))| durable(&recorded, &word(&format!("m{number}"), "p", *at, *outcome)));
+            assert_eq!(answers(&recorded, &purchase("p", 100)), expected, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_recorded_of_a_payment_under_another_key_counts_for_its_questions() {
+        let (recorded, request) = (Recorded::default(), purchase("p", 100));
+        durable(&recorded, &word("m", "other", Some(2), RecordedOutcome::Declined));
+        assert_eq!(answers(&recorded, &request), OVER);
+        let asker = Asker { request: &request, account_currency: Some(Currency::USD) };
+        let said = recorded.of(&origin(), &request).unwrap();
+        let ours = Decision::Approve { amount: usd(100) };
+        let undone = Decision::Decline { reason: DeclineReason::TransactionNotPermitted };
+        let again = |second| said.corrects(ours, Some(Timestamp::from_unix_seconds(second)), &asker);
+        assert_eq!((again(1), again(3)), (undone, ours), "what was approved after it was not meant");
+        let recorded = Recorded::default();
+        durable(&recorded, &word("m", "other", None, approved(100)));
+        assert_eq!([answers(&recorded, &request), answers(&recorded, &purchase("p", 101))], [yes(100), ByWord::Open]);
+        let back = Fact::Released { payment: request.payment, cause: ReleaseCause::Reversed };
+        durable(&recorded, &told("back", back));
+        assert_eq!(answers(&recorded, &request), ByWord::NotKnown, "something of it was taken back");
+        let unseen = Asker { request: &request, account_currency: None };
+        let declined = Decision::Decline { reason: DeclineReason::CardUnknown };
+        assert_eq!(recorded.of(&origin(), &request).unwrap().corrects(declined, None, &unseen), declined);
+    }
+
+    #[test]
+    fn what_is_recorded_of_another_transaction_under_the_same_key_is_not_about_this_one() {
+        let second = |name: &str| Alias::Also(AuthorizationId::new(name).unwrap());
+        let request = purchase("p", 100);
+        let of = |name: &str| AuthorizationRequest { payment: PaymentRef { alias: second(name), ..request.payment }, ..request };
+        let recorded = Recorded::default();
+        let payment = PaymentRef { alias: second("one"), ..request.payment };
+        let outcome = RecordedOutcome::Declined;
+        durable(&recorded, &told("m", Fact::Recorded { payment, asked: key("p"), increments: None, outcome }));
+        assert_eq!([answers(&recorded, &of("one")), answers(&recorded, &of("two"))], [OVER, ByWord::Open]);
+    }
+}
