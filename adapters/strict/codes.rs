@@ -118,8 +118,8 @@ pub(super) fn pair_in_list(items: &[Value]) -> Option<Never> {
 pub(super) fn pair_in_object(members: &Map<String, Value>) -> Option<(&str, Never)> {
     let names = members.iter().filter(|(called, _)| says_a_name(called)).filter_map(|(_, name)| name.as_str());
     names.filter(|name| may_be_meant(name)).find_map(|name| {
-        let values = members.iter().filter(|(called, _)| says_a_value(called));
-        values.filter_map(|(called, value)| named_by_a_value(name, value).map(|never| (called.as_str(), never))).next()
+        let mut values = members.iter().filter(|(called, _)| says_a_value(called));
+        values.find_map(|(called, value)| named_by_a_value(name, value).map(|never| (called.as_str(), never)))
     })
 }
 

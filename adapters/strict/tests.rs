@@ -185,7 +185,7 @@ fn a_code_is_known_by_whatever_people_call_it() {
 
 #[test]
 fn everyday_names_are_no_codes() {
-    let everyday = r##"{
+    let everyday = r#"{
         "cvv_result": "M", "cvv_check": "pass", "cvcCheck": "unavailable", "cvv_response_code": "M", "cvv_present": true, "cvv_attempts": 2,
         "security_code_verification": "MATCHED", "card_holder_verification_code": "M", "cavv_result": "2", "cardholder_verification_method": "none",
         "verification_code": "428113", "address_verification_code": "123", "pincode": "110001", "pin_entry_mode": "keyed",
@@ -197,7 +197,7 @@ fn everyday_names_are_no_codes() {
         "gift_card": {"code": "x-1234-5"}, "card": {"brand": "visa", "last": "1234", "verification": "MATCHED"}, "pvc_vcard": "1",
         "a": [{"name": "PIN badge", "quantity": 2, "unit_cost": "9.99"}, {"name": "code", "value": "123"}, ["pin", "x"], ["size", "123"]],
         "items": [{"name": "Pin", "unit_cost": "1.23", "description": "for CVV fans"}]
-    }"##;
+    }"#;
     let everyday: Map<String, Value> = serde_json::from_str(everyday).unwrap();
     for (name, value) in &everyday {
         assert_eq!(error_of(&json!({ "metadata": { name: value } }).to_string()), "", "{name}");
