@@ -4,6 +4,7 @@
 //! Before anything is read, no text and no number in it may have a card's number, and no field may be a security code. Errors name a
 //! field's path, never its value.
 
+mod codes;
 mod unwanted;
 
 use base64::Engine as _;
@@ -16,7 +17,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use zeroize::Zeroize as _;
 
-use self::unwanted::{is_security_code, look_through};
+use self::codes::never_taken;
+use self::unwanted::look_through;
 use crate::inbound::{Callback, Malformed};
 use crate::once;
 
@@ -64,7 +66,7 @@ pub fn document_and_number(body: &[u8], within: &str, name: &str) -> Result<(Map
     let mut value = value(body)?;
     let members = value.get_mut(within).and_then(Value::as_object_mut);
     let number = members.and_then(|members| {
-        members.retain(|name, value| !is_security_code(name, value));
+        members.retain(|name, value| never_taken(within, name, value).is_none());
         members.remove(name)
     });
     look_through(&value)?;

@@ -60,11 +60,11 @@ fn read(wanted: &mut Wanted, name: &str, value: &str) -> Result<(), Malformed> {
     };
     match name {
         "limit" => {
-            let limit = value.parse().ok().filter(|limit| (1..=LIMIT.1).contains(limit));
+            let limit = plain(value).parse().ok().filter(|limit| (1..=LIMIT.1).contains(limit));
             wanted.most = limit.ok_or_else(|| Malformed::field("limit", "is not a whole number from 1 to 100"))?;
         }
         "after_cursor" => {
-            let number = value.strip_prefix('c').and_then(|digits| i64::from_str_radix(digits, 16).ok());
+            let number = value.strip_prefix('c').and_then(|digits| i64::from_str_radix(plain(digits), 16).ok());
             wanted.before = Some(number.ok_or_else(|| Malformed::field("after_cursor", "is not `next_cursor` of a page"))?);
         }
         "merchant" => {
@@ -94,6 +94,11 @@ fn read(wanted: &mut Wanted, name: &str, value: &str) -> Result<(), Malformed> {
         }
     }
     Ok(())
+}
+
+/// Digits as they are written here: without a sign. Anything else is as good as none.
+fn plain(digits: &str) -> &str {
+    if digits.starts_with(['+', '-']) { "" } else { digits }
 }
 
 /// The last moment that answers write as this one: they write milliseconds, and who asks by what they read there means that payment, too.

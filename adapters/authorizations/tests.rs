@@ -227,7 +227,10 @@ fn filters_that_are_none_are_named() {
     for (query, path) in [
         ("limit=0", "limit"),
         ("limit=x", "limit"),
+        ("limit=%2B5", "limit"),
         ("after_cursor=7", "after_cursor"),
+        ("after_cursor=c-1", "after_cursor"),
+        ("after_cursor=c%2B5", "after_cursor"),
         ("state=OPEN", "state"),
         ("created_at.gte=yesterday", "created_at.gte"),
         ("merchant=", "merchant"),

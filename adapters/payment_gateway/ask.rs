@@ -235,6 +235,12 @@ fn item(item: &Fields<'_>, currency: Currency) -> Result<(), Malformed> {
         Some(Value::Number(number)) => Cow::Owned(number.to_string()),
         Some(_) | None => Cow::Borrowed(item.text("tax_rate", 12)?.unwrap_or_default()),
     };
-    let is_rate = rate.len() <= 18 && rate.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'%'));
+    let is_rate = rate.len() <= 18 && (rate.is_empty() || is_decimal(rate.strip_suffix('%').unwrap_or(&rate)));
     if is_rate { Ok(()) } else { Err(item.wrong("tax_rate", "is not a rate, such as 8.25")) }
+}
+
+/// Digits, some of them behind a dot.
+fn is_decimal(text: &str) -> bool {
+    let (whole, behind) = text.split_once('.').unwrap_or((text, "0"));
+    [whole, behind].into_iter().all(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
 }

@@ -66,7 +66,7 @@ pub(super) fn switch(fields: &Fields<'_>, name: &str) -> Result<Option<bool>, Ma
     }
 }
 
-/// A number of at most twelve digits, with or without decimals, as itself or as a text.
+/// A number above nothing of at most twelve digits, with or without decimals, as itself or as a text.
 pub(super) fn number(fields: &Fields<'_>, name: &str) -> Result<(), Malformed> {
     let text = match fields.value(name) {
         None => return Ok(()),
@@ -79,8 +79,8 @@ pub(super) fn number(fields: &Fields<'_>, name: &str) -> Result<(), Malformed> {
     }
     let dots = text.bytes().filter(|byte| *byte == b'.').count();
     let is_plain = dots <= 1 && text.len() <= 12 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    let has_digit = text.bytes().any(|byte| byte.is_ascii_digit());
-    if is_plain && has_digit { Ok(()) } else { Err(fields.wrong(name, "is not a number such as 2 or 1.5")) }
+    let is_above_nothing = text.bytes().any(|byte| matches!(byte, b'1'..=b'9'));
+    if is_plain && is_above_nothing { Ok(()) } else { Err(fields.wrong(name, "is not a number above nothing, such as 2 or 1.5")) }
 }
 
 /// An address of the Internet.

@@ -162,10 +162,12 @@ fn auth_response<'a>(payment: &'a Payment, told: &Told<'a>, dialect: u8) -> Auth
 }
 
 /// What the merchant is to be paid where there are fees: settled less the first one, paid out less both. The customer pays all of it.
-/// Fees are amounts and no rates: a capture of less pays them whole, as far as it reaches. A refund gives none of them back.
+/// Fees are amounts and no rates: a capture of less pays them whole, as far as it reaches. A refund gives none of them back; once there is
+/// one nothing is told: it is a settlement of its own, and what was paid before it is not what is to be paid.
 fn net(payment: &Payment, told: &Told<'_>, dialect: u8) -> Option<(i64, i64)> {
     let (before, after) = (told.minor(told.data.pre_settlement_fee_charge), told.minor(told.data.post_settlement_fee_charge));
-    if (before == 0 && after == 0) || matches!(order::transaction(dialect), "VOID" | "REFUND") {
+    let is_refunded = payment.hold.is_some_and(|hold| hold.refunded > 0);
+    if (before == 0 && after == 0) || is_refunded || matches!(order::transaction(dialect), "VOID" | "REFUND") {
         return None;
     }
     let approved = payment.approved().map_or(0, |approved| approved.minor());

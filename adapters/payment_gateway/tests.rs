@@ -110,7 +110,12 @@ fn every_constraint_is_held_and_the_field_is_named() {
         ("/data/items", json!([{}, {"is_service": "perhaps"}]), "data.items[1].is_service"),
         ("/data/items", json!([{"unit_cost": "a"}]), "data.items[0].unit_cost"),
         ("/data/items", json!([{"quantity": "1.5.0"}]), "data.items[0].quantity"),
+        ("/data/items", json!([{"quantity": 0}]), "data.items[0].quantity"),
+        ("/data/items", json!([{"quantity": "0.00"}]), "data.items[0].quantity"),
         ("/data/items", json!([{"tax_rate": "high"}]), "data.items[0].tax_rate"),
+        ("/data/items", json!([{"tax_rate": "%%.."}]), "data.items[0].tax_rate"),
+        ("/data/items", json!([{"tax_rate": "8.2.5"}]), "data.items[0].tax_rate"),
+        ("/data/items", json!([{"tax_rate": "."}]), "data.items[0].tax_rate"),
         ("/data/items", json!([{"tax_rate": -8.25}]), "data.items[0].tax_rate"),
         ("/data/roc_text_data", json!("00000001234"), "data.roc_text_data"),
         ("/data/roc_text_data", json!("00000001234x"), "data.roc_text_data"),
@@ -422,6 +427,12 @@ fn what_is_held_beyond_the_payment_is_nobodys_to_be_paid() {
     let told = ([json!("105.00"), json!("97.50")], json!("110.00"));
     assert_eq!(shown(None), told, "just decided");
     assert_eq!(shown(Some(open)), told, "a quarter more is held");
+    let captured = Hold { status: HoldStatus::Captured, held: 0, captured: 11_000, ..open };
+    assert_eq!(shown(Some(captured)).0, told.0, "captured");
+    for refunded in [1, 11_000] {
+        let refunded = Hold { refunded, ..captured };
+        assert_eq!(shown(Some(refunded)).0, [Value::Null, Value::Null], "what was refunded is settled by itself");
+    }
     let let_go_of = Hold { status: HoldStatus::Released, held: 0, ..open };
     assert_eq!(shown(Some(let_go_of)), ([json!("0.00"), json!("0.00")], json!("0.00")));
 }

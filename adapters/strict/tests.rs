@@ -1,5 +1,7 @@
 //! Bodies that are read strictly: what is no JSON, what comes twice, and where card numbers are found.
 
+use serde_json::json;
+
 use super::*;
 
 fn error_of(body: &str) -> String {
@@ -52,6 +54,23 @@ fn a_card_number_is_refused_wherever_it_stands_and_never_repeated() {
     for parts in [r#"["4111", "1111", " 1111", "1111"]"#, "[4111, 1111, 1111, 1111]", r#"["41", 1, 1, "111111111111"]"#] {
         assert_eq!(error_of(&format!(r#"{{"tags": {{"a": {parts}}}}}"#)), "`tags.a` has a card number in it");
     }
+    for parts in [
+        r#"["pan", "4111", "1111", "1111", "1111"]"#,
+        r#"["4111-", "1111-", "1111-", "1111"]"#,
+        r#"["4111", "1111", ["1111", "1111"]]"#,
+        r#"[["4111"], [["1111"], 1111], "1111", true]"#,
+        r#"[null, "pay", "4111 1111", "1111 1111", {"b": 1}]"#,
+        r#"["4", 1, "1", 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]"#,
+    ] {
+        assert_eq!(error_of(&format!(r#"{{"tags": {{"a": {parts}}}}}"#)), "`tags.a` has a card number in it", "{parts}");
+    }
+    for parts in [
+        r#"["4111", "1111", null, "1111", "1111"]"#,
+        r#"["4111", "1111", {"a": 1}, "1111", "1111"]"#,
+        r#"["2026-11-27", "18:26:10", [1001, 1002, 1003, 1004]]"#,
+    ] {
+        assert_eq!(error_of(&format!(r#"{{"a": {parts}}}"#)), "", "{parts}");
+    }
     assert_eq!(error_of("[20261127, 182610]"), "the body is not a JSON object");
     assert_eq!(error_of(r#"{"a": ["4111", "1111", "1111", "1112"], "b": [27, 11, 2026, 18, 26, 10], "c": [1, 2, 3, 4]}"#), "");
     // A number may be in a path, and in no name of it.
@@ -74,7 +93,7 @@ fn a_security_code_is_refused_by_its_name() {
         r#"{"CardSecurityCode": "123"}"#,
     ] {
         let told = error_of(body);
-        assert!(told.ends_with("is a card's security code, which is never taken") && !told.contains("123"), "{body}: {told}");
+        assert!(told.ends_with(", which is never taken") && !told.contains("123"), "{body}: {told}");
     }
     assert_eq!(
         error_of(
@@ -83,6 +102,110 @@ fn a_security_code_is_refused_by_its_name() {
         ),
         ""
     );
+}
+
+#[test]
+fn a_code_is_known_by_whatever_people_call_it() {
+    for name in [
+        "cvv",
+        "CVV",
+        "CvV",
+        "c-v-v",
+        "cvv2",
+        "ccv",
+        "cv2",
+        "cvd",
+        "cvd_value",
+        "cvvNumber",
+        "CVVNumber",
+        "cvv_number",
+        "cvvValue",
+        "csc_value",
+        "csc",
+        "cc_cvv",
+        "creditCardCvv",
+        "credit_card_security_code",
+        "security_code_value",
+        "cvvc",
+        "cvc3",
+        "icvv",
+        "dcvv2",
+        "cvv/cvc",
+        "CAV2",
+        "my cvc please",
+        "cardcvc",
+        "ccCSC",
+        "cvn",
+        "ＣＶＶ",
+        "ｃｖｃ２",
+        "the_customers_cvv_as_typed_in_the_form_of_the_shop_on_its_page",
+        "pin",
+        "pin_data",
+        "PINBlock",
+        "card_pin",
+        "track1",
+        "track2",
+        "track_2",
+        "track2Data",
+        "trackData",
+        "magstripe",
+        "track2_equivalent_data",
+        "cavv",
+        "CAVV",
+        "cavv_value",
+        "cardholder_authentication",
+        "ucaf",
+        "aav",
+        "authenticationValue",
+    ] {
+        let body = json!({ "metadata": { "note": { name: "xyz" } } }).to_string();
+        let told = error_of(&body);
+        assert!(told.starts_with(&format!("`metadata.note.{name}` is a")) && !told.contains("xyz"), "{name}: {told}");
+    }
+    for (named, path) in [
+        (json!({"name": "cvv", "value": "737"}), "metadata.a.value"),
+        (json!({"id": "shipping", "key": "cvvNumber", "val": 737}), "metadata.a.val"),
+        (json!([{"label": "x"}, {"Label": "Security Code", "Data": "737"}]), "metadata.a[1].Data"),
+        (json!(["cvv", "737"]), "metadata.a"),
+        (json!(["x", "cvc2", 737]), "metadata.a"),
+        (json!({"card": {"verification": "737"}}), "metadata.a.card.verification"),
+        (json!({"creditCard": {"code": " 7 3 7"}}), "metadata.a.creditCard.code"),
+        (json!({"security": {"code": "x"}}), "metadata.a.security.code"),
+        (json!({"cvv_result": "737"}), "metadata.a.cvv_result"),
+        (
+            json!({"three_d_secure": {"cardholder_authentication": "BwABBJQ1AgAAAAAgJDUCAAAAAAA="}}),
+            "metadata.a.three_d_secure.cardholder_authentication",
+        ),
+        (json!({"cavv_result_code": "BwABBJQ1AgAAAAAgJDUCAAAAAAA="}), "metadata.a.cavv_result_code"),
+    ] {
+        let told = error_of(&json!({ "metadata": { "a": named } }).to_string());
+        assert!(told.starts_with(&format!("`{path}` is a")) && !told.contains("737"), "{named}: {told}");
+    }
+}
+
+#[test]
+fn everyday_names_are_no_codes() {
+    let everyday = r#"{
+        "cvv_result": "M", "cvv_check": "pass", "cvcCheck": "unavailable", "cvv_response_code": "M", "cvv_present": true, "cvv_attempts": 2,
+        "security_code_verification": "MATCHED", "card_holder_verification_code": "M", "cavv_result": "2", "cardholder_verification_method": "none",
+        "verification_code": "428113", "address_verification_code": "123", "pincode": "110001", "pin_entry_mode": "keyed",
+        "pin_verified": "yes", "shipping": "1234", "shopping_cart": 1234, "pinboard": "1234", "spin": "123", "tracking_number": "1234",
+        "track": "12", "track_id": "123", "soundtrack2": "x", "racetrack1": "x", "acc_value": "123", "cc_verified": "123", "csv": "123",
+        "cvs_store": "123", "discount_code": "123", "postal_code": "1234", "country_code": "123", "auth_code": "1234", "accident": "123",
+        "security": "high", "security_level": "123", "social_security": "x", "verification": "done", "company_cid": "customer-1",
+        "cafe": "1", "educafe": "123", "merchant_data": "123", "magstripe_fallback": false, "stripe_data": "x", "vaccination": "1234",
+        "gift_card": {"code": "x-1234-5"}, "card": {"brand": "visa", "last": "1234", "verification": "MATCHED"}, "pvc_vcard": "1",
+        "a": [{"name": "PIN badge", "quantity": 2, "unit_cost": "9.99"}, {"name": "code", "value": "123"}, ["pin", "x"], ["size", "123"]],
+        "items": [{"name": "Pin", "unit_cost": "1.23", "description": "for CVV fans"}]
+    }"#;
+    let everyday: Map<String, Value> = serde_json::from_str(everyday).unwrap();
+    for (name, value) in &everyday {
+        assert_eq!(error_of(&json!({ "metadata": { name: value } }).to_string()), "", "{name}");
+    }
+    let result = json!({"cardholder_authentication": "BwABBJQ1AgAAAAAgJDUCAAAAAAA="});
+    for place in ["three_d_secure", "3d_secure_authentication"] {
+        assert_eq!(error_of(&json!({ place: result }).to_string()), "", "{place}");
+    }
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! What no body of a door of ours may have in it, wherever it stands: a card's number, in a value, in a name, or in a list of its parts; and a
-//! security code. Where one is found its path is told, and never what is there.
+//! security code ([`super::codes`]). Where one is found its path is told, and never what is there.
 
-use arrayvec::{ArrayString, ArrayVec};
+use arrayvec::ArrayString;
 use holdfast_core::card_number;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use super::codes::{Never, never_taken, pair_in_list, pair_in_object};
 use crate::inbound::Malformed;
 
 /// How deep bodies may be nested; the parser has a bound of its own, which is wider.
@@ -13,72 +14,25 @@ const DEPTH_MAX: u8 = 16;
 /// The digits of the longest card's number.
 const DIGITS_MAX: usize = 19;
 
-/// What security codes are called, without case, blanks, dashes and underscores, and without `card` before and `code` behind.
-const SECURITY_CODES: [&str; 14] = [
-    "cvv",
-    "cvv2",
-    "cvc",
-    "cvc2",
-    "csc",
-    "cvn",
-    "cvn2",
-    "cav2",
-    "pin",
-    "pinblock",
-    "security",
-    "verification",
-    "verificationvalue",
-    "verificationnumber",
-];
-/// What is no code without `card` before it or `code` behind it.
-const NEEDS_MORE: [&str; 2] = ["security", "verification"];
-/// What is called like this may be anything: it is a code if it has as many digits.
-const CALLED_LIKE_OTHERS: &str = "cid";
-
-/// What has a longer name is none.
-const NAMED_MAX: usize = 32;
-
-/// Whether a member is a card's security code: by its name, and where that may mean something else, by its value.
-pub(super) fn is_security_code(name: &str, value: &Value) -> bool {
-    // Most names are not looked at any further: they begin with another letter than any code's name, or are longer.
-    let begins = name.bytes().find(u8::is_ascii_alphanumeric).is_some_and(|first| b"cpsvCPSV".contains(&first));
-    if !begins || name.len() > NAMED_MAX {
-        return false;
-    }
-    let mut letters = ArrayVec::<u8, NAMED_MAX>::new();
-    letters.extend(name.bytes().filter(u8::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()));
-    let bare = std::str::from_utf8(&letters).unwrap_or_default();
-    let after_card = bare.strip_prefix("card").unwrap_or(bare);
-    // `pincode` is what postal codes are called in India.
-    let core = if after_card == "pincode" { after_card } else { after_card.strip_suffix("code").unwrap_or(after_card) };
-    if core == CALLED_LIKE_OTHERS {
-        return has_digits_of_a_code(value);
-    }
-    SECURITY_CODES.contains(&core) && (core != bare || !NEEDS_MORE.contains(&core))
-}
-
-fn has_digits_of_a_code(value: &Value) -> bool {
-    match value {
-        Value::String(text) => (3..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit()),
-        Value::Number(number) => number.as_u64().is_some_and(|number| number < 10_000),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => false,
-    }
-}
+/// Where an authentication value belongs, and what it is called there: at both doors' results of 3-D Secure.
+const TAKES_AUTHENTICATION: [&str; 2] = ["three_d_secure", "3d_secure_authentication"];
+const AUTHENTICATION: &str = "cardholder_authentication";
 
 /// No number of a card and no security code is anywhere in a body.
 ///
 /// # Errors
 /// Which field has one, unless its path is one; or the body is nested too deep.
 pub(super) fn look_through(value: &Value) -> Result<(), Malformed> {
-    no_card_number(value, DEPTH_MAX).map_err(|found| {
+    nothing_unwanted(value, "", DEPTH_MAX).map_err(|found| {
         // Each name alone is none, and all of them may be one.
         let is_told = !card_number::stands_in_text(&found.path);
         Malformed { path: if is_told { found.path } else { String::new() }, ..found }
     })
 }
 
-/// No number of a card is anywhere in it. Where one is, the path is put together on the way back: nearly always there is none.
-fn no_card_number(value: &Value, depth: u8) -> Result<(), Malformed> {
+/// Nothing of the kind is anywhere in it; `name` is what it is called itself. Where one is, the path is put together on the way back:
+/// nearly always there is none.
+fn nothing_unwanted(value: &Value, name: &str, depth: u8) -> Result<(), Malformed> {
     const FOUND: &str = "has a card number in it";
     let Some(deeper) = depth.checked_sub(1) else { return Err(Malformed::field("", "is nested too deep")) };
     match value {
@@ -91,23 +45,42 @@ fn no_card_number(value: &Value, depth: u8) -> Result<(), Malformed> {
         Value::String(text) if card_number::stands_in_text(text) => Err(Malformed::field("", FOUND)),
         Value::Number(_) | Value::String(_) => Ok(()),
         Value::Array(items) if is_one_in_parts(items) => Err(Malformed::field("", FOUND)),
-        Value::Array(items) => items.iter().enumerate().try_for_each(|(index, item)| {
-            no_card_number(item, deeper).map_err(|found| found_below(&format!("[{index}]"), found))
-        }),
-        Value::Object(members) => members.iter().try_for_each(|(name, member)| {
-            if card_number::stands_in_text(name) {
-                // Its name is not told either.
-                return Err(Malformed::field("", "has a card number in a field's name"));
+        Value::Array(items) => {
+            items.iter().enumerate().try_for_each(|(index, item)| {
+                nothing_unwanted(item, name, deeper).map_err(|found| found_below(&format!("[{index}]"), found))
+            })?;
+            match pair_in_list(items) {
+                Some(never) => Err(Malformed::field("", never.problem())),
+                None if stands_in_items(items) => Err(Malformed::field("", FOUND)),
+                None => Ok(()),
             }
-            if !member.is_null() && is_security_code(name, member) {
-                return Err(Malformed::field(name.as_str(), "is a card's security code, which is never taken"));
-            }
-            no_card_number(member, deeper).map_err(|found| found_below(name, found))
-        }),
+        }
+        Value::Object(members) => nothing_unwanted_in(members, name, deeper),
     }
 }
 
-/// Whether a list is a number's digits, piece by piece: `["4111", "1111", "1111", "1111"]`.
+fn nothing_unwanted_in(members: &Map<String, Value>, within: &str, depth: u8) -> Result<(), Malformed> {
+    /// Of what stands in a member of the body itself.
+    const OF_A_MEMBER: u8 = DEPTH_MAX - 2;
+    if let Some((name, never)) = pair_in_object(members) {
+        return Err(Malformed::field(name, never.problem()));
+    }
+    let takes_authentication = depth == OF_A_MEMBER && TAKES_AUTHENTICATION.contains(&within);
+    members.iter().try_for_each(|(name, member)| {
+        if card_number::stands_in_text(name) {
+            // Its name is not told either.
+            return Err(Malformed::field("", "has a card number in a field's name"));
+        }
+        match never_taken(within, name, member) {
+            Some(Never::AuthenticationValue) if takes_authentication && name == AUTHENTICATION => {}
+            Some(never) => return Err(Malformed::field(name.as_str(), never.problem())),
+            None => {}
+        }
+        nothing_unwanted(member, name, depth).map_err(|found| found_below(name, found))
+    })
+}
+
+/// Whether a list is a number's digits and nothing else, piece by piece, of whatever lengths: `["4111", "1111", "1111", "1111"]`.
 fn is_one_in_parts(items: &[Value]) -> bool {
     let mut digits = ArrayString::<DIGITS_MAX>::new();
     let are_digits = items.iter().all(|item| match item {
@@ -119,6 +92,28 @@ fn is_one_in_parts(items: &[Value]) -> bool {
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => false,
     });
     items.len() > 1 && are_digits && card_number::stands_in_text(&digits)
+}
+
+/// Whether a number stands in a list's items, those of lists in it too, read one behind the other as a text with blanks between:
+/// `["pan", "4111-", "1111-", ["1111-", "1111"]]`.
+fn stands_in_items(items: &[Value]) -> bool {
+    let mut text = String::new();
+    read_items(items, &mut text);
+    card_number::stands_in_text(&text)
+}
+
+fn read_items(items: &[Value], text: &mut String) {
+    /// What no number goes on behind.
+    const END: &str = " x";
+    for item in items {
+        text.push(' ');
+        match item {
+            Value::String(part) => text.push_str(part),
+            Value::Number(part) => text.push_str(&part.to_string()),
+            Value::Array(items) => read_items(items, text),
+            Value::Null | Value::Bool(_) | Value::Object(_) => text.push_str(END),
+        }
+    }
 }
 
 fn is_all_digits(part: &str) -> bool {

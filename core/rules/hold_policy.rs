@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::authorization::{AuthorizationRequest, Padding, PartialApproval, Posting};
+use crate::authorization::{AuthorizationRequest, Expiry, Padding, PartialApproval, Posting};
 use crate::money::Money;
 
 use super::hold_defaults;
@@ -107,6 +107,12 @@ impl HoldPolicy {
         let applicable = ruleset.holds().iter().filter(|row| row.applies(facts));
         let written = applicable.fold(HoldTerms::default(), |terms, row| terms.or(*row.terms()));
         let terms = written.or(hold_defaults::terms(request, ruleset.currency()));
+        // Where a payment is ours to lead nothing is captured above it, whatever rows say of the platforms' clearings.
+        let tolerance = match request.expiry {
+            Expiry::Ours => None,
+            Expiry::Told => terms.tolerance,
+        };
+        let terms = HoldTerms { tolerance, ..terms };
         let over = |margin: Option<Margin>| margin.map_or(0, |margin| margin.over(request));
         let partial_min = ruleset.partial_approval().and_then(|rule| rule.least(request));
         HoldPolicy {

@@ -71,8 +71,10 @@ impl Serve {
         if config.card_numbers.is_some() {
             let not_begun = |error| Failure::Told(format!("memory that had card numbers would not be overwritten: {error}"));
             card_numbers::begin_overwriting().map_err(not_begun)?;
+        }
+        if config.card_numbers.is_some() || config.has_payment_door() {
             let not_off =
-                |error| Failure::Told(format!("core images, which would have card numbers, cannot be turned off: {error}"));
+                |error| Failure::Told(format!("core images, which may have card numbers, cannot be turned off: {error}"));
             card_numbers::leave_no_core().map_err(not_off)?;
         }
         start(config, signals)

@@ -118,6 +118,13 @@ pub struct Overrides {
 }
 
 impl Config {
+    /// Whether callers write what they like to a mount of any program: what is refused there was in memory, card numbers among it.
+    #[must_use]
+    pub fn has_payment_door(&self) -> bool {
+        let mut mounts = self.programs.iter().flat_map(|program| &program.mounts);
+        mounts.any(|mount| mount.platform.texts == Use::Needed)
+    }
+
     /// Reads and checks a configuration with what a server needs of it before it listens: secrets, certificates, rulesets.
     ///
     /// # Errors

@@ -455,3 +455,14 @@ fn rules_are_bypassed_by_those_who_may_and_that_is_recorded() {
     let replayed: Value = serde_json::from_slice(&replay.stdout).unwrap();
     assert_eq!((&replayed["decided"], &replayed["differing"]), (&json!(4), &json!(0)), "{replay:?}");
 }
+
+/// What is refused as a card number was in memory, whether or not a listener for numbers is on.
+#[test]
+fn where_a_payment_door_is_mounted_no_core_image_is_left() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.child.id())).unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert_eq!(core.split_whitespace().rev().skip(1).take(2).collect::<Vec<_>>(), ["0", "0"], "{core}");
+    assert!(server.terminate().success());
+}

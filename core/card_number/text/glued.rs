@@ -61,8 +61,8 @@ mod tests {
     }
 
     /// Of a hundred thousand each, measured: no UUID, no time stamp with another or with a counter behind it, and nothing of up to 25 digits,
-    /// which is too short for two. Of random digits 9 of 26, 46 of 30, 127 of 32, 28 of 36 and 9 of 48: the most is one and a quarter in a
-    /// thousand, where alone one of sixteen random digits in forty is a number.
+    /// which is too short for two. Of random digits 9 of 26, 78 of 30, 230 of 32, 146 of 36 and 22 of 48: the most is two and a third in a
+    /// thousand, where alone one of sixteen random digits in twenty-four is a number.
     #[test]
     fn what_is_ordinary_is_seldom_taken_for_numbers() {
         const SAMPLE: usize = 10_000;
@@ -99,6 +99,6 @@ mod tests {
         let found: Vec<usize> = [26, 28, 30, 32, 36, 40, 48].iter().map(|many| of(&|state| digits(state, *many))).collect();
         assert!(found.iter().all(|found| *found <= SAMPLE / 300), "{found:?}");
         let alone = (0..SAMPLE).filter(|_| stands_in_text(&digits(&mut state, 16))).count();
-        assert!((SAMPLE / 60..SAMPLE / 30).contains(&alone), "{alone}");
+        assert!((SAMPLE / 30..SAMPLE / 20).contains(&alone), "{alone}");
     }
 }

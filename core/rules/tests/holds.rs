@@ -194,6 +194,14 @@ fn what_a_payment_door_holds_ends_after_seven_days_and_tolerates_nothing() {
 }
 
 #[test]
+fn no_row_lets_a_payment_door_capture_more_than_was_authorized() {
+    let tolerant = || vec![row("tolerant", tolerance(share("20")))];
+    let of = |expiry| policy(tolerant(), &AuthorizationRequest { expiry, ..request() });
+    assert!(of(Expiry::Told).tolerance > 0, "a platform's clearing");
+    assert_eq!(of(Expiry::Ours).tolerance, 0);
+}
+
+#[test]
 fn lifetimes_that_are_built_in() {
     let cases = [
         ("4411", Some("VISA"), EntryMode::Chip, 30),
