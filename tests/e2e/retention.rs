@@ -118,7 +118,7 @@ fn a_payment_is_explained_by_a_name_that_only_dropped_records_have() {
     assert_eq!(client.post("/marqeta/jit", &purchase.body()).status, 200);
     let follower = |kind: &str, method: &str| purchase.follower(kind, "COMPLETION", method, "40.00");
     let clearing = follower("authorization.clearing", "pgfs.authorization.capture");
-    assert_eq!(client.post("/marqeta/webhook", &transactions(&[clearing.clone()])).status, 200);
+    assert_eq!(client.post("/marqeta/webhook", &transactions(std::slice::from_ref(&clearing))).status, 200);
     assert!(server.terminate().success());
     aged(&workplace.data(), |_| 40 * 24);
     workplace.edit("holdfast.toml", |text| text.replacen("\nrules = ", "\njournal_keep_days = 36\nrules = ", 1));

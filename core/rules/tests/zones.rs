@@ -193,7 +193,7 @@ proptest::proptest! {
         });
         let since = |window: &LimitWindow, at| match window.at(at) {
             Window::Since(since) => since,
-            Window::Rolling { .. } | Window::Lifetime => unreachable!("it is a calendar's"),
+            Window::Rolling { .. } | Window::Lifetime => panic!("it is a calendar's"),
         };
         let (counted, open, still) = (since(&before, now), since(&after, now), after.still_open(now));
         proptest::prop_assert!(counted >= open || still.has(counted), "{before:?} to {after:?}");
