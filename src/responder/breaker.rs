@@ -404,7 +404,7 @@ mod tests {
 
     /// For how long after a moment no look counts.
     fn looks_after(breaker: &Breaker, now: Instant) -> u64 {
-        (0..=60_000).find(|after| breaker.wants_a_look(now + ms(*after))).expect("for ever")
+        (0..=60_000).find(|after| breaker.wants_a_look(now.checked_add(ms(*after)).unwrap())).expect("for ever")
     }
 
     #[test]
