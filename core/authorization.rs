@@ -338,9 +338,9 @@ impl AuthorizationRequest {
     /// The payment whose hold it concerns, and the increment's own name where it is one.
     #[must_use]
     pub fn payments(&self) -> (&PaymentRef, Option<&PaymentRef>) {
-        match (self.kind, &self.increments) {
-            (AuthorizationKind::Incremental, Some(original)) => (original, Some(&self.payment)),
-            _ => (&self.payment, None),
+        match &self.increments {
+            Some(original) if self.kind == AuthorizationKind::Incremental => (original, Some(&self.payment)),
+            Some(_) | None => (&self.payment, None),
         }
     }
 }

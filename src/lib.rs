@@ -6,10 +6,10 @@
 //! configuration; everything else is derived. A callback is answered on the thread that read it: [`server`] hands it to
 //! [`responder`], which verifies and decodes it through the platform's adapter (package `holdfast-adapters`), asks the
 //! program's rules (package `holdfast-core`), submits one act to the [`ledger`], and waits for it until `decide_by` and no
-//! longer. The ledger applies acts in one thread, makes each group of them durable in the [`journal`], and wakes each worker
-//! once for all of its acts that are done. When the ledger does not answer in time, or is known not to, the program's stand-in
+//! longer. The embedded ledger applies acts in one thread, makes each group of them durable in the [`journal`], and wakes each worker
+//! once for all of its acts that are done; the shared one has them applied, and recorded, by its database. When the ledger does not answer in time, or is known not to, the program's stand-in
 //! table does, on what can be seen of the ledger's memory; what it says is durable in the [`spool`] before it leaves, and the
-//! reconciler brings it to the ledger when that hears again. A projection follows the journal: what memory lets go of, what pages
+//! reconciler brings it to the ledger when that hears again. A projection follows the embedded journal: what memory lets go of, what pages
 //! list, what a restart begins with.
 //!
 //! # Code map

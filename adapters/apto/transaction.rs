@@ -202,7 +202,19 @@ impl<'a> Snapshot<'a> {
         let (purpose, fact) = match (self.meaning, billed.is_negative()) {
             (Meaning::Settled, true) => ("captured", Fact::Captured { payment, amount, finality: Finality::More }),
             (Meaning::Credited, false) => ("credited", Fact::Credited { payment, amount, cause }),
-            _ => return Err(Odd("transaction.billing_amount has the wrong sign for its type".to_owned())),
+            (Meaning::Settled, false)
+            | (Meaning::Credited, true)
+            | (
+                Meaning::Authorized
+                | Meaning::AuthorizedAnew
+                | Meaning::Declined
+                | Meaning::Reversed
+                | Meaning::Nothing
+                | Meaning::Unknown,
+                _,
+            ) => {
+                return Err(Odd("transaction.billing_amount has the wrong sign for its type".to_owned()));
+            }
         };
         Ok(Some(self.event(made_key(purpose, &[self.transaction.id.trimmed()])?, self.at, fact)))
     }

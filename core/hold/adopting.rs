@@ -38,10 +38,7 @@ pub struct Adoption<'a> {
 
 /// Makes the ledger agree with what was told, over the limit if need be. It is the only repair there is.
 pub(super) fn adopt(slice: &Slice<'_>, adoption: &Adoption<'_>) -> Outcome {
-    let decision = match adoption.told {
-        ToldAnswer::Approved { amount } => Decision::Approve { amount },
-        ToldAnswer::Declined { reason } => Decision::Decline { reason },
-    };
+    let decision = adoption.told.decision();
     match slice.answered {
         Some(ours) if !adoption.digest.is_of(&ours.digest) => return Outcome::nothing(Finding::Conflict),
         Some(ours) if ours.decision == decision && is_booked(slice, adoption) => {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::account::{AccountStatus, CardStatus, CardholderStatus};
 use crate::authorization::PaymentRef;
-use crate::decision::DeclineReason;
+use crate::decision::{Decision, DeclineReason};
 use crate::ids::{AccountId, CardToken, CardholderToken, IdempotencyKey, NetworkName};
 use crate::money::Money;
 use crate::time::Timestamp;
@@ -291,4 +291,15 @@ pub enum ToldAnswer {
         /// Why.
         reason: DeclineReason,
     },
+}
+
+impl ToldAnswer {
+    /// As whoever decides says it.
+    #[must_use]
+    pub const fn decision(self) -> Decision {
+        match self {
+            ToldAnswer::Approved { amount } => Decision::Approve { amount },
+            ToldAnswer::Declined { reason } => Decision::Decline { reason },
+        }
+    }
 }

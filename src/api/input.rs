@@ -251,10 +251,7 @@ impl Fields {
 
     /// `reason`: why, for whoever reads it later.
     pub fn reason(&self, need: Need) -> Option<String> {
-        let reason = self.parsed("reason", need, |text| {
-            let fits = !text.trim().is_empty() && text.chars().count() <= REASON_MAX && !text.chars().any(char::is_control);
-            if fits { to_keep(text) } else { Err("must be 1 to 500 characters on one line") }
-        });
+        let reason = self.words("reason", need, REASON_MAX);
         // Nothing said is nothing; something wrong is noted.
         reason.or_else(|| (need == Need::Optional).then(String::new))
     }

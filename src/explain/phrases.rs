@@ -88,10 +88,7 @@ pub fn answer(decision: &Decision) -> String {
 
 /// `The platform had heard: approved for 10.00 USD`, of an answer that was told without the ledger; or that it heard nothing.
 pub fn heard(told: &ToldAnswer) -> String {
-    let decision = match told {
-        ToldAnswer::Approved { amount } => Decision::Approve { amount: *amount },
-        ToldAnswer::Declined { reason } => Decision::Decline { reason: *reason },
-    };
+    let decision = told.decision();
     match Silence::of(&decision) {
         None => format!("The platform had heard: {}", answer(&decision)),
         Some(Silence::Unavailable) => "The platform had heard nothing: it was left to it, with the status 503".to_owned(),

@@ -5,7 +5,7 @@
 //! [`Metrics::render`] empties them. Nothing here is awaited, and nothing here decides anything. Labels never carry what a
 //! caller wrote.
 //!
-//! `README.md` in this folder has one row for each family.
+//! `## Metrics` in the README has one row for each family.
 
 mod api;
 mod callers;

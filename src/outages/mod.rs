@@ -301,9 +301,10 @@ impl Answer {
     /// The answer, if it is one of stand-in.
     fn of(at: Timestamp, basis: &Basis, told: ToldAnswer, asked: i64, heard: Heard) -> Option<Self> {
         let cause = basis.stand_in_cause()?;
+        // What decided had approved it.
+        let is_not_durable = matches!(told, ToldAnswer::Declined { reason: DeclineReason::NotDurable });
         let by = match basis {
-            // What decided had approved it.
-            _ if matches!(told, ToldAnswer::Declined { reason: DeclineReason::NotDurable }) => NOT_DURABLE.to_owned(),
+            Basis::StandInTable(_) | Basis::StandIn(_) if is_not_durable => NOT_DURABLE.to_owned(),
             Basis::StandInTable(basis) => match basis.by.id() {
                 Some(id) => format!("{} {id}", basis.by.name()),
                 None => basis.by.name().to_owned(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use holdfast_core::hold::{ToldAnswer, ToldEvent};
 use holdfast_core::stand_in::{Taken, ToldApproval, ToldName};
-use holdfast_core::{Decision, PlatformName, ProgramId, Timestamp};
+use holdfast_core::{PlatformName, ProgramId, Timestamp};
 use tokio::sync::Notify;
 
 use super::adding::{Adding, Word};
@@ -177,11 +177,7 @@ impl Unheard {
 
 /// What a platform heard.
 fn told(adopt: &Adopt) -> Told {
-    let decision = match adopt.told {
-        ToldAnswer::Approved { amount } => Decision::Approve { amount },
-        ToldAnswer::Declined { reason } => Decision::Decline { reason },
-    };
-    Told { decision, basis: adopt.basis, asked_at: Some(adopt.received_at) }
+    Told { decision: adopt.told.decision(), basis: adopt.basis, asked_at: Some(adopt.received_at) }
 }
 
 impl Heard for Unheard {

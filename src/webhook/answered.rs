@@ -5,7 +5,6 @@ use holdfast_adapters::payment::Standing;
 use holdfast_core::{AuthorizationId, CardToken, Decision, DeclineReason, IdempotencyKey, MerchantId, PlatformName, Timestamp};
 use serde_json::Value;
 
-use super::event::decision_of;
 use crate::journal::{Body, Record, WAITS_MAX, Waiting};
 
 /// A payment as a door of ours answered it.
@@ -37,7 +36,7 @@ impl AnsweredPayment {
         }
         let (received_at, request, decision) = match &record.body {
             Body::Decided { received_at, request, outcome, .. } => (received_at, request, outcome.decision?.0),
-            Body::Adopted { received_at, request, told, .. } => (received_at, request, decision_of(*told)),
+            Body::Adopted { received_at, request, told, .. } => (received_at, request, told.decision()),
             Body::Told { .. }
             | Body::Ordered { .. }
             | Body::Kept { .. }

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use holdfast_core::agent::Weight;
-use holdfast_core::hold::{Fact, Order, Outcome, ReleaseCause, ToldAnswer, ToldEvent};
+use holdfast_core::hold::{Fact, Order, Outcome, ReleaseCause, ToldEvent};
 use holdfast_core::{
     AuthorizationId, AuthorizationRequest, Basis, Decision, DeclineReason, Money, PaymentRef, PlatformName, ProgramId, Timestamp,
 };
@@ -162,13 +162,6 @@ pub fn sequence_of_payment(program: &ProgramId, platform: &str, payment: &Author
     sequence_of(&[program.as_str(), platform, payment.as_str()])
 }
 
-pub(super) const fn decision_of(told: ToldAnswer) -> Decision {
-    match told {
-        ToldAnswer::Approved { amount } => Decision::Approve { amount },
-        ToldAnswer::Declined { reason } => Decision::Decline { reason },
-    }
-}
-
 /// An event's name, made of what makes it this event.
 #[must_use]
 pub fn id_of(parts: &[&str]) -> String {
@@ -207,7 +200,7 @@ impl<'r> Told<'r> {
                 Told::decided(record, request, (decision, basis), *received_at)
             }
             Body::Adopted { received_at, request, told, basis, .. } => {
-                Told::decided(record, request, (decision_of(*told), *basis), *received_at)
+                Told::decided(record, request, (told.decision(), *basis), *received_at)
             }
             Body::Told { event, outcome } => Told::notified(event, outcome, record.at),
             Body::Ordered { payment, order, outcome, .. } => Told::ordered(record, payment, order, outcome),

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use holdfast_adapters::{DecisionReference, Said, agent_spend};
 use holdfast_core::agent::{Environment, Governed, ReasonCode, Weight, is_no_payment};
-use holdfast_core::hold::ToldAnswer;
 use holdfast_core::{AuthorizationId, AuthorizationRequest, Basis, Decision, DeclineReason, PlatformName, Timestamp};
 use rusqlite::params_from_iter;
 use rusqlite::types::Value;
@@ -180,7 +179,7 @@ fn decided(record: &Record) -> Option<(Timestamp, &AuthorizationRequest, Decisio
         }
         // Nothing new: it was heard before, or another answer stays what counts.
         Body::Adopted { outcome, .. } if outcome.answered.is_none() => None,
-        Body::Adopted { received_at, request, told, basis, .. } => Some((*received_at, request, decision_of(told), *basis)),
+        Body::Adopted { received_at, request, told, basis, .. } => Some((*received_at, request, told.decision(), *basis)),
         Body::Told { .. }
         | Body::Ordered { .. }
         | Body::Kept { .. }
@@ -195,13 +194,6 @@ fn decided(record: &Record) -> Option<(Timestamp, &AuthorizationRequest, Decisio
 
 fn is_conflict(decision: &Decision) -> bool {
     *decision == Decision::Decline { reason: DeclineReason::ConflictingDuplicate }
-}
-
-const fn decision_of(told: &ToldAnswer) -> Decision {
-    match told {
-        ToldAnswer::Approved { amount } => Decision::Approve { amount: *amount },
-        ToldAnswer::Declined { reason } => Decision::Decline { reason: *reason },
-    }
 }
 
 fn told(

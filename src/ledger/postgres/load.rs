@@ -353,12 +353,8 @@ impl Loading<'_> {
             return Ok(HashSet::new());
         }
         let (counters, scopes): (Vec<i64>, Vec<&str>) = limits.iter().copied().unzip();
-        let subjects = |scope: &str| match scope {
-            "card" => places.cards.keys().copied().collect::<Vec<_>>(),
-            "account" => places.accounts.keys().copied().collect(),
-            _ => vec![0],
-        };
-        let (cards, accounts) = (subjects("card"), subjects("account"));
+        let (cards, accounts): (Vec<i64>, Vec<i64>) =
+            (places.cards.keys().copied().collect(), places.accounts.keys().copied().collect());
         let sql = "SELECT counter, scope, subject, kind, slots, amounts, counts, over_at FROM holdfast.counter
             WHERE (counter, scope, subject) IN (
                 SELECT w.counter, w.scope, s.subject FROM unnest($1::bigint[], $2::text[]) AS w (counter, scope)
@@ -375,7 +371,9 @@ impl Loading<'_> {
                 let counting = match row.try_get("scope").ok()? {
                     "card" => Counting::Card(*places.cards.get(&subject)?),
                     "account" => Counting::Account(*places.accounts.get(&subject)?),
-                    _ => Counting::Program,
+                    "program" => Counting::Program,
+                    // The database lets no other one be written.
+                    _ => return None,
                 };
                 let key = CounterKey(row.try_get::<_, i64>("counter").ok()?.cast_unsigned());
                 Some(((key, counting), counter_of(row)?))

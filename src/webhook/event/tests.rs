@@ -62,7 +62,7 @@ fn a_decision_says_whether_it_moved_anything_and_who_heard_of_it_later() {
             received_at: Timestamp::from_unix_seconds(900),
             request: crate::fixture::purchase("key", 500),
             verdict: None,
-            told: ToldAnswer::Approved { amount: usd(500) },
+            told: holdfast_core::hold::ToldAnswer::Approved { amount: usd(500) },
             basis: Basis::Ledger,
             outcome: Outcome::default(),
         };
