@@ -475,7 +475,11 @@ fn a_wrong_table_leaves_the_one_in_force() {
     assert_eq!(bench.status()["stand_in"]["demo"]["tables"]["stand_in"], before);
     let nothing = bench.run(&rollback);
     assert_eq!(nothing.status.code(), Some(1));
-    assert!(String::from_utf8(nothing.stderr).unwrap().contains("has no earlier stand-in table to go back to"));
+    assert!(
+        String::from_utf8(nothing.stderr)
+            .unwrap()
+            .contains("nothing came before it; to go to one that came since, name it with `--to`")
+    );
     assert_eq!(bench.metric("holdfast_stand_in_info", &format!("hash={before}")), 1.0);
     bench.app.drain();
 }
