@@ -67,6 +67,13 @@ impl AuthorizationKind {
         }
     }
 
+    /// Whether funds are needed for it: whatever takes money, and what adds to that. Credits are not spendable until they clear, and are
+    /// not held either.
+    #[must_use]
+    pub const fn moves_money(self) -> bool {
+        self.takes_money() || matches!(self, AuthorizationKind::Incremental)
+    }
+
     /// The kind as rulesets, metrics and listings write it.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -1,7 +1,7 @@
 //! Answers that were told without the ledger: it is made to agree with what was heard, over the limit if need be. Nothing is decided
 //! here.
 
-use super::asked::{asked_now, count_only, is_held, moves_money, places, placing, step_of};
+use super::asked::{asked_now, count_only, is_held, places, placing, step_of};
 use super::event::ToldAnswer;
 use super::life::{Placement, Step, StepId, Steps, What};
 use super::mutant::{self, Mutant};
@@ -87,7 +87,7 @@ fn is_booked(slice: &Slice<'_>, adoption: &Adoption<'_>) -> bool {
         return false;
     }
     let request = adoption.request;
-    if amount.is_zero() || !moves_money(request.kind) {
+    if amount.is_zero() || !request.kind.moves_money() {
         return true;
     }
     let (id, steps) = (question::of_request(slice.steps, request), Steps::of(slice.steps));
@@ -157,7 +157,7 @@ fn agree(slice: &Slice<'_>, adoption: &Adoption<'_>, id: StepId) -> Outcome {
         Some(Verdict::Decline { .. }) | None => (HoldPolicy::PLAIN, [].as_slice()),
     };
     let places = places(slice, id, limits);
-    if !placed && (amount.is_zero() || !moves_money(request.kind)) {
+    if !placed && (amount.is_zero() || !request.kind.moves_money()) {
         return count_only(request, &places);
     }
     let step = placing(slice, request, adoption.asked_at, amount.minor(), &policy);

@@ -140,7 +140,7 @@ fn answer(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
 
 /// Whether the payment that a question would open is there, for as much.
 pub(super) fn is_held(slice: &Slice<'_>, request: &AuthorizationRequest) -> bool {
-    let opens = moves_money(request.kind) && request.kind != AuthorizationKind::Incremental && request.amount.minor() > 0;
+    let opens = request.kind.moves_money() && request.kind != AuthorizationKind::Incremental && request.amount.minor() > 0;
     opens && slice.hold.is_some_and(|hold| hold.is_under_way() && hold.authorized.max(hold.captured) >= request.amount.minor())
 }
 
@@ -150,7 +150,7 @@ fn approve(slice: &Slice<'_>, account: &Account, asked: &Asked<'_>, proceed: &Pr
     let decision = Decision::Approve { amount: account.money(amount) };
     let answered = Answered { digest: asked.digest.kept(), asked_at: asked.asked_at, decision };
     let places = places(slice, question::of_request(slice.steps, request), &proceed.limits);
-    let placed = if moves_money(request.kind) && amount > 0 {
+    let placed = if request.kind.moves_money() && amount > 0 {
         // What is held on top is a wish, never a reason to decline.
         let policy = proceed.hold.for_approved(amount, request.amount.minor());
         let policy = HoldPolicy { extra: policy.extra.min(left).max(0), ..policy };
@@ -205,7 +205,7 @@ pub(super) fn declined_by(digest: &QuestionDigest, asked_at: Timestamp, reason: 
 ///
 /// It may not be if its steps (told before the question, perhaps) leave nothing of what would be approved held or captured.
 fn cost(slice: &Slice<'_>, request: &AuthorizationRequest, asked_at: Timestamp) -> Result<i64, DeclineReason> {
-    if !moves_money(request.kind) {
+    if !request.kind.moves_money() {
         return Ok(0);
     }
     let before = slice.hold.unwrap_or(Hold::NONE);
@@ -256,7 +256,7 @@ fn grant(
             return Err((check.scope.count_reason(), Basis::Limit(check.limit)));
         }
     }
-    if (asked == 0 || !moves_money(request.kind)) && !mutant::is(Mutant::VerificationNeedsFunds) {
+    if (asked == 0 || !request.kind.moves_money()) && !mutant::is(Mutant::VerificationNeedsFunds) {
         // A question for nothing needs no funds, however far below zero they are.
         return Ok(asked);
     }
@@ -367,23 +367,7 @@ pub(super) fn count_only(request: &AuthorizationRequest, places: &[Counted]) -> 
 }
 
 fn counted_amount(request: &AuthorizationRequest) -> i64 {
-    if moves_money(request.kind) { request.amount.minor() } else { 0 }
-}
-
-/// Whether this kind needs funds. Credits are not spendable until they clear, and are not held either.
-pub(super) const fn moves_money(kind: AuthorizationKind) -> bool {
-    match kind {
-        AuthorizationKind::Purchase
-        | AuthorizationKind::PurchaseWithCashback
-        | AuthorizationKind::CashWithdrawal
-        | AuthorizationKind::QuasiCash
-        | AuthorizationKind::BillPayment
-        | AuthorizationKind::Incremental => true,
-        AuthorizationKind::AccountVerification
-        | AuthorizationKind::Credit
-        | AuthorizationKind::BalanceInquiry
-        | AuthorizationKind::Unknown => false,
-    }
+    if request.kind.moves_money() { request.amount.minor() } else { 0 }
 }
 
 /// How many transactions this kind is for a count limit: an increment is part of an earlier one.

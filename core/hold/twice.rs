@@ -5,7 +5,7 @@
 //! heard, and moves nothing; and hears it again, whatever becomes of the payment meanwhile. Where payments have names of their own,
 //! another question adds to its payment, and is none of this. The same goes for an increment that has a transaction of its own.
 
-use super::asked::{Asked, declined_by, moves_money};
+use super::asked::{Asked, declined_by};
 use super::life::{Hold, Placement, Role, StepId, Steps, Word};
 use super::mutant::{self, Mutant};
 use super::outcome::{Finding, Outcome};
@@ -60,7 +60,7 @@ pub(super) fn is_recorded_beside(slice: &Slice<'_>, request: &AuthorizationReque
 /// How much the platform recorded as approved of a question for which nothing is placed, of a payment that another one opened.
 fn recorded_of_ours(slice: &Slice<'_>, request: &AuthorizationRequest) -> Option<(Account, i64)> {
     let (steps, question) = (Steps::of(slice.steps), StepId::of(&request.key));
-    let opens = moves_money(request.kind) && request.kind != AuthorizationKind::Incremental;
+    let opens = request.kind.moves_money() && request.kind != AuthorizationKind::Incremental;
     if !opens || mutant::is(Mutant::RecordedQuestionAdds) || !steps.opened() || steps.placements().any(|(id, _)| id == question) {
         return None;
     }
@@ -107,7 +107,7 @@ pub(super) fn is_held_by_another(slice: &Slice<'_>, request: &AuthorizationReque
 
 /// Whether the question opens a payment, and that has no other first name than the question's key.
 fn names_its_payment(request: &AuthorizationRequest) -> bool {
-    moves_money(request.kind)
+    request.kind.moves_money()
         && request.kind != AuthorizationKind::Incremental
         && request.payment.authorization.as_str() == request.key.as_str()
 }

@@ -3,7 +3,7 @@
 //! Where it names the question, what is told corrects the kept answer (see `told`). Here is what is left: a question that comes
 //! after the word, and a word that names only the payment, as where a platform's messages do not carry the questions' keys.
 
-use super::asked::{Asked, declined_by, moves_money};
+use super::asked::{Asked, declined_by};
 use super::life::{Steps, Word};
 use super::mutant::{self, Mutant};
 use super::outcome::{Finding, Outcome};
@@ -82,7 +82,7 @@ fn approved(slice: &Slice<'_>, asked: &Asked<'_>) -> Option<Money> {
     let is_there = hold.is_under_way() || hold.captured > 0;
     if mutant::is(Mutant::RecordedYesDeclined)
         || !is_there
-        || !moves_money(request.kind)
+        || !request.kind.moves_money()
         || request.amount.currency() != account.currency
     {
         return None;

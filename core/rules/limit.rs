@@ -170,15 +170,14 @@ impl LimitWindow {
         }
     }
 
-    /// What else may be open at a moment, if the calendar was another one when it was opened.
+    /// What else may be open at a moment than its window then, if the calendar was another one when it was opened.
     #[must_use]
-    pub fn still_open(&self, now: Timestamp) -> StillOpen {
-        let begins = |at| match self.at(at) {
-            Window::Since(since) => Some(since),
-            Window::Rolling { .. } | Window::Lifetime => None,
-        };
-        let Some(open) = begins(now) else { return StillOpen::default() };
-        begins(open.saturating_sub(SECOND)).map_or(StillOpen::default(), |before| moved_from(before, open, now))
+    pub fn still_open(&self, window: Window, now: Timestamp) -> StillOpen {
+        let Window::Since(open) = window else { return StillOpen::NOTHING };
+        match self.at(open.saturating_sub(SECOND)) {
+            Window::Since(before) => moved_from(before, open, now),
+            Window::Rolling { .. } | Window::Lifetime => StillOpen::NOTHING,
+        }
     }
 }
 
@@ -413,15 +412,16 @@ impl Limit {
         if amount_max.is_none() && count_max.is_none() {
             return None;
         }
+        let window = self.window.at(facts.now);
         Some(LimitCheck {
             limit: self.id,
             counter: self.counter_for(facts)?,
             scope: self.scope,
-            window: self.window.at(facts.now),
+            window,
             amount_max: amount_max.map(Money::minor),
             count_max,
             enforcement: self.enforcement,
-            still: self.window.still_open(facts.now),
+            still: self.window.still_open(window, facts.now),
         })
     }
 }

@@ -20,7 +20,7 @@ use tokio::time::{timeout, timeout_at};
 use super::deadline::Deadline;
 use super::mount::Mount;
 use super::payments::{Own, not_done, replayed_if};
-use super::told::{self, Begun, Claim, Told};
+use super::told::{self, Told};
 use super::watch::Watch;
 use super::{Responder, encode, permission};
 use crate::clock;
@@ -116,7 +116,7 @@ impl Responder {
         let by = Deadline::new(&clock::now(), None, &mount.patience).decide_by;
         // The key is this payment's until it is kept: nothing is decided under it meanwhile.
         let name = told::Name { principal: mount.principal, key };
-        let Ok(Some(_claim)) = timeout_at(by, self.key_that_nobody_has(name, digest)).await else {
+        let Ok(Some(_claim)) = timeout_at(by, self.unheard.book.alone(name, digest)).await else {
             return mount.adapter.refuse(&Refused::Unavailable, body);
         };
         let begun = async {
@@ -144,18 +144,6 @@ impl Responder {
                 not_done(mount, echo, DeclineReason::ConflictingDuplicate, None, body)
             }
             None => mount.adapter.refuse(&Refused::Unavailable, body),
-        }
-    }
-
-    /// The right to a key, once nobody else answers it; nothing if it was answered, and the ledger has yet to hear of that.
-    async fn key_that_nobody_has(&self, name: told::Name, digest: QuestionDigest) -> Option<Claim<'_>> {
-        loop {
-            match self.unheard.book.begin(name, digest) {
-                Begun::First(claim) => return Some(claim),
-                // Whatever becomes of that one, it is looked at again.
-                Begun::InFlight(other) | Begun::OtherInFlight(other) => drop(other.await),
-                Begun::Told(_) | Begun::Conflict => return None,
-            }
         }
     }
 

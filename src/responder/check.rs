@@ -10,19 +10,20 @@ use holdfast_core::agent::Governed;
 use holdfast_core::hold::LimitUse;
 use holdfast_core::rules::{Enforcement, LimitCheck, MatchList, Ruleset, Verdict, evaluate};
 use holdfast_core::{AuthorizationRequest, CardToken, Currency, DeclineReason, MerchantId, RuleId, Timestamp};
-use tokio::time::timeout_at;
+use tokio::time::{timeout, timeout_at};
 
 use super::breaker::BreakerIs;
 use super::deadline::Deadline;
 use super::mount::Mount;
 use super::payments::{about, presented_merchant, verified};
+use super::question::Payer;
 use super::{Responder, encode};
 use crate::clock;
 use crate::ledger::{self, Act, Decide, Readiness, Slip, Ticket};
 use crate::profiles::{self, Surcharges};
 use crate::server::Call;
 
-/// How long what limits have counted is waited for, at most.
+/// How long what limits have counted, or which account pays, is waited for, at most.
 const COUNTED_MAX: Duration = Duration::from_millis(100);
 
 /// The card of a recorded check whose number is none of ours.
@@ -38,6 +39,8 @@ struct Thought {
     verdict: Verdict,
     /// Under which agent's authority the card would pay, if under any.
     governed: Option<Governed>,
+    /// Whether that is certain.
+    payer: Payer,
     rules: Vec<CheckedRule>,
 }
 
@@ -50,7 +53,7 @@ impl Responder {
             return mount.adapter.refuse(&Refused::Unavailable, body);
         }
         let rules = mount.program.rules.load_full();
-        let Thought { request, merchant, verdict, governed, rules: mut listed } =
+        let Thought { request, merchant, verdict, governed, payer, rules: mut listed } =
             match self.thought(call, mount, asked, &rules).await {
                 Ok(thought) => thought,
                 Err(malformed) => {
@@ -58,9 +61,9 @@ impl Responder {
                     return mount.adapter.refuse(&Refused::Malformed(malformed), body);
                 }
             };
-        let limits = match asked.limits {
-            LimitsAre::Asked => self.passed_limits(call, mount, (&request, &verdict, governed), &rules).await,
-            LimitsAre::NotAsked => None,
+        let limits = match (asked.limits, payer) {
+            (LimitsAre::Asked, Payer::Known) => self.passed_limits(call, mount, (&request, &verdict, governed), &rules).await,
+            (LimitsAre::Asked, Payer::Unknown) | (LimitsAre::NotAsked, _) => None,
         };
         let limits_are = if limits.is_some() { LimitsAre::Asked } else { LimitsAre::NotAsked };
         listed.extend(limits.unwrap_or_default());
@@ -105,10 +108,10 @@ impl Responder {
             None => of_rules,
             Some(merchant) => profiles::opinion(program, merchant, &request, now, of_rules),
         };
-        let (verdict, governed) = match asked.currency {
+        let (verdict, governed, payer) = match asked.currency {
             CurrencyIs::LookedAt => self.of_authority(call, mount, &request, verdict).await,
             // A capture and a refund are of a payment that was asked about.
-            CurrencyIs::OfItsPayment => (verdict, None),
+            CurrencyIs::OfItsPayment => (verdict, None, Payer::Known),
         };
         let described = |id: &RuleId| {
             let rule = rules.rules().iter().find(|rule| rule.id() == *id);
@@ -131,24 +134,26 @@ impl Responder {
                 listed.push(refused);
             }
         }
-        Ok(Thought { request, merchant, verdict, governed, rules: listed })
+        Ok(Thought { request, merchant, verdict, governed, payer, rules: listed })
     }
 
-    /// What the authority thinks, too, that the card or its account is bound to.
+    /// What the authority thinks, too, that the card or its account is bound to. Which account that is, is waited for but a moment.
     async fn of_authority(
         &self,
         call: &Call<'_>,
         mount: &Mount,
         request: &AuthorizationRequest,
         verdict: Verdict,
-    ) -> (Verdict, Option<Governed>) {
+    ) -> (Verdict, Option<Governed>, Payer) {
         let mut question = self.question_of_card(mount, request);
-        self.lead_by_account(call, mount, &mut question).await;
+        let by_account = self.lead_by_account(call, mount, &mut question);
+        let in_time = timeout(COUNTED_MAX, by_account).await.is_ok();
+        let payer = if in_time { question.payer } else { Payer::Unknown };
         match question.lead {
-            None => (verdict, None),
+            None => (verdict, None, payer),
             Some(lead) => {
                 let (verdict, governed) = lead.govern_unheard(verdict, request, call.received.utc);
-                (verdict, Some(governed))
+                (verdict, Some(governed), payer)
             }
         }
     }

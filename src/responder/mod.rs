@@ -31,6 +31,7 @@ mod permission;
 mod publications;
 mod question;
 mod recorded;
+mod saying;
 mod showing;
 mod stand_in;
 mod standings;
@@ -49,13 +50,12 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt as _;
-use holdfast_adapters::agent_spend::payment_of;
 use holdfast_adapters::token::TokenFault;
 use holdfast_adapters::{
-    AccountBalance, Answer, Authentic, AuthorizationCall, Callback, DecisionReference, Echo, InFlightDuplicate, Inbound,
-    Malformed, Named, NotDone, Refusal, Refused, Reply, Said,
+    AccountBalance, Answer, Authentic, AuthorizationCall, Callback, Echo, InFlightDuplicate, Inbound, Malformed, Named, NotDone,
+    Refusal, Refused, Reply,
 };
-use holdfast_core::agent::{IntentReference, ReasonCode};
+use holdfast_core::agent::IntentReference;
 use holdfast_core::stand_in::Silence;
 use holdfast_core::{AuthorizationKind, Basis, Decision, DeclineReason, StandInCause, Timestamp};
 use tokio::sync::watch::Receiver;
@@ -381,45 +381,6 @@ impl Responder {
             (Some(mounts), Some(caller)) => self.mounts.get(mounts.of(caller.environment)?),
             (Some(_), None) => None,
         }
-    }
-
-    /// What an answer says of the authority that its question named; a retry hears what the first one heard.
-    fn said(
-        &self,
-        asked: &AuthorizationCall<'_>,
-        question: &Question<'_>,
-        reference: DecisionReference,
-        Decided { told, intent, .. }: &Decided,
-    ) -> Option<Said> {
-        let (agents, lead) = (self.agents.as_ref()?, question.lead.as_ref()?);
-        let lookup = asked.lookup.as_ref()?;
-        let approved = matches!(told.decision, Decision::Approve { .. });
-        if let (true, Some(_), Some(intent)) = (approved, lookup.transaction, lead.named()) {
-            agents.is_for(&question.request.payment, intent);
-        }
-        let own = payment_of(&lookup.caller.organization, &reference.text());
-        if let Some(own) = own.filter(|own| question.request.payment.authorization != *own && approved)
-            && !question.request.amount.is_zero()
-        {
-            agents.is_told_by_platform(own);
-        }
-        // A retry hears why stand-in answered, also from a process that did not answer itself.
-        let first = if told.basis == Basis::Replay { self.unheard.book.told(&question.name) } else { None };
-        let basis = first.map_or(told.basis, |first| first.basis);
-        if lookup.named != Named::ByCaller {
-            return Some(lead.said(&told.decision, &basis, *intent));
-        }
-        let before = agents.remembered(&reference);
-        if matches!(told.basis, Basis::StandIn(_)) {
-            // Nothing was decided: where something else was said before, that is not what is said now, and stays remembered.
-            let same = before.filter(|said| said.code == ReasonCode::StandIn);
-            return Some(same.unwrap_or_else(|| lead.said(&told.decision, &told.basis, *intent)));
-        }
-        let said = before.unwrap_or_else(|| lead.said(&told.decision, &basis, *intent));
-        if before.is_none() {
-            agents.remember(reference, said);
-        }
-        Some(said)
     }
 
     fn is_open(&self) -> bool {

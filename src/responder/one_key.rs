@@ -8,22 +8,12 @@ use tokio::time::{Instant, timeout_at};
 use super::deadline::Deadline;
 use super::mount::Mount;
 use super::question::Question;
-use super::told::{Begun, Claim, Name};
+use super::told::Name;
 use super::watch::Watch;
 use super::{Decided, Responder, Turn, declined};
 use crate::ledger::Glimpse;
 use crate::ledger::sight::{LongerAgo, Seen};
 use crate::server::Call;
-
-/// What becomes of a key that a caller chose.
-enum Right<'a> {
-    /// It is this question's until that is answered.
-    Claimed(Claim<'a>),
-    /// The same question was being decided, and this is its answer.
-    Heard(Decided),
-    /// It was not free in time.
-    Late,
-}
 
 /// Whether a key was answered to another question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,50 +33,18 @@ impl Responder {
         watch: &mut Watch<'_>,
     ) -> Option<(Decided, Turn)> {
         let deadline = Deadline::new(&call.received, question.sent_at, &mount.patience);
-        let claim = match self.right_to_key(mount, question, deadline).await {
-            Right::Claimed(claim) => claim,
-            Right::Heard(decided) => {
-                mount.metrics.joined();
-                return Some((decided, Turn::Later));
-            }
-            Right::Late => {
-                let cause = Basis::StandIn(StandInCause::DeadlinePassed);
-                return Some((declined(DeclineReason::AnswerUnknown, cause), Turn::Later));
-            }
+        let name = Name { principal: mount.principal, key: question.request.key };
+        // Only one question of a key is decided at a time, under whatever names: one sees what another was told.
+        let Ok(Some(_turn)) = timeout_at(deadline.hear_by, self.keys_of_callers.alone(name, question.digest)).await else {
+            let cause = Basis::StandIn(StandInCause::DeadlinePassed);
+            return Some((declined(DeclineReason::AnswerUnknown, cause), Turn::Later));
         };
-        let answered = match Box::pin(self.look_elsewhere(mount, question, deadline)).await {
+        match Box::pin(self.look_elsewhere(mount, question, deadline)).await {
             Elsewhere::Answered => {
                 watch.owed(question.request.key, deadline);
                 Some((declined(DeclineReason::ConflictingDuplicate, Basis::Ledger), Turn::Later))
             }
             Elsewhere::NotKnown => Box::pin(self.hear_or_decide(call, mount, question, watch)).await,
-        };
-        if let Some((decided, _)) = &answered {
-            claim.answered(decided.told);
-        }
-        answered
-    }
-
-    /// Only one question of a key is decided at a time, under whatever names: one sees what another was told.
-    async fn right_to_key(&self, mount: &Mount, question: &Question<'_>, deadline: Deadline) -> Right<'_> {
-        let name = Name { principal: mount.principal, key: question.request.key };
-        loop {
-            match self.keys_of_callers.begin(name, question.digest) {
-                Begun::First(claim) => return Right::Claimed(claim),
-                Begun::InFlight(first) => match timeout_at(deadline.hear_by, first).await {
-                    Ok(Ok(told)) => return Right::Heard(Decided { told, balance: None, intent: None }),
-                    // Whoever was deciding went away.
-                    Ok(Err(_)) => {}
-                    Err(_) => return Right::Late,
-                },
-                Begun::OtherInFlight(other) => {
-                    if timeout_at(deadline.hear_by, other).await.is_err() {
-                        return Right::Late;
-                    }
-                }
-                // Nothing stays in a book of what is being decided.
-                Begun::Told(_) | Begun::Conflict => return Right::Late,
-            }
         }
     }
 

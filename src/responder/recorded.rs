@@ -239,11 +239,11 @@ impl Said {
         let is_increment = request.kind == AuthorizationKind::Incremental;
         match self.ended {
             Ended::Declined => {
-                let over = is_of_money(request.kind) && !is_increment;
+                let over = request.kind.moves_money() && !is_increment;
                 let reason = if over { DeclineReason::AuthorizationOver } else { DeclineReason::TransactionNotPermitted };
                 ByWord::Decided(Decision::Decline { reason })
             }
-            Ended::Approved(_) if !is_of_money(request.kind) => ByWord::Open,
+            Ended::Approved(_) if !request.kind.moves_money() => ByWord::Open,
             Ended::Approved(_) if self.payment == Payment::Less || (is_increment && adds_to != AddsTo::Open) => ByWord::NotKnown,
             Ended::Approved(recorded) if self.about == About::Payment && request.amount.minor() > recorded.minor() => {
                 ByWord::Open
@@ -260,7 +260,7 @@ impl Said {
         let is_meant = match self.about {
             About::Question => true,
             About::Payment => {
-                (1..=recorded.minor()).contains(&wanted) && is_of_money(request.kind) && self.payment == Payment::Whole
+                (1..=recorded.minor()).contains(&wanted) && request.kind.moves_money() && self.payment == Payment::Whole
             }
         };
         (is_held && is_meant).then_some(Decision::Approve { amount: recorded }.at_most(request.amount))
@@ -299,22 +299,15 @@ fn says(fact: &Fact) -> Option<Says> {
     }
 }
 
-/// What a fact is about: of an increment, itself, and not what it adds to.
+/// What a fact that says something is about: of an increment, itself, and not what it adds to.
 fn subjects(origin: &Origin, fact: &Fact) -> ArrayVec<Subject, 3> {
-    let (own, key) = match fact {
-        Fact::Recorded { payment, asked, .. } => (Some(payment), Some(*asked)),
-        Fact::Reduced { payment, .. } | Fact::Replaced { payment, .. } | Fact::Released { payment, .. } => (Some(payment), None),
-        Fact::Captured { .. }
-        | Fact::Completed { .. }
-        | Fact::Credited { .. }
-        | Fact::Debited { .. }
-        | Fact::Card { .. }
-        | Fact::Cardholder { .. }
-        | Fact::Account { .. }
-        | Fact::SettlementAnnounced { .. } => (None, None),
-    };
-    let question = key.map(|key| Subject::Question(origin.program, origin.platform, key));
-    let payments = own.into_iter().flat_map(|own| names(origin, own)).map(Subject::Payment);
+    if says(fact).is_none() {
+        return ArrayVec::new();
+    }
+    let asked = if let Fact::Recorded { asked, .. } = fact { Some(*asked) } else { None };
+    let question = asked.map(|key| Subject::Question(origin.program, origin.platform, key));
+    let (payment, own) = fact.payments();
+    let payments = own.or(payment).into_iter().flat_map(|own| names(origin, own)).map(Subject::Payment);
     question.into_iter().chain(payments).take(3).collect()
 }
 
@@ -362,128 +355,5 @@ fn later(last: Option<(Timestamp, Ended)>, at: Option<Timestamp>, ended: Ended) 
     last.filter(|last| rank(*last) > rank((at, ended))).unwrap_or((at, ended))
 }
 
-/// Whether it takes money from an account.
-const fn is_of_money(kind: AuthorizationKind) -> bool {
-    match kind {
-        AuthorizationKind::Purchase
-        | AuthorizationKind::PurchaseWithCashback
-        | AuthorizationKind::CashWithdrawal
-        | AuthorizationKind::QuasiCash
-        | AuthorizationKind::BillPayment
-        | AuthorizationKind::Incremental => true,
-        AuthorizationKind::AccountVerification
-        | AuthorizationKind::Credit
-        | AuthorizationKind::BalanceInquiry
-        | AuthorizationKind::Unknown => false,
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use holdfast_core::Currency;
-    use holdfast_core::hold::ReleaseCause;
-
-    use super::*;
-    use crate::fixture::{origin, purchase, told, usd};
-
-    fn key(key: &str) -> IdempotencyKey {
-        IdempotencyKey::new(key).unwrap()
-    }
-
-    /// A message about the payment of the purchase `p`, under the key of one of its questions.
-    fn word(message: &str, asked: &str, at: Option<i64>, outcome: RecordedOutcome) -> ToldEvent {
-        let payment = purchase("p", 100).payment;
-        let fact = Fact::Recorded { payment, asked: key(asked), increments: None, outcome };
-        ToldEvent { occurred_at: at.map(Timestamp::from_unix_seconds), ..told(message, fact) }
-    }
-
-    fn approved(minor: i64) -> RecordedOutcome {
-        RecordedOutcome::Approved { amount: usd(minor) }
-    }
-
-    fn durable(recorded: &Recorded, event: &ToldEvent) {
-        recorded.waits(&origin(), event);
-        recorded.is_durable(&origin(), event);
-    }
-
-    fn answers(recorded: &Recorded, request: &AuthorizationRequest) -> ByWord {
-        let asker = Asker { request, account_currency: Some(Currency::USD) };
-        recorded.of(&origin(), request).map_or(ByWord::Open, |said| said.answers(&asker, AddsTo::NotKnown))
-    }
-
-    const OVER: ByWord = ByWord::Decided(Decision::Decline { reason: DeclineReason::AuthorizationOver });
-
-    fn yes(minor: i64) -> ByWord {
-        ByWord::Decided(Decision::Approve { amount: usd(minor) })
-    }
-
-    #[test]
-    fn a_word_counts_once_it_is_durable_until_the_ledger_has_heard_it() {
-        let (recorded, request) = (Recorded::default(), purchase("p", 100));
-        let declined = word("m", "p", None, RecordedOutcome::Declined);
-        recorded.waits(&origin(), &declined);
-        assert_eq!((answers(&recorded, &request), recorded.waits_for(&origin(), &request)), (ByWord::Open, true));
-        recorded.is_durable(&origin(), &declined);
-        assert_eq!((answers(&recorded, &request), recorded.declined().len()), (OVER, 1));
-        // It came twice: one of them could not be kept, the other one is brought again and again.
-        recorded.waits(&origin(), &declined);
-        recorded.never_kept(&origin(), &declined);
-        recorded.is_brought(&origin(), &declined);
-        assert_eq!(answers(&recorded, &request), OVER);
-        recorded.gone(&origin(), &declined);
-        assert_eq!((answers(&recorded, &request), recorded.is_empty(), recorded.words.is_empty()), (ByWord::Open, true, true));
-        recorded.is_brought(&origin(), &declined);
-        assert_eq!(answers(&recorded, &request), OVER, "somebody had it brought again");
-    }
-
-    #[test]
-    fn the_last_word_by_its_own_time_counts() {
-        for (words, expected) in [
-            (vec![(Some(2), RecordedOutcome::Declined), (Some(1), approved(80))], OVER),
-            (vec![(Some(1), RecordedOutcome::Declined), (Some(2), approved(80))], yes(80)),
-            (vec![(Some(1), approved(80)), (Some(1), RecordedOutcome::Declined)], OVER),
-            (vec![(None, RecordedOutcome::Declined), (None, approved(80))], OVER),
-            (vec![(None, approved(80)), (None, RecordedOutcome::Declined)], OVER),
-            (vec![(None, approved(120))], yes(100)),
-        ] {
-            let recorded = Recorded::default();
-            let each = words.iter().enumerate();
-            each.for_each(|(number, (at, outcome))| durable(&recorded, &word(&format!("m{number}"), "p", *at, *outcome)));
-            assert_eq!(answers(&recorded, &purchase("p", 100)), expected, "{words:?}");
-        }
-    }
-
-    #[test]
-    fn what_is_recorded_of_a_payment_under_another_key_counts_for_its_questions() {
-        let (recorded, request) = (Recorded::default(), purchase("p", 100));
-        durable(&recorded, &word("m", "other", Some(2), RecordedOutcome::Declined));
-        assert_eq!(answers(&recorded, &request), OVER);
-        let asker = Asker { request: &request, account_currency: Some(Currency::USD) };
-        let said = recorded.of(&origin(), &request).unwrap();
-        let ours = Decision::Approve { amount: usd(100) };
-        let undone = Decision::Decline { reason: DeclineReason::TransactionNotPermitted };
-        let again = |second| said.corrects(ours, Some(Timestamp::from_unix_seconds(second)), &asker);
-        assert_eq!((again(1), again(3)), (undone, ours), "what was approved after it was not meant");
-        let recorded = Recorded::default();
-        durable(&recorded, &word("m", "other", None, approved(100)));
-        assert_eq!([answers(&recorded, &request), answers(&recorded, &purchase("p", 101))], [yes(100), ByWord::Open]);
-        let back = Fact::Released { payment: request.payment, cause: ReleaseCause::Reversed };
-        durable(&recorded, &told("back", back));
-        assert_eq!(answers(&recorded, &request), ByWord::NotKnown, "something of it was taken back");
-        let unseen = Asker { request: &request, account_currency: None };
-        let declined = Decision::Decline { reason: DeclineReason::CardUnknown };
-        assert_eq!(recorded.of(&origin(), &request).unwrap().corrects(declined, None, &unseen), declined);
-    }
-
-    #[test]
-    fn what_is_recorded_of_another_transaction_under_the_same_key_is_not_about_this_one() {
-        let second = |name: &str| Alias::Also(AuthorizationId::new(name).unwrap());
-        let request = purchase("p", 100);
-        let of = |name: &str| AuthorizationRequest { payment: PaymentRef { alias: second(name), ..request.payment }, ..request };
-        let recorded = Recorded::default();
-        let payment = PaymentRef { alias: second("one"), ..request.payment };
-        let outcome = RecordedOutcome::Declined;
-        durable(&recorded, &told("m", Fact::Recorded { payment, asked: key("p"), increments: None, outcome }));
-        assert_eq!([answers(&recorded, &of("one")), answers(&recorded, &of("two"))], [OVER, ByWord::Open]);
-    }
-}
+mod tests;

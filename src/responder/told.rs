@@ -89,6 +89,18 @@ impl ToldBook {
         }
     }
 
+    /// The right to a key, once nobody else answers it; nothing if it was answered without the ledger, which has yet to hear of that.
+    pub async fn alone(&self, name: Name, digest: QuestionDigest) -> Option<Claim<'_>> {
+        loop {
+            match self.begin(name, digest) {
+                Begun::First(claim) => return Some(claim),
+                // Whatever becomes of that one, it is looked at again.
+                Begun::InFlight(other) | Begun::OtherInFlight(other) => drop(other.await),
+                Begun::Told(_) | Begun::Conflict => return None,
+            }
+        }
+    }
+
     /// Takes up what an earlier process told. The last word on a key is what was told.
     pub fn restore(&self, name: Name, digest: QuestionDigest, told: Told) {
         if self.entries.insert(name, Known::Told(digest, told)).is_none() {

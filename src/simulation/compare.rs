@@ -93,7 +93,7 @@ impl World {
             let (used, _) = self.engine.state().used(
                 counter(program, number),
                 limit.scope,
-                (window, limit.still_open(self.now.utc)),
+                (window, holdfast_core::rules::StillOpen::NOTHING),
                 &located,
             );
             let got = (used.amount, i64::from(used.count));

@@ -5,7 +5,7 @@ use holdfast_core::hold::{
     AccountStatus, CardStatus, CardholderStatus, Fact, Finality, MovementCause, Order, RecordedOutcome, ReleaseCause, Subject,
     ToldAnswer, ToldEvent,
 };
-use holdfast_core::rules::{HoldPolicy, LimitCheck, Proceed, Verdict};
+use holdfast_core::rules::{HoldPolicy, LimitCheck, Proceed, StillOpen, Verdict};
 use holdfast_core::{
     AuthorizationKind, AuthorizationRequest, Basis, ContentDigest, CrossBorder, Currency, DeclineReason, EntryMode, Expiry,
     IdError, Merchant, Money, Padding, PartialApproval, PaymentRef, PlatformName, Posting, ProgramId, RuleId, StandInCause,
@@ -253,7 +253,7 @@ impl Question {
             amount_max: of.amount_max,
             count_max: of.count_max,
             enforcement: of.enforcement,
-            still: of.still_open(self.received_at),
+            still: StillOpen::NOTHING,
         });
         let ceiling = dollars(self.amount, self.foreign);
         Ok(Verdict::Proceed(Proceed { ceiling, limits: checks.collect(), hold: self.policy }))

@@ -1,7 +1,7 @@
 //! The limits of a simulated world: one of each scope and kind of window, and one that only observes.
 
 use holdfast_core::Timestamp;
-use holdfast_core::rules::{CounterKey, Enforcement, LimitScope, StillOpen, Window};
+use holdfast_core::rules::{CounterKey, Enforcement, LimitScope, Window};
 
 /// A limit that every program of a world has.
 #[derive(Debug, Clone, Copy)]
@@ -54,11 +54,6 @@ pub const LIMITS: [Limit; 4] = [
 ];
 
 impl Limit {
-    /// What else may be open: nobody moves a calendar here.
-    pub fn still_open(&self, _at: Timestamp) -> StillOpen {
-        StillOpen::default()
-    }
-
     /// The window that is open at a time.
     pub fn window(&self, at: Timestamp) -> Window {
         match self.span {

@@ -64,6 +64,38 @@ fn stand_in_blocks_no_card_where_nothing_leads_to_one() {
     bench.app.drain();
 }
 
+/// One key is one question while the ledger says nothing, too: each is answered, and the other one hears that the key is taken.
+#[test]
+fn one_key_is_one_question_while_the_ledger_hangs_and_afterwards() {
+    let bench = Bench::new(short_budget);
+    assert!(bench.publish_table(ALL).status.success());
+    let mut processor = Caller::demo_at(bench.client().address(), "processor");
+    let question = |more: Value| {
+        let mut asked =
+            json!({"binding_id": "bind_demo", "issuing_platform": "MARQETA", "amount": 100, "currency": "USD", "mcc": "5734"});
+        asked.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        asked
+    };
+    let (without, with) = (question(json!({})), question(json!({"platform_transaction_token": "a-token"})));
+    let ask = |processor: &mut Caller, key: &str, asked: &Value| {
+        processor.ask("POST", "/v1/authorize", &[("Idempotency-Key", key)], asked)
+    };
+    bench.faulty.set(Fault::Hung);
+    let cases = [("one", &without, &with), ("two", &with, &without)];
+    let told = cases.map(|(key, first, _)| ask(&mut processor, key, first));
+    for (told, (key, _, other)) in told.iter().zip(cases) {
+        assert_eq!((told.status, &told.json()["reason_code"]), (200, &json!("STAND_IN")), "{told:?}");
+        assert_eq!(code(&ask(&mut processor, key, other)), (409, "idempotency_conflict".to_owned()), "{key}");
+    }
+    bench.faulty.set(Fault::None);
+    bench.until_heard();
+    for (told, (key, first, other)) in told.iter().zip(cases) {
+        assert_eq!(code(&ask(&mut processor, key, other)), (409, "idempotency_conflict".to_owned()), "{key}");
+        assert_eq!(ask(&mut processor, key, first).json()["decision"], told.json()["decision"], "{key}");
+    }
+    bench.app.drain();
+}
+
 /// Of an instrument whose platform never calls nothing is known before its first payment: no card is unknown, and the policy's word is said.
 #[test]
 fn what_a_policy_declines_is_said_in_stand_in_of_instruments_elsewhere_too() {

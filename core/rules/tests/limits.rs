@@ -63,7 +63,7 @@ fn what_an_earlier_calendar_opened_counts_until_it_would_have_ended() {
         (LimitWindow::Day(zone(13)), "2026-01-11 05:00:00", "2026-01-12 11:00:00", None),
     ];
     for (window, counted, from, until) in cases {
-        let is_open = |moment| window.still_open(moment).has(at(counted));
+        let is_open = |moment| window.still_open(window.at(moment), moment).has(at(counted));
         assert_eq!(window.at(at(from)), Window::Since(at(from)), "{window:?}");
         assert_eq!(is_open(at(from)), until.is_some(), "{window:?} {counted}");
         let Some(until) = until.map(at) else { continue };

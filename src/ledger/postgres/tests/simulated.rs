@@ -274,7 +274,7 @@ impl World {
                 let (used, _) = state.used(
                     counter(program, number),
                     limit.scope,
-                    (limit.window(self.now.utc), limit.still_open(self.now.utc)),
+                    (limit.window(self.now.utc), holdfast_core::rules::StillOpen::NOTHING),
                     &located,
                 );
                 let got = (used.amount, i64::from(used.count));

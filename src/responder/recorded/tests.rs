@@ -1,0 +1,108 @@
+//! What is said of a question, and what it hears by that.
+
+use holdfast_core::Currency;
+use holdfast_core::hold::ReleaseCause;
+
+use super::*;
+use crate::fixture::{origin, purchase, told, usd};
+
+fn key(key: &str) -> IdempotencyKey {
+    IdempotencyKey::new(key).unwrap()
+}
+
+/// A message about the payment of the purchase `p`, under the key of one of its questions.
+fn word(message: &str, asked: &str, at: Option<i64>, outcome: RecordedOutcome) -> ToldEvent {
+    let payment = purchase("p", 100).payment;
+    let fact = Fact::Recorded { payment, asked: key(asked), increments: None, outcome };
+    ToldEvent { occurred_at: at.map(Timestamp::from_unix_seconds), ..told(message, fact) }
+}
+
+fn approved(minor: i64) -> RecordedOutcome {
+    RecordedOutcome::Approved { amount: usd(minor) }
+}
+
+fn durable(recorded: &Recorded, event: &ToldEvent) {
+    recorded.waits(&origin(), event);
+    recorded.is_durable(&origin(), event);
+}
+
+fn answers(recorded: &Recorded, request: &AuthorizationRequest) -> ByWord {
+    let asker = Asker { request, account_currency: Some(Currency::USD) };
+    recorded.of(&origin(), request).map_or(ByWord::Open, |said| said.answers(&asker, AddsTo::NotKnown))
+}
+
+const OVER: ByWord = ByWord::Decided(Decision::Decline { reason: DeclineReason::AuthorizationOver });
+
+fn yes(minor: i64) -> ByWord {
+    ByWord::Decided(Decision::Approve { amount: usd(minor) })
+}
+
+#[test]
+fn a_word_counts_once_it_is_durable_until_the_ledger_has_heard_it() {
+    let (recorded, request) = (Recorded::default(), purchase("p", 100));
+    let declined = word("m", "p", None, RecordedOutcome::Declined);
+    recorded.waits(&origin(), &declined);
+    assert_eq!((answers(&recorded, &request), recorded.waits_for(&origin(), &request)), (ByWord::Open, true));
+    recorded.is_durable(&origin(), &declined);
+    assert_eq!((answers(&recorded, &request), recorded.declined().len()), (OVER, 1));
+    // It came twice: one of them could not be kept, the other one is brought again and again.
+    recorded.waits(&origin(), &declined);
+    recorded.never_kept(&origin(), &declined);
+    recorded.is_brought(&origin(), &declined);
+    assert_eq!(answers(&recorded, &request), OVER);
+    recorded.gone(&origin(), &declined);
+    assert_eq!((answers(&recorded, &request), recorded.is_empty(), recorded.words.is_empty()), (ByWord::Open, true, true));
+    recorded.is_brought(&origin(), &declined);
+    assert_eq!(answers(&recorded, &request), OVER, "somebody had it brought again");
+}
+
+#[test]
+fn the_last_word_by_its_own_time_counts() {
+    for (words, expected) in [
+        (vec![(Some(2), RecordedOutcome::Declined), (Some(1), approved(80))], OVER),
+        (vec![(Some(1), RecordedOutcome::Declined), (Some(2), approved(80))], yes(80)),
+        (vec![(Some(1), approved(80)), (Some(1), RecordedOutcome::Declined)], OVER),
+        (vec![(None, RecordedOutcome::Declined), (None, approved(80))], OVER),
+        (vec![(None, approved(80)), (None, RecordedOutcome::Declined)], OVER),
+        (vec![(None, approved(120))], yes(100)),
+    ] {
+        let recorded = Recorded::default();
+        let each = words.iter().enumerate();
+        each.for_each(|(number, (at, outcome))| durable(&recorded, &word(&format!("m{number}"), "p", *at, *outcome)));
+        assert_eq!(answers(&recorded, &purchase("p", 100)), expected, "{words:?}");
+    }
+}
+
+#[test]
+fn what_is_recorded_of_a_payment_under_another_key_counts_for_its_questions() {
+    let (recorded, request) = (Recorded::default(), purchase("p", 100));
+    durable(&recorded, &word("m", "other", Some(2), RecordedOutcome::Declined));
+    assert_eq!(answers(&recorded, &request), OVER);
+    let asker = Asker { request: &request, account_currency: Some(Currency::USD) };
+    let said = recorded.of(&origin(), &request).unwrap();
+    let ours = Decision::Approve { amount: usd(100) };
+    let undone = Decision::Decline { reason: DeclineReason::TransactionNotPermitted };
+    let again = |second| said.corrects(ours, Some(Timestamp::from_unix_seconds(second)), &asker);
+    assert_eq!((again(1), again(3)), (undone, ours), "what was approved after it was not meant");
+    let recorded = Recorded::default();
+    durable(&recorded, &word("m", "other", None, approved(100)));
+    assert_eq!([answers(&recorded, &request), answers(&recorded, &purchase("p", 101))], [yes(100), ByWord::Open]);
+    let back = Fact::Released { payment: request.payment, cause: ReleaseCause::Reversed };
+    durable(&recorded, &told("back", back));
+    assert_eq!(answers(&recorded, &request), ByWord::NotKnown, "something of it was taken back");
+    let unseen = Asker { request: &request, account_currency: None };
+    let declined = Decision::Decline { reason: DeclineReason::CardUnknown };
+    assert_eq!(recorded.of(&origin(), &request).unwrap().corrects(declined, None, &unseen), declined);
+}
+
+#[test]
+fn what_is_recorded_of_another_transaction_under_the_same_key_is_not_about_this_one() {
+    let second = |name: &str| Alias::Also(AuthorizationId::new(name).unwrap());
+    let request = purchase("p", 100);
+    let of = |name: &str| AuthorizationRequest { payment: PaymentRef { alias: second(name), ..request.payment }, ..request };
+    let recorded = Recorded::default();
+    let payment = PaymentRef { alias: second("one"), ..request.payment };
+    let outcome = RecordedOutcome::Declined;
+    durable(&recorded, &told("m", Fact::Recorded { payment, asked: key("p"), increments: None, outcome }));
+    assert_eq!([answers(&recorded, &of("one")), answers(&recorded, &of("two"))], [OVER, ByWord::Open]);
+}
