@@ -2,10 +2,12 @@
 
 use std::hash::Hasher;
 
+use serde::{Deserialize, Serialize};
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
-/// 128 bits that stand for a name. Names come from the platform that is asked about; nothing is gained by making two collide.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// 128 bits that stand for a name. Names come from the platform that is asked about; nothing is gained by making two collide. They are kept
+/// on disks: the same name has the same ones in every version.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Fingerprint(u64, u64);
 
 impl Fingerprint {

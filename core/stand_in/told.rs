@@ -1,4 +1,8 @@
 //! An approval that was told without the ledger, as the caps count it. Counts nothing itself.
+//!
+//! It is kept on disks as it is: a field that is added, taken away or moved needs a form of its own there.
+
+use serde::{Deserialize, Serialize};
 
 use crate::authorization::{AuthorizationKind, AuthorizationRequest};
 use crate::ids::{AccountId, CardToken, IdempotencyKey, PlatformName};
@@ -9,7 +13,7 @@ use crate::time::Timestamp;
 use super::fingerprint::Fingerprint;
 
 /// An answer's name: platform and key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ToldName(Fingerprint);
 
 impl ToldName {
@@ -21,7 +25,7 @@ impl ToldName {
 }
 
 /// An approval that was told without the ledger, as it counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToldApproval {
     pub(super) name: ToldName,
     /// The card that was presented; none where the platform named only its owner.
@@ -36,7 +40,7 @@ pub struct ToldApproval {
 }
 
 /// Where an approval stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Taken {
     /// The ledger has not confirmed it.
     Unconfirmed,

@@ -139,9 +139,7 @@ impl Unheard {
     /// The spool cannot be read.
     pub fn count(&self, spool: &Spool, earlier: Earlier, now: Timestamp) -> Result<(), SpoolError> {
         let Earlier { mut approvals } = earlier;
-        spool.confirmed(|entry, at| {
-            approvals.extend(entry.approval(at).map(|approval| (entry.origin().program, approval.taken(Taken::Confirmed))));
-        })?;
+        spool.confirmed(|program, approval| approvals.push((program, approval.taken(Taken::Confirmed))))?;
         // In the order of telling.
         approvals.sort_by_key(|(_, approval)| approval.at());
         for program in &self.programs {

@@ -76,8 +76,8 @@ pub struct Changes {
     pub add: Vec<(i64, Timestamp, Vec<u8>)>,
     /// Rows that the ledger has heard, or that nobody stands by.
     pub forget: Vec<i64>,
-    /// Rows of approvals that the ledger has confirmed.
-    pub confirm: Vec<i64>,
+    /// Rows of approvals that the ledger has confirmed, with what stays of them: how they count.
+    pub confirm: Vec<(i64, Vec<u8>)>,
     /// Confirmed approvals of an earlier time count nowhere any more.
     pub confirmed_since: Timestamp,
     /// Rows that the ledger refused for good, when, and why.
@@ -217,7 +217,8 @@ impl File {
     /// # Errors
     /// The disk.
     pub fn has_told(&self) -> Result<bool, SpoolError> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM entry) OR EXISTS (SELECT 1 FROM aside) OR EXISTS (SELECT 1 FROM confirmed)";
+        let sql = "SELECT EXISTS (SELECT 1 FROM entry) OR EXISTS (SELECT 1 FROM aside) OR EXISTS (SELECT 1 FROM confirmed)
+            OR EXISTS (SELECT 1 FROM counted)";
         self.connection.query_row(sql, [], |row| row.get(0)).map_err(SpoolError::disk(&self.path))
     }
 
@@ -226,7 +227,7 @@ impl File {
     /// # Errors
     /// The disk.
     pub fn knew_a_ledger(&self) -> Result<bool, SpoolError> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM aside) OR EXISTS (SELECT 1 FROM confirmed)";
+        let sql = "SELECT EXISTS (SELECT 1 FROM aside) OR EXISTS (SELECT 1 FROM confirmed) OR EXISTS (SELECT 1 FROM counted)";
         if self.connection.query_row(sql, [], |row| row.get(0)).map_err(SpoolError::disk(&self.path))? {
             return Ok(true);
         }
@@ -269,23 +270,25 @@ impl File {
             for (number, at, reason) in &changes.set_aside {
                 aside = aside.saturating_add(rows(keep.execute(params![number, at.unix_micros(), reason])?));
             }
-            let confirm = "INSERT OR IGNORE INTO confirmed SELECT number, at, body, digest FROM entry WHERE number = ?1";
+            let confirm = "INSERT OR IGNORE INTO counted SELECT number, at, ?2, ?3 FROM entry WHERE number = ?1";
             let mut confirm = transaction.prepare_cached(confirm)?;
-            for number in &changes.confirm {
-                confirm.execute([number])?;
+            for (number, body) in &changes.confirm {
+                confirm.execute(params![number, body, &digest_of(body)[..]])?;
             }
             let mut forget = transaction.prepare_cached("DELETE FROM entry WHERE number = ?1")?;
-            for number in
-                changes.forget.iter().chain(&changes.confirm).chain(changes.set_aside.iter().map(|(number, _, _)| number))
-            {
+            let confirmed = changes.confirm.iter().map(|(number, _)| number);
+            let set_aside = changes.set_aside.iter().map(|(number, _, _)| number);
+            for number in changes.forget.iter().chain(confirmed).chain(set_aside) {
                 waiting = waiting.saturating_sub(rows(forget.execute([number])?));
             }
             if !changes.confirm.is_empty() {
-                // In the order of telling, so that the old ones are the first ones.
-                let old =
-                    "DELETE FROM confirmed WHERE at < ?1 AND number IN (SELECT number FROM confirmed ORDER BY number LIMIT ?2)";
                 let most = rows(changes.confirm.len()).saturating_mul(2);
-                transaction.prepare_cached(old)?.execute([changes.confirmed_since.unix_micros(), most])?;
+                for table in ["confirmed", "counted"] {
+                    // In the order of telling, so that the old ones are the first ones.
+                    let first = format!("SELECT number FROM {table} ORDER BY number LIMIT ?2");
+                    let old = format!("DELETE FROM {table} WHERE at < ?1 AND number IN ({first})");
+                    transaction.prepare_cached(&old)?.execute([changes.confirmed_since.unix_micros(), most])?;
+                }
             }
             // A disk that said no may have it further than what is tried again: numbers are given once.
             transaction.prepare_cached("UPDATE meta SET next = max(next, ?1)")?.execute([changes.next])?;

@@ -7,6 +7,7 @@
 mod away;
 mod bond;
 mod bringing;
+mod counting;
 mod entry;
 mod error;
 mod file;
@@ -31,8 +32,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use holdfast_core::Timestamp;
-use holdfast_core::stand_in::CAP_SECONDS_MAX;
+use holdfast_core::stand_in::{CAP_SECONDS_MAX, ToldApproval};
+use holdfast_core::{ProgramId, Timestamp};
 use tokio::sync::{Notify, oneshot};
 
 use crate::clock;
@@ -42,6 +43,7 @@ use crate::private_file;
 pub use self::away::Away;
 pub use self::bond::{Bond, LedgerWas};
 pub use self::bringing::Bringing;
+pub use self::counting::Counting;
 pub use self::entry::{Entry, Unreadable};
 pub use self::error::SpoolError;
 use self::file::Disk;
@@ -190,8 +192,8 @@ impl Spool {
     }
 
     /// The ledger has confirmed these approvals: they count on in caps of time.
-    pub fn confirm(&self, numbers: Vec<i64>) {
-        self.shared.queue.push(Job::Confirm(numbers));
+    pub fn confirm(&self, confirmed: Vec<Counting>) {
+        self.shared.queue.push(Job::Confirm(confirmed));
     }
 
     /// The ledger refused this one for good.
@@ -248,15 +250,15 @@ impl Spool {
         self.shared.fill()
     }
 
-    /// Tells the approvals that the ledger confirmed in the time of the longest window: caps count them on.
+    /// Tells the approvals that the ledger confirmed in the time of the longest window, and whose program's they are: caps count them on.
     ///
     /// # Errors
     /// The disk.
-    pub fn confirmed(&self, mut each: impl FnMut(&Entry, Timestamp)) -> Result<(), SpoolError> {
+    pub fn confirmed(&self, mut each: impl FnMut(ProgramId, ToldApproval)) -> Result<(), SpoolError> {
         let since = clock::utc().saturating_sub(CONFIRMED_KEPT);
-        self.reader()?.confirmed(since, |row| {
-            if let Ok(entry) = row.entry() {
-                each(&entry, row.at);
+        self.reader()?.confirmed(since, |kept| {
+            if let Some((program, approval)) = counting::read(&kept) {
+                each(program, approval);
             }
         })
     }

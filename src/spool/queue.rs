@@ -11,7 +11,7 @@ use holdfast_core::Timestamp;
 use tokio::sync::oneshot;
 use tokio::time::timeout_at;
 
-use super::Entry;
+use super::{Counting, Entry};
 use crate::clock::Instant;
 use crate::ledger::{Completions, Erase, Mailbox};
 
@@ -140,7 +140,7 @@ pub(super) enum Job {
     /// The ledger has heard these.
     Forget(Vec<i64>),
     /// The ledger has confirmed these approvals.
-    Confirm(Vec<i64>),
+    Confirm(Vec<Counting>),
     /// The ledger refused this one for good.
     SetAside(i64, Timestamp, String),
     /// Somebody wants this one, which was set aside, to wait again.

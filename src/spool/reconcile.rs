@@ -13,7 +13,7 @@ use holdfast_core::hold::{Finding, ToldAnswer};
 use holdfast_core::{AuthorizationId, ProgramId, Timestamp};
 use tokio::sync::{oneshot, watch};
 
-use super::{Entry, File, Observer, Row, Spool, SpoolError};
+use super::{Counting, Entry, File, Observer, Row, Spool, SpoolError};
 use crate::clock;
 use crate::ledger::{Act, Answer, Ledger, LedgerError, Noted, Operation, Ticket, Wait};
 
@@ -67,6 +67,8 @@ pub struct Reconciler {
 /// One entry on its way.
 pub(super) struct Bringing {
     pub number: i64,
+    /// When it came.
+    at: Timestamp,
     pub entry: Entry,
     tries: u32,
 }
@@ -154,7 +156,7 @@ impl Reconciler {
         let mut entries = VecDeque::with_capacity(rows.len());
         for row in rows {
             match row.entry() {
-                Ok(entry) => entries.push_back(Bringing { number: row.number, entry, tries: 0 }),
+                Ok(entry) => entries.push_back(Bringing { number: row.number, at: row.at, entry, tries: 0 }),
                 Err(unreadable) => {
                     self.observer.say(&format!("entry {} of the spool is set aside: {unreadable}", row.number));
                     self.spool.set_aside(row.number, clock::utc(), unreadable.to_string());
@@ -185,8 +187,10 @@ impl Reconciler {
                 Ok(finding) => {
                     self.heard.heard(&bringing.entry);
                     self.say_if_overtaken(&bringing, finding);
-                    let is_approval = bringing.entry.approval(Timestamp::EPOCH).is_some();
-                    if is_approval { confirmed.push(bringing.number) } else { heard.push(bringing.number) }
+                    match Counting::of(bringing.number, &bringing.entry, bringing.at) {
+                        Some(counting) => confirmed.push(counting),
+                        None => heard.push(bringing.number),
+                    }
                 }
                 Err(why) => {
                     if matches!(why, NotHeard::Away) {

@@ -6,6 +6,20 @@ use rusqlite::params;
 use super::error::SpoolError;
 use super::file::{Aside, BringBack, File, Row, Standing};
 
+/// What is kept of an approval that the ledger has confirmed.
+#[derive(Debug)]
+pub enum Confirmed<'a> {
+    /// All of its entry: an earlier version kept it.
+    Entry(Row),
+    /// How it counts.
+    Counted {
+        /// Its bytes,
+        body: &'a [u8],
+        /// and their digest, as written.
+        digest: &'a [u8],
+    },
+}
+
 /// Rows that are read at once.
 const PAGE: u32 = 1_000;
 
@@ -53,17 +67,35 @@ impl File {
         Ok(())
     }
 
-    /// Every row that was confirmed, of those that came from then on, in the order in which they came.
+    /// Every row that was confirmed, of those that came from then on: those of earlier versions first, each in the order in which they came.
     ///
     /// # Errors
     /// The disk.
-    pub fn confirmed(&self, since: Timestamp, mut each: impl FnMut(Row)) -> Result<(), SpoolError> {
+    pub fn confirmed(&self, since: Timestamp, mut each: impl FnMut(Confirmed<'_>)) -> Result<(), SpoolError> {
         let disk = SpoolError::disk(self.path());
-        let sql = "SELECT number, at, body, digest FROM confirmed WHERE at >= ?1 ORDER BY number";
-        let mut statement = self.connection().prepare(sql).map_err(disk)?;
-        let mut rows = statement.query([since.unix_micros()]).map_err(disk)?;
-        while let Some(columns) = rows.next().map_err(disk)? {
-            each(row(columns).map_err(disk)?);
+        self.each_since(since, "SELECT number, at, body, digest FROM confirmed WHERE at >= ?1 ORDER BY number", |columns| {
+            each(Confirmed::Entry(row(columns)?));
+            Ok(())
+        })
+        .map_err(disk)?;
+        self.each_since(since, "SELECT body, digest FROM counted WHERE at >= ?1 ORDER BY number", |columns| {
+            let bytes = |column| Ok::<_, rusqlite::Error>(columns.get_ref(column)?.as_blob()?);
+            each(Confirmed::Counted { body: bytes(0)?, digest: bytes(1)? });
+            Ok(())
+        })
+        .map_err(disk)
+    }
+
+    fn each_since(
+        &self,
+        since: Timestamp,
+        sql: &str,
+        mut each: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<()>,
+    ) -> rusqlite::Result<()> {
+        let mut statement = self.connection().prepare(sql)?;
+        let mut rows = statement.query([since.unix_micros()])?;
+        while let Some(columns) = rows.next()? {
+            each(columns)?;
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use super::file::{Held, Sync};
 use crate::private_file;
 
 /// The number of these tables, in SQLite's `user_version`.
-const FORMAT: i32 = 4;
+const FORMAT: i32 = 5;
 
 /// "HFS1", in SQLite's `application_id`: the file is ours.
 const APPLICATION: i32 = 0x4846_5331;
@@ -32,7 +32,7 @@ CREATE TABLE aside (
     set_aside_at INTEGER NOT NULL,
     reason TEXT NOT NULL
 ) STRICT;
--- Approvals that the ledger has confirmed: caps of time count them on.
+-- Approvals that the ledger has confirmed, of formats before 5: caps of time count them on.
 CREATE TABLE confirmed (
     number INTEGER PRIMARY KEY,
     at INTEGER NOT NULL,
@@ -95,6 +95,17 @@ CREATE TABLE away (
 ALTER TABLE switch ADD COLUMN shared TEXT;
 ";
 
+/// What format 5 has besides.
+const TABLES_OF_5: &str = "
+-- Approvals that the ledger has confirmed, as caps of time count them on: nothing else of what was told.
+CREATE TABLE counted (
+    number INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    body BLOB NOT NULL,         -- postcard
+    digest BLOB NOT NULL
+) STRICT;
+";
+
 /// What a file is.
 pub(super) enum Found {
     Spool,
@@ -146,6 +157,7 @@ pub(super) fn make_tables(connection: &Connection) -> rusqlite::Result<()> {
     transaction.execute_batch(TABLES_OF_2)?;
     transaction.execute_batch(TABLES_OF_3)?;
     transaction.execute_batch(TABLES_OF_4)?;
+    transaction.execute_batch(TABLES_OF_5)?;
     transaction.execute_batch(&format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {FORMAT}"))?;
     transaction.commit()
 }
@@ -159,7 +171,10 @@ pub(super) fn make_newer(connection: &Connection, from: i32) -> rusqlite::Result
     if from < 3 {
         transaction.execute_batch(TABLES_OF_3)?;
     }
-    transaction.execute_batch(TABLES_OF_4)?;
+    if from < 4 {
+        transaction.execute_batch(TABLES_OF_4)?;
+    }
+    transaction.execute_batch(TABLES_OF_5)?;
     transaction.execute_batch(&format!("PRAGMA user_version = {FORMAT}"))?;
     transaction.commit()
 }

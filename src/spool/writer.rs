@@ -10,7 +10,7 @@ use holdfast_core::Timestamp;
 use super::entry::Part;
 use super::file::{BringBack, Changes, Disk, Held};
 use super::queue::{Back, Erasing, Flow, Job, Put, Settled, Taking};
-use super::{CONFIRMED_KEPT, Observer, Shared};
+use super::{CONFIRMED_KEPT, Counting, Observer, Shared};
 use crate::clock::{self, Instant};
 use crate::ledger::Completions;
 
@@ -48,7 +48,7 @@ pub(super) struct Writer {
     forget: Vec<i64>,
     /// What was given up while the disk said no: it may have them all the same, and need not make room for them.
     unsure: Vec<i64>,
-    confirm: Vec<i64>,
+    confirm: Vec<(i64, Vec<u8>)>,
     set_aside: Vec<(i64, Timestamp, String)>,
     /// Entries that shall wait again, with the numbers that they get.
     bring_back: Vec<(i64, Back)>,
@@ -169,6 +169,16 @@ impl Writer {
             && self.erase.is_empty()
     }
 
+    /// What cannot be written of an approval leaves all the same: the ledger has it.
+    fn confirm(&mut self, confirmed: &[Counting]) {
+        for counting in confirmed {
+            match counting.to_bytes() {
+                Ok(body) => self.confirm.push((counting.number, body)),
+                Err(_) => self.forget.push(counting.number),
+            }
+        }
+    }
+
     /// Gives new entries their numbers, in the order in which they came; behind how many others they stand.
     fn sort(&mut self, jobs: &mut Vec<Job>) -> usize {
         let before = self.taken.len();
@@ -180,7 +190,7 @@ impl Writer {
             match job {
                 Job::Put(put) => puts.push(put),
                 Job::Forget(numbers) => self.forget.extend(numbers),
-                Job::Confirm(numbers) => self.confirm.extend(numbers),
+                Job::Confirm(confirmed) => self.confirm(&confirmed),
                 Job::SetAside(number, at, reason) => self.set_aside.push((number, at, reason)),
                 Job::Erase(erasing) => self.erase.push(erasing),
                 Job::BringBack(back) => {
