@@ -82,7 +82,7 @@ impl Adapter for AgentSpend {
         let caller =
             token::verify_bearer(callback.headers, bearer.keys.as_ref(), Scope::Authorize, now).map_err(Refusal::Token)?;
         custom_headers(&callback, keyring)?;
-        Ok(Authentic::accept_from(callback, caller))
+        Ok(Authentic::accept_from(callback, caller, now))
     }
 
     fn verify_head(&self, callback: &Callback<'_>, keyring: &Keyring, now: Timestamp) -> Result<(), Refusal> {

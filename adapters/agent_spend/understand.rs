@@ -17,7 +17,7 @@ use crate::answer::Echo;
 use crate::inbound::{AuthorizationCall, Inbound, Lookup, Malformed, Named, Notice, Stranger};
 use crate::json;
 use crate::proof::Authentic;
-use crate::token::Caller;
+use crate::token::{Caller, SKEW_MAX};
 
 /// The header with which a caller names its question.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -97,12 +97,18 @@ pub(super) fn event<'a>(authentic: &Authentic<'a>) -> Result<Inbound<'a>, Malfor
     let callback = authentic.callback();
     let body: Event<'a> = json::parse(callback.body)?;
     let mut faults = Faults::default();
-    let told = told(&caller, callback.segment, &body, &mut faults);
+    let told = told((&caller, authentic.verified_at()), callback.segment, &body, &mut faults);
     let echo = echo(callback.headers, body.correlation_id, &mut faults);
     Ok(Inbound::Notification { notices: vec![Notice::OfOurs(faults.ended(told)?)], echo })
 }
 
-fn told(caller: &Caller, request_id: &str, body: &Event<'_>, faults: &mut Faults) -> Option<ToldEvent> {
+/// What a caller, verified at that moment, tells of a payment.
+fn told(
+    (caller, now): (&Caller, Option<Timestamp>),
+    request_id: &str,
+    body: &Event<'_>,
+    faults: &mut Faults,
+) -> Option<ToldEvent> {
     let name = faults.value("event_id", &body.event_id, Need::Required).map(Text::trimmed);
     let name = name.filter(|name| {
         let fits = !name.is_empty() && is_within(name, NAME_CHARACTERS_MAX);
@@ -114,6 +120,7 @@ fn told(caller: &Caller, request_id: &str, body: &Event<'_>, faults: &mut Faults
     let payment = payment_of(&caller.organization, request_id).map(PaymentRef::of);
     let fact = payment.and_then(|payment| fact(payment, body, faults));
     let occurred_at = moment(&body.occurred_at, faults);
+    must_be_past(occurred_at, now, faults);
     let key = key_of(&["event", caller.organization.as_str(), request_id, name?])?;
     Some(ToldEvent { key, occurred_at, network: None, settlement_day: None, subject: Subject::default(), fact: fact? })
 }
@@ -312,6 +319,13 @@ fn is_within(text: &str, characters_max: usize) -> bool {
 fn moment(sent: &Sent<Text<'_>>, faults: &mut Faults) -> Option<Timestamp> {
     let text = faults.value("occurred_at", sent, Need::Optional)?;
     faults.taken(json::moment(text.trimmed()).ok_or_else(|| Malformed::field("occurred_at", "is not a moment of RFC 3339")))
+}
+
+/// Nobody tells of what has not happened yet. A caller's clock may be as far ahead as it may be for its tokens.
+fn must_be_past(occurred_at: Option<Timestamp>, now: Option<Timestamp>, faults: &mut Faults) {
+    if occurred_at.zip(now).is_some_and(|(stamp, now)| stamp > now.saturating_add(SKEW_MAX)) {
+        faults.wrong("occurred_at", "is in the future");
+    }
 }
 
 /// Platforms' names are the same in any case.

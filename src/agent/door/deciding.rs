@@ -102,7 +102,7 @@ pub struct PaymentEvent {
     /// Of a clearing: whether nothing more comes; it is unless told.
     #[serde(rename = "final")]
     is_final: Option<bool>,
-    /// When it happened.
+    /// When it happened; not in the future, but for 60 seconds of which clocks may differ (400).
     #[schema(format = DateTime)]
     occurred_at: Option<String>,
     /// Repeated in the answer.
