@@ -20,7 +20,7 @@ use holdfast_core::{Money, PaymentRef, Timestamp};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
 
-pub use self::names::{NAME, payment_of};
+pub use self::names::{NAME, correlation_of, payment_of};
 pub use self::understand::AMOUNT_MAX;
 use crate::adapter::{Adapter, Budget, BudgetStart, Credentials, InFlightDuplicate, Platform, Route, RouteMethod, Use};
 use crate::answer::{Answer, Echo, Refused, Reply};

@@ -1,5 +1,7 @@
 //! Bodies to questions and facts.
 
+use std::borrow::Cow;
+
 use holdfast_core::agent::{BindingId, InstrumentId, IntentReference};
 use holdfast_core::hold::{Fact, Finality, ReleaseCause, Subject, ToldEvent};
 use holdfast_core::{
@@ -11,7 +13,7 @@ use http::HeaderMap;
 use serde_json::value::RawValue;
 
 use super::faults::{Faults, Need};
-use super::names::{digest_of, key_of, payment_of};
+use super::names::{correlation_of, digest_of, key_of, payment_of};
 use super::wire::{Authorize, Event, Sent, Text};
 use crate::answer::Echo;
 use crate::inbound::{AuthorizationCall, Inbound, Lookup, Malformed, Named, Notice, Stranger};
@@ -36,8 +38,9 @@ pub(super) fn authorize<'a>(authentic: &Authentic<'a>) -> Result<Inbound<'a>, Ma
     let body: Authorize<'a> = json::parse(callback.body)?;
     let mut faults = Faults::default();
     let asked = question(caller, callback.headers, &body, &mut faults);
-    let echo = echo(callback.headers, body.correlation_id, &mut faults);
+    let (echo, correlation) = echo(callback.headers, body.correlation_id, &mut faults);
     let (request, lookup) = faults.ended(asked)?;
+    let lookup = Lookup { correlation: correlation.as_deref().and_then(correlation_of), ..lookup };
     Ok(Inbound::Authorization(AuthorizationCall { request, echo, sent_at: None, lookup: Some(lookup) }))
 }
 
@@ -89,7 +92,7 @@ fn question(
         occurred_at,
         checkout: None,
     };
-    Some((request, Lookup { caller, platform, intent, binding, instrument, transaction, stranger, named }))
+    Some((request, Lookup { caller, platform, intent, binding, instrument, transaction, stranger, named, correlation: None }))
 }
 
 pub(super) fn event<'a>(authentic: &Authentic<'a>) -> Result<Inbound<'a>, Malformed> {
@@ -98,7 +101,7 @@ pub(super) fn event<'a>(authentic: &Authentic<'a>) -> Result<Inbound<'a>, Malfor
     let body: Event<'a> = json::parse(callback.body)?;
     let mut faults = Faults::default();
     let told = told((&caller, authentic.verified_at()), callback.segment, &body, &mut faults);
-    let echo = echo(callback.headers, body.correlation_id, &mut faults);
+    let (echo, _) = echo(callback.headers, body.correlation_id, &mut faults);
     Ok(Inbound::Notification { notices: vec![Notice::OfOurs(faults.ended(told)?)], echo })
 }
 
@@ -246,19 +249,21 @@ fn header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a s
     fits.map(Some).ok_or_else(|| Malformed::field(name, "must be there once, with 1 to 128 letters, digits and signs"))
 }
 
-/// What the answer repeats: the body's own correlation id, or the header's.
-fn echo<'a>(headers: &'a HeaderMap, told: Option<&'a RawValue>, faults: &mut Faults) -> Echo<'a> {
-    let mut echo = Echo::default();
+/// What the answer repeats: the body's own correlation id, or the header's; and that as a text.
+fn echo<'a>(headers: &'a HeaderMap, told: Option<&'a RawValue>, faults: &mut Faults) -> (Echo<'a>, Option<Cow<'a, str>>) {
+    let (mut echo, mut correlation) = (Echo::default(), None);
     if let Some(raw) = told.map(RawValue::get).filter(|raw| *raw != "null") {
         // It is written as it came: it must be a text that can be read.
-        if !serde_json::from_str::<String>(raw).is_ok_and(|text| is_within(&text, NAME_CHARACTERS_MAX)) {
-            faults.wrong("correlation_id", "must be a text of at most 128 characters");
+        match serde_json::from_str::<String>(raw) {
+            Ok(text) if is_within(&text, NAME_CHARACTERS_MAX) => correlation = Some(Cow::Owned(text)),
+            Ok(_) | Err(_) => faults.wrong("correlation_id", "must be a text of at most 128 characters"),
         }
         echo.fields.push(("correlation_id", raw));
     } else if let Some(text) = faults.taken(header(headers, CORRELATION_ID)).flatten() {
         echo.fields.push((CORRELATION_ID, text));
+        correlation = Some(Cow::Borrowed(text));
     }
-    echo
+    (echo, correlation)
 }
 
 /// An amount in its currency.

@@ -13,6 +13,7 @@ pub mod people;
 use std::fmt;
 use std::sync::Arc;
 
+use holdfast_adapters::agent_spend::correlation_of;
 use holdfast_adapters::token::Caller;
 use holdfast_core::Timestamp;
 use holdfast_core::agent::{Environment, OrganizationId, Template};
@@ -179,6 +180,12 @@ impl Office {
         let mut shown: Vec<Value> = rows.into_iter().map(|row| shown(&row)).collect::<Result<_, _>>()?;
         texts::open_all(&self.store, &self.sealer, &mut shown).await.map_err(unavailable)?;
         Ok(shown)
+    }
+
+    /// What decisions have that were asked for with a correlation id; nothing for an empty one.
+    #[must_use]
+    pub fn correlation(&self, text: &str) -> Option<String> {
+        Some(self.sealer.correlation(&correlation_of(text)?).to_string())
     }
 
     /// An object as it is shown.
