@@ -1,10 +1,11 @@
-//! What support looks for: a payment by what its processor calls it, what an observed authority would have declined, and who did what.
+//! What support looks for: a payment by what its processor calls it, what an observed authority would have declined, who did what, and
+//! which keys are over.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::spend::{Caller, modelled};
+use crate::spend::{Caller, code, id, modelled};
 use crate::spend_people::printed;
 use crate::support::Workplace;
 
@@ -133,4 +134,38 @@ fn who_did_what_is_found_by_whom_by_when_and_by_the_kind_of_object() {
     let wrong = owner.get("/v1/audit?object=card&since=yesterday").json();
     let paths: Vec<_> = wrong["errors"].as_array().unwrap().iter().map(|error| error["path"].as_str().unwrap()).collect();
     assert_eq!(paths, ["object", "since"]);
+}
+
+#[test]
+fn a_key_whose_time_is_over_is_shown_so() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut owner = Caller::demo(&server, "enterprise");
+    let soon = jiff::Timestamp::now() + Duration::from_secs(2);
+    let short = owner.made("/v1/credentials", &json!({"scopes": ["read"], "expires_at": soon.to_string()}));
+    let long = owner.made("/v1/credentials", &json!({"scopes": ["read"], "expires_at": "2999-01-01T00:00:00Z"}));
+    assert_eq!((&short["status"], &long["status"]), (&json!("active"), &json!("active")));
+    let expired = until(&mut owner, "/v1/credentials?status=expired", 1);
+    assert_eq!((&expired[0]["id"], &expired[0]["status"]), (&short["id"], &json!("expired")));
+    let path = format!("/v1/credentials/{}", id(&short));
+    assert_eq!(owner.found(&path)["status"], json!("expired"));
+    let active = owner.found("/v1/credentials?status=active");
+    let ids: Vec<_> = active["items"].as_array().unwrap().iter().map(|item| item["id"].clone()).collect();
+    assert!(ids.contains(&long["id"]) && !ids.contains(&short["id"]), "{active}");
+    // A page of one passes it over.
+    let (mut paged, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = owner.found(&format!("/v1/credentials?status=active&limit=1{cursor}"));
+        paged.extend(page["items"].as_array().unwrap().iter().map(|item| item["id"].clone()));
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!(paged, ids);
+    let by_operator = lines(&printed(&workplace, &["credential", "list", "--organization", "ent_demo"]));
+    let of_short = by_operator.iter().find(|line| line["id"] == short["id"]).unwrap();
+    assert_eq!(of_short["status"], json!("expired"));
+    // It can be revoked all the same, once.
+    assert_eq!(owner.made(&format!("{path}/revoke"), &json!({}))["status"], json!("revoked"));
+    assert_eq!(code(&owner.post(&format!("{path}/revoke"), &json!({}))), (410, "archived".to_owned()));
+    assert_eq!(owner.found("/v1/credentials?status=expired")["items"], json!([]));
 }
