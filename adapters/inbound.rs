@@ -100,6 +100,8 @@ pub struct Lookup {
     pub stranger: Option<Stranger>,
     /// Whether the caller named the question, so that it can be asked again.
     pub named: Named,
+    /// The digest of the text by which the caller follows its request, if it sent one. Nobody's key is in it: it is not to be kept as it is.
+    pub correlation: Option<[u8; 32]>,
 }
 
 /// A name that is none of ours by its form: whoever sends it hears what an unknown one hears.

@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::Mac;
 use hmac::digest::{KeyInit, Output};
+use holdfast_core::Timestamp;
 use holdfast_core::agent::KeyId;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -197,7 +198,8 @@ impl Refusal {
 #[derive(Debug, Clone, Copy)]
 pub struct Authentic<'a> {
     callback: Callback<'a>,
-    caller: Option<Caller>,
+    /// Who it is from, and when that was verified.
+    caller: Option<(Caller, Timestamp)>,
     granted: Granted,
 }
 
@@ -207,9 +209,9 @@ impl<'a> Authentic<'a> {
         Authentic { callback, caller: None, granted: Granted::USUAL }
     }
 
-    /// The same, where the proof says on whose behalf it is.
-    pub(crate) const fn accept_from(callback: Callback<'a>, caller: Caller) -> Self {
-        Authentic { callback, caller: Some(caller), granted: Granted::USUAL }
+    /// The same, where the proof says on whose behalf it is; verified at that moment.
+    pub(crate) const fn accept_from(callback: Callback<'a>, caller: Caller, at: Timestamp) -> Self {
+        Authentic { callback, caller: Some((caller, at)), granted: Granted::USUAL }
     }
 
     /// The same, with what its credential allows.
@@ -237,7 +239,18 @@ impl<'a> Authentic<'a> {
     /// Who it is from, where many call in one place and the proof says who.
     #[must_use]
     pub const fn caller(&self) -> Option<&Caller> {
-        self.caller.as_ref()
+        match &self.caller {
+            Some((caller, _)) => Some(caller),
+            None => None,
+        }
+    }
+
+    /// When it was verified who it is from: what such a caller stamps later than that is from the future.
+    pub(crate) const fn verified_at(&self) -> Option<Timestamp> {
+        match self.caller {
+            Some((_, at)) => Some(at),
+            None => None,
+        }
     }
 }
 

@@ -165,7 +165,8 @@
 //! * Under whose authority a question was decided goes with its act, into the journal as a line of its own before the record: format 4,
 //!   in which older records read as ever. So does what payment doors tell besides (surcharge, items, IP address and such), which rules
 //!   may ask for and a replay needs: format 5; and, in format 6, that its caller had the program's rules bypassed; in format 9, that it
-//!   wanted to and may not. Of other questions nothing of the kind is written.
+//!   wanted to and may not. By what a processor finds its question again is a line, too: format 11. Of other questions nothing of the kind
+//!   is written.
 //! * What an intent reserves is a hold of its own. Its payment is weighed as if that had been given back, and an approval gives it back by
 //!   a record of its own before the payment's, in the same group: both engines have it from the same code, and the journal no new format.
 //! * A binding names the door at which its budgets and intents count. At `/v1/authorize` a binding of the platform's door is decided

@@ -20,7 +20,7 @@ use holdfast_core::{Money, PaymentRef, Timestamp};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
 
-pub use self::names::{NAME, payment_of};
+pub use self::names::{NAME, correlation_of, payment_of};
 pub use self::understand::AMOUNT_MAX;
 use crate::adapter::{Adapter, Budget, BudgetStart, Credentials, InFlightDuplicate, Platform, Route, RouteMethod, Use};
 use crate::answer::{Answer, Echo, Refused, Reply};
@@ -82,7 +82,7 @@ impl Adapter for AgentSpend {
         let caller =
             token::verify_bearer(callback.headers, bearer.keys.as_ref(), Scope::Authorize, now).map_err(Refusal::Token)?;
         custom_headers(&callback, keyring)?;
-        Ok(Authentic::accept_from(callback, caller))
+        Ok(Authentic::accept_from(callback, caller, now))
     }
 
     fn verify_head(&self, callback: &Callback<'_>, keyring: &Keyring, now: Timestamp) -> Result<(), Refusal> {

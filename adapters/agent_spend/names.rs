@@ -22,6 +22,13 @@ pub(super) fn key_of(parts: &[&str]) -> Option<IdempotencyKey> {
     IdempotencyKey::try_from(digest(parts).as_str()).ok()
 }
 
+/// The digest of the text by which a caller follows its request, without what is around it; nothing of an empty one.
+#[must_use]
+pub fn correlation_of(text: &str) -> Option<[u8; 32]> {
+    let text = text.trim();
+    (!text.is_empty()).then(|| Sha256::digest(text).into())
+}
+
 /// 32 hexadecimal digits.
 fn digest(parts: &[&str]) -> String {
     let mut digest = Sha256::new();

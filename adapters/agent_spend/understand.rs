@@ -1,5 +1,7 @@
 //! Bodies to questions and facts.
 
+use std::borrow::Cow;
+
 use holdfast_core::agent::{BindingId, InstrumentId, IntentReference};
 use holdfast_core::hold::{Fact, Finality, ReleaseCause, Subject, ToldEvent};
 use holdfast_core::{
@@ -11,13 +13,13 @@ use http::HeaderMap;
 use serde_json::value::RawValue;
 
 use super::faults::{Faults, Need};
-use super::names::{digest_of, key_of, payment_of};
+use super::names::{correlation_of, digest_of, key_of, payment_of};
 use super::wire::{Authorize, Event, Sent, Text};
 use crate::answer::Echo;
 use crate::inbound::{AuthorizationCall, Inbound, Lookup, Malformed, Named, Notice, Stranger};
 use crate::json;
 use crate::proof::Authentic;
-use crate::token::Caller;
+use crate::token::{Caller, SKEW_MAX};
 
 /// The header with which a caller names its question.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -36,8 +38,9 @@ pub(super) fn authorize<'a>(authentic: &Authentic<'a>) -> Result<Inbound<'a>, Ma
     let body: Authorize<'a> = json::parse(callback.body)?;
     let mut faults = Faults::default();
     let asked = question(caller, callback.headers, &body, &mut faults);
-    let echo = echo(callback.headers, body.correlation_id, &mut faults);
+    let (echo, correlation) = echo(callback.headers, body.correlation_id, &mut faults);
     let (request, lookup) = faults.ended(asked)?;
+    let lookup = Lookup { correlation: correlation.as_deref().and_then(correlation_of), ..lookup };
     Ok(Inbound::Authorization(AuthorizationCall { request, echo, sent_at: None, lookup: Some(lookup) }))
 }
 
@@ -89,7 +92,7 @@ fn question(
         occurred_at,
         checkout: None,
     };
-    Some((request, Lookup { caller, platform, intent, binding, instrument, transaction, stranger, named }))
+    Some((request, Lookup { caller, platform, intent, binding, instrument, transaction, stranger, named, correlation: None }))
 }
 
 pub(super) fn event<'a>(authentic: &Authentic<'a>) -> Result<Inbound<'a>, Malformed> {
@@ -97,12 +100,18 @@ pub(super) fn event<'a>(authentic: &Authentic<'a>) -> Result<Inbound<'a>, Malfor
     let callback = authentic.callback();
     let body: Event<'a> = json::parse(callback.body)?;
     let mut faults = Faults::default();
-    let told = told(&caller, callback.segment, &body, &mut faults);
-    let echo = echo(callback.headers, body.correlation_id, &mut faults);
+    let told = told((&caller, authentic.verified_at()), callback.segment, &body, &mut faults);
+    let (echo, _) = echo(callback.headers, body.correlation_id, &mut faults);
     Ok(Inbound::Notification { notices: vec![Notice::OfOurs(faults.ended(told)?)], echo })
 }
 
-fn told(caller: &Caller, request_id: &str, body: &Event<'_>, faults: &mut Faults) -> Option<ToldEvent> {
+/// What a caller, verified at that moment, tells of a payment.
+fn told(
+    (caller, now): (&Caller, Option<Timestamp>),
+    request_id: &str,
+    body: &Event<'_>,
+    faults: &mut Faults,
+) -> Option<ToldEvent> {
     let name = faults.value("event_id", &body.event_id, Need::Required).map(Text::trimmed);
     let name = name.filter(|name| {
         let fits = !name.is_empty() && is_within(name, NAME_CHARACTERS_MAX);
@@ -114,6 +123,7 @@ fn told(caller: &Caller, request_id: &str, body: &Event<'_>, faults: &mut Faults
     let payment = payment_of(&caller.organization, request_id).map(PaymentRef::of);
     let fact = payment.and_then(|payment| fact(payment, body, faults));
     let occurred_at = moment(&body.occurred_at, faults);
+    must_be_past(occurred_at, now, faults);
     let key = key_of(&["event", caller.organization.as_str(), request_id, name?])?;
     Some(ToldEvent { key, occurred_at, network: None, settlement_day: None, subject: Subject::default(), fact: fact? })
 }
@@ -239,19 +249,21 @@ fn header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a s
     fits.map(Some).ok_or_else(|| Malformed::field(name, "must be there once, with 1 to 128 letters, digits and signs"))
 }
 
-/// What the answer repeats: the body's own correlation id, or the header's.
-fn echo<'a>(headers: &'a HeaderMap, told: Option<&'a RawValue>, faults: &mut Faults) -> Echo<'a> {
-    let mut echo = Echo::default();
+/// What the answer repeats: the body's own correlation id, or the header's; and that as a text.
+fn echo<'a>(headers: &'a HeaderMap, told: Option<&'a RawValue>, faults: &mut Faults) -> (Echo<'a>, Option<Cow<'a, str>>) {
+    let (mut echo, mut correlation) = (Echo::default(), None);
     if let Some(raw) = told.map(RawValue::get).filter(|raw| *raw != "null") {
         // It is written as it came: it must be a text that can be read.
-        if !serde_json::from_str::<String>(raw).is_ok_and(|text| is_within(&text, NAME_CHARACTERS_MAX)) {
-            faults.wrong("correlation_id", "must be a text of at most 128 characters");
+        match serde_json::from_str::<String>(raw) {
+            Ok(text) if is_within(&text, NAME_CHARACTERS_MAX) => correlation = Some(Cow::Owned(text)),
+            Ok(_) | Err(_) => faults.wrong("correlation_id", "must be a text of at most 128 characters"),
         }
         echo.fields.push(("correlation_id", raw));
     } else if let Some(text) = faults.taken(header(headers, CORRELATION_ID)).flatten() {
         echo.fields.push((CORRELATION_ID, text));
+        correlation = Some(Cow::Borrowed(text));
     }
-    echo
+    (echo, correlation)
 }
 
 /// An amount in its currency.
@@ -312,6 +324,13 @@ fn is_within(text: &str, characters_max: usize) -> bool {
 fn moment(sent: &Sent<Text<'_>>, faults: &mut Faults) -> Option<Timestamp> {
     let text = faults.value("occurred_at", sent, Need::Optional)?;
     faults.taken(json::moment(text.trimmed()).ok_or_else(|| Malformed::field("occurred_at", "is not a moment of RFC 3339")))
+}
+
+/// Nobody tells of what has not happened yet. A caller's clock may be as far ahead as it may be for its tokens.
+fn must_be_past(occurred_at: Option<Timestamp>, now: Option<Timestamp>, faults: &mut Faults) {
+    if occurred_at.zip(now).is_some_and(|(stamp, now)| stamp > now.saturating_add(SKEW_MAX)) {
+        faults.wrong("occurred_at", "is in the future");
+    }
 }
 
 /// Platforms' names are the same in any case.

@@ -130,7 +130,7 @@ impl Case {
     fn authentic<'a>(&'a self, body: &'a [u8]) -> Authentic<'a> {
         let proven = self.adapter.verify(self.callback(&self.headers, &self.body), &keyring(), NOW).ok();
         match proven.and_then(|proven| proven.caller().copied()) {
-            Some(caller) => Authentic::accept_from(self.callback(&self.headers, body), caller),
+            Some(caller) => Authentic::accept_from(self.callback(&self.headers, body), caller, NOW),
             None => Authentic::accept(self.callback(&self.headers, body)),
         }
     }

@@ -12,7 +12,7 @@ use crate::merchant::Merchant;
 use crate::rules::{CounterKey, Enforcement, LimitCheck, LimitScope, NoTrace, Proceed, StillOpen, Verdict, Window, evaluate};
 use crate::time::Timestamp;
 
-use super::governed::Governed;
+use super::governed::{CorrelationDigest, Governed};
 use super::ids::{BindingId, IntentReference, OrganizationId};
 use super::naming::naming;
 use super::objects::{Authority, Binding, Intent};
@@ -66,6 +66,13 @@ pub struct Asking {
     pub by: Option<OrganizationId>,
     /// The name of the platform's own payment, which the processor told.
     pub payment: Option<AuthorizationId>,
+    /// By what the processor finds its question again.
+    pub correlation: Option<CorrelationDigest>,
+}
+
+impl Asking {
+    /// The card's own platform.
+    pub const AT_PLATFORM: Asking = Asking { door: Door::Platform, by: None, payment: None, correlation: None };
 }
 
 /// What is thought of a question in the end: by the program's rules, and by the authority that it leads to.
@@ -363,7 +370,8 @@ fn rule(name: &'static str) -> RuleId {
 
 fn nobodys(binding: Option<BindingId>, intent: Option<IntentReference>, asking: Asking) -> Governed {
     let (authority, policy, would) = (None, None, None);
-    Governed { authority, policy, binding, intent, asked_by: asking.by, mode: Mode::Enforce, weight: Weight::Moves, would }
+    let Asking { by: asked_by, correlation, .. } = asking;
+    Governed { authority, policy, binding, intent, asked_by, mode: Mode::Enforce, weight: Weight::Moves, would, correlation }
 }
 
 fn governed_by(authority: &Authority, binding: &Binding, intent: &Presented<'_>, asking: Asking) -> Governed {
@@ -380,6 +388,7 @@ fn governed_by(authority: &Authority, binding: &Binding, intent: &Presented<'_>,
         mode: authority.mode,
         weight: weight(asking.door, binding.door),
         would: None,
+        correlation: asking.correlation,
     }
 }
 

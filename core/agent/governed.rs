@@ -1,5 +1,7 @@
 //! What a decision has to do with an agent's authority: goes with the act into the journal, so that whoever reads it sees it.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::decision::DeclineReason;
@@ -9,6 +11,8 @@ use super::ids::{AuthorityId, BindingId, IntentReference, OrganizationId, Policy
 use super::words::{Mode, Weight};
 
 /// Under whose authority a question was decided. Fields are only ever added at the end, with a new format of the journal.
+///
+/// What is not written with the rest stands in journal and spool on a line of its own, if there is something to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Governed {
     /// The authority; `None` if nothing leads to one.
@@ -27,6 +31,19 @@ pub struct Governed {
     pub weight: Weight,
     /// What the policy, or an intent, would have said in enforce, where the authority only observes.
     pub would: Option<DeclineReason>,
+    /// What is kept of the text by which the processor follows its request.
+    #[serde(skip)]
+    pub correlation: Option<CorrelationDigest>,
+}
+
+/// What a text of a caller's is found by again: a digest that nobody makes without the operator's key, so that texts cannot be tried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CorrelationDigest(pub [u8; 16]);
+
+impl fmt::Display for CorrelationDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
 }
 
 /// A policy in one version.

@@ -19,7 +19,7 @@ mod words;
 
 pub use choice::{Choice, Chosen};
 pub use govern::{Asking, Found, Presented, govern, limit_of as limit_of_intent, matches, objection_of};
-pub use governed::{Governed, PolicyVersion};
+pub use governed::{CorrelationDigest, Governed, PolicyVersion};
 pub use ids::{AgentId, AuthorityId, BindingId, CredentialId, InstrumentId, IntentReference, KeyId, OrganizationId, PolicyId};
 pub use naming::{named_number, shared_name};
 pub use objects::{Authority, Binding, Instrument, Intent};

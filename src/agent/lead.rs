@@ -23,6 +23,7 @@ use self::found::{Shown, To};
 pub use self::remembered::REMEMBERED_MAX;
 use self::remembered::{FreshKeys, Lately};
 use super::registry::Registry;
+use super::seal::Sealer;
 use super::shards::Shards;
 
 /// Agent spend, as the path of a callback knows it.
@@ -42,15 +43,17 @@ pub struct Agents {
     keys: FreshKeys,
     /// The enterprises that the operator lets bind what is of platforms that call this server; nothing where none are listed.
     listed: Option<Vec<OrganizationId>>,
+    /// What makes of callers' texts what they are found by; without it they are not.
+    sealer: Option<Sealer>,
 }
 
 impl Agents {
-    /// With these objects, and the enterprises that may bind what is of platforms that call this server.
+    /// With these objects, the enterprises that may bind what is of platforms that call this server, and the operator's key.
     #[must_use]
-    pub fn new(registry: Arc<Registry>, listed: Option<Vec<OrganizationId>>) -> Self {
+    pub fn new(registry: Arc<Registry>, listed: Option<Vec<OrganizationId>>, sealer: Option<Sealer>) -> Self {
         let (words, named, elsewhere) = (Lately::new(), Lately::new(), Lately::new());
         let (filled, entered, keys) = (AtomicBool::new(false), Shards::default(), FreshKeys::new());
-        Agents { registry, filled, entered, words, named, elsewhere, keys, listed }
+        Agents { registry, filled, entered, words, named, elsewhere, keys, listed, sealer }
     }
 
     /// The enterprises that may bind what is of platforms that call this server, if the operator lists any.
@@ -128,7 +131,7 @@ impl Agents {
     /// What a binding leads a platform's own question to.
     #[must_use]
     pub fn at_platform(&self, binding: Arc<Binding>, payment: &PaymentRef) -> Lead {
-        let asking = Asking { door: Door::Platform, by: None, payment: None };
+        let asking = Asking::AT_PLATFORM;
         match self.registry.authority(&binding.authority) {
             None => Lead::nobody(DeclineReason::AuthoritySuspended, Some(binding.id), None, asking),
             Some(authority) => {
@@ -145,7 +148,8 @@ impl Agents {
     /// The authority that a processor's question names; `payment` is what it and its platform call the same payment.
     #[must_use]
     pub fn of_lookup(&self, lookup: &Lookup, calls: Calls, payment: Option<AuthorizationId>) -> Lead {
-        let asking = Asking { door: Door::Authorize, by: Some(lookup.caller.organization), payment };
+        let correlation = lookup.correlation.zip(self.sealer.as_ref()).map(|(text, sealer)| sealer.correlation(&text));
+        let asking = Asking { door: Door::Authorize, by: Some(lookup.caller.organization), payment, correlation };
         if let Some(stranger) = lookup.stranger {
             return Lead::nobody(stranger.reason, lookup.binding, lookup.intent, asking);
         }

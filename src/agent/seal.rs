@@ -6,7 +6,10 @@ use std::fmt;
 use chacha20poly1305::aead::OsRng;
 use chacha20poly1305::aead::rand_core::RngCore as _;
 use hmac::{Hmac, Mac as _};
+#[cfg(doc)]
+use holdfast_adapters::agent_spend::correlation_of;
 use holdfast_adapters::proof::hex;
+use holdfast_core::agent::CorrelationDigest;
 use sha2::Sha256;
 
 use crate::seal::{self, Form, Sealed, SealingKey};
@@ -105,6 +108,13 @@ impl Sealer {
             digesting.update(part);
         }
         digesting.finalize().into_bytes().into()
+    }
+
+    /// What a text is found by again by which a caller follows its request: made of [its digest](correlation_of).
+    #[must_use]
+    pub fn correlation(&self, text: &[u8; 32]) -> CorrelationDigest {
+        let digest = self.digest_of("correlation", text);
+        CorrelationDigest(digest.first_chunk().copied().unwrap_or_default())
     }
 
     /// Random bytes, for names and secrets.

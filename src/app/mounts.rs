@@ -12,6 +12,7 @@ use holdfast_core::{PlatformName, ProgramId};
 
 use crate::agent::lead::Agents;
 use crate::agent::registry::{Programs, Registry};
+use crate::agent::seal::Sealer;
 use crate::config::mount::default_reserve;
 use crate::config::{self, Config, MountConfig, ProgramConfig, ruleset};
 use crate::ledger::Ledger;
@@ -63,7 +64,8 @@ pub(super) fn agents(config: &Config) -> Option<Arc<Agents>> {
     let configured = config.agents.as_ref()?;
     let (sandbox, production) = (configured.program(Environment::Sandbox), configured.program(Environment::Production));
     let registry = Arc::new(Registry::new(Programs { sandbox, production }));
-    Some(Arc::new(Agents::new(registry, configured.card_enterprises.clone())))
+    let sealer = Sealer::new(&configured.key, &configured.old_keys);
+    Some(Arc::new(Agents::new(registry, configured.card_enterprises.clone(), sealer)))
 }
 
 pub(super) fn routes(config: &Config) -> Result<RouteTable, Vec<RouteError>> {

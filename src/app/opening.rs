@@ -238,10 +238,19 @@ impl Foresight {
             let may_approve = count.is_ok();
             // Whoever waits for it may have been told to stop.
             let _ = tell.send(count);
-            drop((unheard, spool));
+            let file = spool.reader();
+            drop(spool);
             let Some(early) = early.filter(|_| may_approve) else { return };
-            if let Err(problem) = foresee(&desk, early, &stage) {
+            if let Err(problem) = foresee(&desk, &early, &stage) {
                 say(&format!("stand-in declines until the ledger is ready: {problem}"));
+            }
+            if let Early::Postgres(early) = &early {
+                let seen = |origin: &_, key: &_| early.answered(origin, key);
+                if let Err(problem) = file.and_then(|file| unheard.was_taken_over(&file, seen)) {
+                    say(&format!(
+                        "what the ledger took over just before counts against its account once more until it is ready: {problem}"
+                    ));
+                }
             }
         };
         std::thread::Builder::new().name("foresight".to_owned()).spawn(look)?;
@@ -249,7 +258,7 @@ impl Foresight {
     }
 }
 
-fn foresee(desk: &EarlyDesk, early: Early, stage: &watch::Sender<Stage>) -> Result<(), String> {
+fn foresee(desk: &EarlyDesk, early: &Early, stage: &watch::Sender<Stage>) -> Result<(), String> {
     let foreseen = || {
         stage.send_if_modified(|stage| {
             let starting = *stage == Stage::Starting;

@@ -3,13 +3,18 @@
 use std::io;
 
 use clap::{Args, Subcommand, ValueEnum};
+use holdfast_core::Timestamp;
 use holdfast_core::agent::{Environment, OrganizationKind};
 use serde_json::Value;
 
+use super::inbox::moment;
 use super::ledger::{Ledger, not_an_answer};
 use super::{Failure, Place};
 use crate::agent::bodies::Role;
-use crate::control::protocol::{GoLiveDecision, InsightView, SpendAnswer, SpendRequest};
+use crate::agent::store::Kind;
+use crate::control::protocol::{
+    DecisionsWanted, DeedsWanted, GoLiveDecision, InsightView, SpendAnswer, SpendRequest, WouldWanted,
+};
 use crate::control::{ControlAnswer, ControlRequest};
 
 const EXAMPLES: &str = "\
@@ -20,7 +25,10 @@ Examples:
   holdfast organization invitation mem_bcdf --by ann
   holdfast organization approve ent_bcdf --by ann --why 'contract 77'
   holdfast organization metrics ent_bcdf
+  holdfast organization authorizations ent_bcdf --correlation-id order-77
+  holdfast organization authorizations ent_bcdf --would-have-declined
   holdfast organization audit ent_bcdf --limit 20
+  holdfast organization audit ent_bcdf --who mem_ghjk --object binding --since 2026-03-14
 
 An organization begins in the sandbox. Its owners invite members, make credentials and ask for production; `approve` lets them make
 production credentials. An invitation is sent by mail if [agents.smtp] is configured and the mail server takes it; otherwise it is printed,
@@ -56,13 +64,13 @@ enum OrganizationCommand {
     /// Says no to an organization that asked for production.
     Refuse(Decide),
     /// Lists what was decided for an organization, the latest first, one line of JSON each.
-    Authorizations(Seen),
+    Authorizations(Decisions),
     /// Sums up what was decided for an organization.
     Metrics(Seen),
     /// Counts what was decided for an organization, month by month.
     Usage(Seen),
     /// Lists who did what to an organization's objects, the latest first, one line of JSON each.
-    Audit(Seen),
+    Audit(Deeds),
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -83,6 +91,63 @@ struct Seen {
     limit: u32,
     #[command(flatten)]
     place: Place,
+}
+
+#[derive(Debug, Args)]
+struct Decisions {
+    #[command(flatten)]
+    seen: Seen,
+    /// Only those that a processor asked for with this correlation id, exactly.
+    #[arg(long, value_name = "TEXT")]
+    correlation_id: Option<String>,
+    /// Only those that enforce would have declined, under an authority that observes.
+    #[arg(long)]
+    would_have_declined: bool,
+}
+
+impl Decisions {
+    fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
+        let would = if self.would_have_declined { WouldWanted::Declined } else { WouldWanted::Any };
+        let wanted = DecisionsWanted { most: self.seen.limit, correlation_id: self.correlation_id, would };
+        self.seen.run(InsightView::Authorizations(wanted), output)
+    }
+}
+
+#[derive(Debug, Args)]
+struct Deeds {
+    #[command(flatten)]
+    seen: Seen,
+    /// Only what this member (mem_…), credential (cred_…) or operator (operator:…) did.
+    #[arg(long, value_name = "WHO")]
+    who: Option<String>,
+    /// Only what was done to objects of this kind, such as binding or spending_authority.
+    #[arg(long, value_name = "KIND", value_parser = kind_of_object)]
+    object: Option<String>,
+    /// Only what was done to this object.
+    #[arg(long, value_name = "ID")]
+    id: Option<String>,
+    /// Only deeds of this kind, such as binding.created.
+    #[arg(long, value_name = "ACTION")]
+    action: Option<String>,
+    /// Only from then on: a date, which begins at midnight UTC, or a moment in RFC 3339.
+    #[arg(long, value_name = "WHEN", value_parser = moment)]
+    since: Option<Timestamp>,
+    /// Only before then.
+    #[arg(long, value_name = "WHEN", value_parser = moment)]
+    until: Option<Timestamp>,
+}
+
+impl Deeds {
+    fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
+        let Deeds { seen, who, object, id, action, since, until } = self;
+        let wanted = DeedsWanted { most: seen.limit, id, action, who, object, since, until };
+        seen.run(InsightView::Audit(wanted), output)
+    }
+}
+
+fn kind_of_object(text: &str) -> Result<String, String> {
+    let known = || format!("must be one of {}", Kind::ALL.map(Kind::name).join(", "));
+    Kind::named(text).map(|kind| kind.name().to_owned()).ok_or_else(known)
 }
 
 impl Seen {
@@ -205,16 +270,10 @@ impl Organization {
             }
             OrganizationCommand::Approve(decide) => decide.run(GoLiveDecision::Approve, output),
             OrganizationCommand::Refuse(decide) => decide.run(GoLiveDecision::Refuse, output),
-            OrganizationCommand::Authorizations(seen) => {
-                let most = seen.limit;
-                seen.run(InsightView::Authorizations(most), output)
-            }
+            OrganizationCommand::Authorizations(decisions) => decisions.run(output),
             OrganizationCommand::Metrics(seen) => seen.run(InsightView::Metrics, output),
             OrganizationCommand::Usage(seen) => seen.run(InsightView::Usage, output),
-            OrganizationCommand::Audit(seen) => {
-                let most = seen.limit;
-                seen.run(InsightView::Audit(most), output)
-            }
+            OrganizationCommand::Audit(deeds) => deeds.run(output),
         }
     }
 }

@@ -31,7 +31,8 @@ pub struct Report {
     /// Only of this program.
     #[arg(long, value_name = "PROGRAM")]
     program: Option<ProgramId>,
-    /// One line of JSON for each outage instead of tables for people.
+    /// One line of JSON for each outage instead of tables for people; `last_answer` is when the last question came that was answered
+    /// without the ledger.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -150,6 +151,7 @@ fn as_json(outage: &Outage, currency: Currency) -> Value {
         "program": outage.program.to_string(),
         "from": outage.from.to_string(),
         "to": outage.to.to_string(),
+        "last_answer": outage.last_answer.map(|at| at.to_string()),
         "causes": causes,
         "switched": switched,
         "currency": currency.code(),

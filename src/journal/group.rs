@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use holdfast_core::agent::Governed;
+use holdfast_core::agent::{CorrelationDigest, Governed};
 use holdfast_core::rules::OfLess;
 use holdfast_core::{Checkout, Monitoring, PlatformName, ProgramId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use super::place::Place;
 use super::record::{Body, BodyRef, Record, RecordRef};
 
 /// The number of this encoding. A reader refuses a newer one, and reads every older one that was ever released.
-pub const FORMAT: u8 = 10;
+pub const FORMAT: u8 = 11;
 
 /// The oldest encoding that is read as this one: what it can say has grown since.
 const OLDEST: u8 = 2;
@@ -71,6 +71,8 @@ enum LineRef<'a> {
     OfLess(&'a OfLess),
     /// The caller of the next record's question wanted the program's rules skipped, and may not. Since format 9.
     BypassRefused,
+    /// By what the processor that asked the next record's question finds it again. Behind its `Governed`. Since format 11.
+    Correlated(&'a CorrelationDigest),
 }
 
 /// What is written of whether rules were asked, where that is not as ever.
@@ -167,6 +169,9 @@ impl GroupWriter {
         let ruleset = ruleset.map(number).transpose()?;
         if let Some(governed) = record.governed {
             onto(&mut self.bytes, &LineRef::Governed(governed))?;
+            if let Some(correlation) = &governed.correlation {
+                onto(&mut self.bytes, &LineRef::Correlated(correlation))?;
+            }
         }
         if let Some(checkout) = record.body.checkout() {
             onto(&mut self.bytes, &LineRef::Checkout(checkout))?;
@@ -309,7 +314,7 @@ impl<'a> Group<'a> {
     /// Reads the next record; nothing where the bytes are none. What it says is large, and is not moved more often than has to be: lines
     /// are read by hand, as [`LineRef`] writes them.
     fn record(&mut self, room: &mut Option<Record>) -> Option<()> {
-        let (mut governed, mut checkout, mut of_less): (_, Option<Checkout>, Option<OfLess>) = (None, None, None);
+        let (mut governed, mut checkout, mut of_less): (Option<Governed>, Option<Checkout>, Option<OfLess>) = (None, None, None);
         let mut line = postcard::Deserializer::from_bytes(self.rest);
         loop {
             match u32::deserialize(&mut line).ok()? {
@@ -335,6 +340,7 @@ impl<'a> Group<'a> {
                 5 => checkout = Some(Checkout { monitoring: Monitoring::Bypassed, ..checkout? }),
                 6 => of_less = Some(Deserialize::deserialize(&mut line).ok()?),
                 7 => checkout = Some(Checkout { monitoring: Monitoring::BypassRefused, ..checkout? }),
+                8 => governed.as_mut()?.correlation = Some(Deserialize::deserialize(&mut line).ok()?),
                 _ => return None,
             }
         }

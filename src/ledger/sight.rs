@@ -1,9 +1,9 @@
 //! Looking at a ledger without asking it: what stand-in knows of a card, its account and a key while the ledger cannot answer.
 //! A look never waits for a disk, and changes nothing.
 
-use holdfast_core::CardholderToken;
 use holdfast_core::hold::{Answered, LimitUse};
 use holdfast_core::stand_in::Snapshot;
+use holdfast_core::{CardholderToken, Decision};
 
 /// What a look comes to.
 #[expect(clippy::large_enum_variant, reason = "it lives on the stack for one look, and is nearly always the large one")]
@@ -45,6 +45,8 @@ pub struct Seen {
     pub owner: Option<CardholderToken>,
     /// For how much the payment that it names was opened before, in minor units; 0 if it is not there, or over.
     pub stands: i64,
+    /// What the ledger says to it by what it heard of the payment before, whatever rules, limits and funds think; nothing where they decide.
+    pub by_word: Option<Decision>,
 }
 
 /// Whether an answer that is seen is durable.

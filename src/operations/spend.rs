@@ -5,7 +5,7 @@ use holdfast_core::agent::{Environment, OrganizationId, OrganizationKind};
 use super::Desk;
 use crate::agent::bodies::{GoLiveState, Organization};
 use crate::agent::door::House;
-use crate::agent::insight::table::{Of, Which};
+use crate::agent::insight::table::{Of, Which, Would};
 use crate::agent::office::change::Change;
 use crate::agent::office::credentials::NewCredential;
 use crate::agent::office::organizations::NewOrganization;
@@ -13,10 +13,12 @@ use crate::agent::office::people::{Delivery, Invitation, Invited};
 use crate::agent::office::{Office, read, unavailable, unknown};
 use crate::agent::post::is_address;
 use crate::agent::store::{Deeds, Erase, Kind, List, Row};
-use crate::api::problem::{Code, Problem};
+use crate::api::problem::{Code, FieldError, Problem};
 use crate::clock;
 use crate::control::OperationError;
-use crate::control::protocol::{Erasure, GoLiveDecision, InsightView, SpendAnswer, SpendRequest};
+use crate::control::protocol::{
+    DecisionsWanted, DeedsWanted, Erasure, GoLiveDecision, InsightView, SpendAnswer, SpendRequest, WouldWanted,
+};
 
 impl Desk {
     pub(super) async fn do_spend(&self, asked: SpendRequest) -> Result<SpendAnswer, OperationError> {
@@ -46,6 +48,11 @@ fn operator(by: &str) -> String {
     format!("operator:{by}")
 }
 
+/// Something that an operator asks for cannot be it.
+fn bad(path: &str, problem: &str) -> Problem {
+    Problem::bad_request(vec![FieldError { path: path.to_owned(), problem: problem.to_owned() }])
+}
+
 impl House {
     async fn told_to_operator(
         &self,
@@ -59,17 +66,28 @@ impl House {
             OrganizationKind::Processor => Of::Processor(row.id.clone()),
         };
         let environment_number = i64::from(environment == Environment::Production);
-        let which = Which { of, environment: environment_number, only: Vec::new(), since: None, until: None };
+        let which = Which { of, environment: environment_number, only: Vec::new(), would: None, since: None, until: None };
         match view {
-            InsightView::Authorizations(most) => {
+            InsightView::Authorizations(DecisionsWanted { most, correlation_id, would }) => {
+                let correlation = |text: String| {
+                    let digest = self.office.correlation(&text);
+                    digest.ok_or_else(|| bad("correlation_id", "must be a text of 1 to 128 characters"))
+                };
+                let only = correlation_id.map(correlation).transpose()?.map(|digest| ("correlation", digest));
+                let would = match would {
+                    WouldWanted::Any => None,
+                    WouldWanted::Declined => Some(Would::Decline),
+                };
+                let which = Which { only: only.into_iter().collect(), would, ..which };
                 let found = self.looked(move |table| table.list(&which, None, most)).await?;
                 Ok(SpendAnswer::Objects(found.into_iter().map(|(_, line)| line).collect()))
             }
             InsightView::Metrics => self.looked(move |table| table.metrics(&which)).await.map(SpendAnswer::Object),
             InsightView::Usage => self.looked(move |table| table.usage(&which)).await.map(SpendAnswer::Objects),
-            InsightView::Audit(most) => {
-                let deeds =
-                    Deeds { organization: row.id, environment: Some(environment), id: None, action: None, before: None, most };
+            InsightView::Audit(DeedsWanted { most, id, action, who, object, since, until }) => {
+                let kind_of = |name: String| Kind::named(&name).ok_or_else(|| bad("object", "is no kind of object"));
+                let kind = object.map(kind_of).transpose()?;
+                let deeds = Deeds { id, action, who, kind, since, until, ..Deeds::of(row.id, Some(environment), most) };
                 let found = self.office.store.deeds(deeds).await.map_err(unavailable)?;
                 self.office.audited(&found.into_iter().map(|(_, deed)| deed).collect::<Vec<_>>()).await.map(SpendAnswer::Objects)
             }

@@ -76,6 +76,8 @@ pub struct Outage {
     pub from: Timestamp,
     /// Its last answer, the moment at which the ledger answered again, or the end of the switch, which may lie ahead.
     pub to: Timestamp,
+    /// When the last question came that was answered without the ledger, which may be long before the end; nothing where none came.
+    pub last_answer: Option<Timestamp>,
     /// Answers by cause, in the order of causes.
     pub causes: Vec<(StandInCause, u64)>,
     /// The times at which it was switched on in it.
@@ -326,6 +328,7 @@ impl Outage {
             program,
             from,
             to,
+            last_answer: None,
             causes: Vec::new(),
             switched: Vec::new(),
             by: BTreeMap::new(),
@@ -340,6 +343,7 @@ impl Outage {
     }
 
     fn count(&mut self, told: &[&Answer]) {
+        self.last_answer = told.iter().map(|answer| answer.at).max();
         let of_cause = |cause| told.iter().filter(|answer| answer.cause == cause).count();
         let causes = StandInCause::ALL.map(|cause| (cause, u64::try_from(of_cause(cause)).unwrap_or(u64::MAX)));
         self.causes = causes.into_iter().filter(|(_, count)| *count > 0).collect();

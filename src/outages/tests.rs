@@ -44,6 +44,15 @@ fn what_an_earlier_outage_left_is_at_risk_in_a_later_one() {
     assert_eq!(outlines(&answers, 5_000), [(at(9_000), 1, 10_100)]);
 }
 
+/// Nobody asked any more for the last eighteen minutes of it.
+#[test]
+fn the_last_answer_is_told_beside_the_end() {
+    let answers = told(vec![approved(1_000, 100, Heard::NotYet), approved(1_020, 100, Heard::NotYet)]);
+    let answers = Answers { away: vec![(at(995), at(2_100))], ..answers };
+    let outage = answers.outages(program(), at(0)).pop().unwrap();
+    assert_eq!((outage.from, outage.last_answer, outage.to), (at(995), Some(at(1_020)), at(2_100)));
+}
+
 /// Two responders answered one question, each by its caps: what was approved is told, whichever the ledger heard first.
 #[test]
 fn a_question_that_was_told_yes_and_no_is_both() {

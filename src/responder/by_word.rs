@@ -15,11 +15,14 @@ use crate::server::Call;
 use crate::spool::Entry;
 
 impl Responder {
-    /// What a question that was not answered yet hears by the platform's word.
-    pub(super) fn by_word(&self, question: &Question<'_>, snapshot: &Snapshot) -> ByWord {
+    /// What a question that was not answered yet hears by the platform's word: that which the ledger has yet to hear, and `by_ledger` what it
+    /// had heard before.
+    pub(super) fn by_word(&self, question: &Question<'_>, snapshot: &Snapshot, by_ledger: Option<Decision>) -> ByWord {
         let request = &*question.request;
-        let Some(said) = self.unheard.recorded.of(&question.origin, request) else { return ByWord::Open };
-        said.answers(&Asker { request, account_currency: currency_of(snapshot) }, snapshot.adds_to)
+        let waiting = self.unheard.recorded.of(&question.origin, request);
+        let waiting =
+            waiting.map(|said| said.answers(&Asker { request, account_currency: currency_of(snapshot) }, snapshot.adds_to));
+        of_both(waiting.unwrap_or(ByWord::Open), by_ledger)
     }
 
     /// What was told to a question, or what the platform's word makes of that which the ledger has yet to hear.
@@ -64,6 +67,16 @@ impl Responder {
                 self.tell_decline(call, claim, told, Entry::Told(Box::new(adopt), account), deadline).await
             }
         }
+    }
+}
+
+/// What one hears of whom both are said. Which of two that differ is the later one only the ledger knows: nothing is approved.
+const fn of_both(waiting: ByWord, by_ledger: Option<Decision>) -> ByWord {
+    match (waiting, by_ledger) {
+        (waiting, None) => waiting,
+        (ByWord::Open, Some(by_ledger)) => ByWord::Decided(by_ledger),
+        (ByWord::Decided(Decision::Approve { .. }), Some(Decision::Decline { .. })) => ByWord::NotKnown,
+        (waiting @ (ByWord::Decided(_) | ByWord::NotKnown), Some(_)) => waiting,
     }
 }
 

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use holdfast_core::hold::{ToldAnswer, ToldEvent};
+use holdfast_core::hold::{Answered, ToldAnswer, ToldEvent};
 use holdfast_core::stand_in::{Taken, ToldApproval, ToldName};
-use holdfast_core::{PlatformName, ProgramId, Timestamp};
+use holdfast_core::{IdempotencyKey, PlatformName, ProgramId, Timestamp};
 use tokio::sync::Notify;
 
 use super::adding::{Adding, Word};
@@ -20,7 +20,7 @@ use super::standings::Standings;
 use super::told::{Name, Told, ToldBook};
 use crate::clock;
 use crate::ledger::{Adopt, Counted, KeptRuleset, Origin, weight_of};
-use crate::spool::{Entry, Heard, Spool, SpoolError, Standing, Wave};
+use crate::spool::{Entry, File, Heard, Spool, SpoolError, Standing, Wave};
 
 /// What is remembered until the ledger has heard it.
 pub struct Unheard {
@@ -149,6 +149,32 @@ impl Unheard {
         for (program, name) in self.recorded.declined() {
             if let Some(program) = self.program(program) {
                 program.stand_in.undone(&name);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Unheard {
+    /// Of what waits in a spool, what the ledger had taken over already, as is seen by its answers: what is seen of its account has that money,
+    /// and it is at risk no more. The ledger hears it once more all the same.
+    ///
+    /// # Errors
+    /// The spool cannot be read.
+    pub fn was_taken_over(
+        &self,
+        spool: &File,
+        seen: impl Fn(&Origin, &IdempotencyKey) -> Option<Answered>,
+    ) -> Result<(), SpoolError> {
+        for row in spool.waiting() {
+            let row = row?;
+            // One that cannot be read is set aside by the reconciler, who says so.
+            let Ok(entry) = Entry::from_bytes(&row.body, &row.digest) else { continue };
+            let (Entry::Told(adopt, _), Some((stand_in, name))) = (&entry, self.approval_of(&entry)) else { continue };
+            let is_this =
+                |answered: &Answered| adopt.digest.is_of(&answered.digest) && answered.decision == adopt.told.decision();
+            if seen(&adopt.origin, &adopt.request.key).as_ref().is_some_and(is_this) {
+                stand_in.settle(&name);
             }
         }
         Ok(())

@@ -74,7 +74,7 @@ impl Responder {
         let decline = |reason, basis| Told { decision: Decision::Decline { reason }, basis, asked_at };
         let snapshot = self.with_what_waits(mount, question, &seen);
         let account = account_of(&snapshot);
-        let said = match (before, self.by_word(question, &snapshot)) {
+        let said = match (before, self.by_word(question, &snapshot, seen.by_word)) {
             // The platform's own word goes before every row.
             (Before::Nothing, ByWord::Decided(decision)) => {
                 let told = Told { decision, basis: basis_by_word(&decision, cause), asked_at };

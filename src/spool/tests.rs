@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 
 use holdfast_adapters::Unrecognized;
+use holdfast_core::agent::{CorrelationDigest, Governed, Mode, OrganizationId, Weight};
 use holdfast_core::hold::{CardStatus, Fact, Finding, ReleaseCause, ToldAnswer};
 use holdfast_core::rules::{HoldPolicy, Margin, OfLess, Percent, Proceed, Verdict};
 use holdfast_core::{AccountId, Basis, CardToken, Checkout, DeclineReason, MerchantId, PlatformName, StandInCause, Timestamp};
@@ -123,6 +124,16 @@ fn of_less(key: &str) -> Entry {
     Entry::Told(adopt, account)
 }
 
+/// Of a question at the processors' door.
+fn correlated(entry: Entry) -> Entry {
+    let Entry::Told(mut adopt, account) = entry else { panic!("an answer is told") };
+    let (authority, policy, binding, intent, would) = (None, None, None, None, None);
+    let (asked_by, correlation) = (OrganizationId::new("proc_1").ok(), Some(CorrelationDigest([7; 16])));
+    let (mode, weight) = (Mode::Enforce, Weight::Moves);
+    adopt.governed = Some(Governed { authority, policy, binding, intent, asked_by, mode, weight, would, correlation });
+    Entry::Told(adopt, account)
+}
+
 #[test]
 fn every_entry_reads_as_it_was_written() {
     let fact = told("told-1", Fact::Released { payment: payment("p"), cause: ReleaseCause::Reversed });
@@ -147,12 +158,15 @@ fn every_entry_reads_as_it_was_written() {
     past_rules.request.checkout =
         Some(Checkout { surcharge: 350, monitoring: holdfast_core::Monitoring::Bypassed, ..Checkout::NOTHING_TOLD });
     let past_rules = Entry::Told(past_rules, account);
+    let of_both = correlated(of_less("g"));
     let (of_less, mut less_past_rules) = (of_less("l"), of_less("p"));
     if let (Entry::Told(adopt, _), Entry::Told(other, _)) = (&mut less_past_rules, &past_rules) {
         (adopt.request, adopt.digest, adopt.slip) = (other.request, other.digest, other.slip.clone());
     }
     let (at_checkout, with_slip) = (Entry::Told(at_checkout, account), Entry::Told(with_slip, account));
     for entry in [
+        correlated(approval("f")),
+        of_both,
         at_checkout,
         past_rules,
         with_slip,

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use holdfast_adapters::Unrecognized;
-use holdfast_core::agent::Governed;
+use holdfast_core::agent::{CorrelationDigest, Governed};
 use holdfast_core::hold::{ToldAnswer, ToldEvent};
 use holdfast_core::rules::{OfLess, Verdict};
 use holdfast_core::{
@@ -107,6 +107,11 @@ pub(super) enum Written {
         slip: Slip,
         lasting: String,
     },
+    /// As `Governed`, of a question that its processor finds again by this. Within all that was told besides.
+    ToldCorrelated {
+        told: Box<Written>,
+        correlation: CorrelationDigest,
+    },
 }
 
 /// What is written around an answer that was told.
@@ -115,6 +120,7 @@ pub(super) struct Besides {
     slip: Option<Arc<Slip>>,
     checkout: Option<Checkout>,
     of_less: Option<OfLess>,
+    correlation: Option<CorrelationDigest>,
 }
 
 impl Written {
@@ -143,12 +149,16 @@ impl Written {
             Written::ToldOfLess { told, of_less } if besides.of_less.is_none() => {
                 return told.entry(Besides { of_less: Some(of_less), ..besides });
             }
+            Written::ToldCorrelated { told, correlation } if besides.correlation.is_none() => {
+                return told.entry(Besides { correlation: Some(correlation), ..besides });
+            }
             Written::ToldWithSlip { .. }
             | Written::ToldWithLastingSlip { .. }
             | Written::ToldAtCheckout { .. }
             | Written::ToldPastRules { .. }
             | Written::ToldOfRefusedBypass { .. }
-            | Written::ToldOfLess { .. } => return None,
+            | Written::ToldOfLess { .. }
+            | Written::ToldCorrelated { .. } => return None,
             Written::Told { program, platform, request, digest, verdict, told, basis, received_at, account } => {
                 let (origin, digest, slip) = (origin(program, platform), digest.into(), None);
                 let adopt = Adopt { origin, request, digest, verdict, told, basis, governed: None, received_at, slip };
@@ -178,9 +188,12 @@ impl Written {
 impl Besides {
     /// The answer as it was before it was written.
     fn of(self, mut adopt: Adopt) -> Adopt {
-        let Besides { slip, checkout, of_less } = self;
+        let Besides { slip, checkout, of_less, correlation } = self;
         if let Some((Verdict::Proceed(proceed), _)) = &mut adopt.verdict {
             proceed.hold.of_less = of_less;
+        }
+        if let Some(governed) = &mut adopt.governed {
+            governed.correlation = correlation;
         }
         let request = AuthorizationRequest { checkout, ..adopt.request };
         // Only the whole question says by which version its digest was made.
@@ -198,11 +211,16 @@ pub(super) fn told(adopt: Adopt, account: Option<AccountId>) -> Written {
         Some((Verdict::Proceed(proceed), _)) => proceed.hold.of_less,
         Some((Verdict::Decline { .. }, _)) | None => None,
     };
+    let correlation = governed.and_then(|governed| governed.correlation);
     let told = match governed {
         None => Written::Told { program, platform, request, digest, verdict, told, basis, received_at, account },
         Some(governed) => {
             Written::Governed { program, platform, request, digest, verdict, told, basis, received_at, account, governed }
         }
+    };
+    let told = match correlation {
+        None => told,
+        Some(correlation) => Written::ToldCorrelated { told: Box::new(told), correlation },
     };
     let told = match of_less {
         None => told,

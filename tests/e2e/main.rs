@@ -56,6 +56,7 @@ mod spend;
 mod spend_bound;
 mod spend_eligible;
 mod spend_foreign;
+mod spend_found;
 mod spend_intents;
 mod spend_kept;
 mod spend_names;

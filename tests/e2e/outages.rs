@@ -124,7 +124,8 @@ fn a_report_tells_of_an_outage_what_it_cost() {
     let reports = bench.json(&["stand-in", "report", "--program", "demo", "--since", "2026-03-14", "--json"]);
     let [report] = reports.as_slice() else { panic!("{reports:?}") };
     let expected = json!({
-        "program": "demo", "from": report["from"], "to": report["to"], "causes": {"ledger_unavailable": 3}, "switched": [],
+        "program": "demo", "from": report["from"], "to": report["to"], "last_answer": report["last_answer"],
+        "causes": {"ledger_unavailable": 3}, "switched": [],
         "currency": "USD",
         "approved": {"count": 2, "amount_minor": 35_000}, "declined": {"count": 1, "amount_minor": 7_000},
         "left_to_platform": {"count": 0, "amount_minor": 0},
@@ -136,6 +137,8 @@ fn a_report_tells_of_an_outage_what_it_cost() {
         "set_aside": {"count": 0, "amount_minor": 0}, "exposure_max_minor": 35_000, "loss_max_minor": 5_000,
     });
     assert_eq!(*report, expected);
+    let moment = |name: &str| report[name].as_str().unwrap().to_owned();
+    assert!(moment("from") < moment("last_answer") && moment("last_answer") <= moment("to"), "{report}");
     assert!(bench.lines(&["stand-in", "report"]).contains(&"loss at most                                  50.00 USD".to_owned()));
     assert!(bench.lines(&["stand-in", "report", "--since", "2999-01-01"])[0].starts_with("nothing"));
     assert_eq!(bench.run(&["stand-in", "report", "--program", "gone"]).status.code(), Some(1));
@@ -270,6 +273,7 @@ fn a_time_at_which_it_was_switched_on_is_an_outage_of_its_own() {
     assert!(bench.run(&switch).status.success());
     let report = &bench.json(&["stand-in", "report", "--json"])[0];
     assert_eq!((&report["causes"], &report["switched"][0]["why"]), (&json!({}), &json!("a drill")), "{report}");
+    assert_eq!(report["last_answer"], json!(null), "nobody asked");
     bench.app.drain();
 }
 

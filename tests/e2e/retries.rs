@@ -39,6 +39,36 @@ fn a_retry_hears_what_stand_in_told_whatever_amount_the_platform_recorded() {
     }
 }
 
+/// What the platform told of a payment before its question came, and the ledger had heard before it went away.
+#[test]
+fn stand_in_sees_the_word_that_the_ledger_had_heard_before_the_question() {
+    let bench = Bench::new(ample_budget);
+    assert!(bench.publish_table(ALL).status.success());
+    let [declined, more, less] = ["declined", "more", "less"].map(|key| Marqeta::purchase(key, "15.00"));
+    let mut word = declined.recorded("DECLINED", false);
+    word.as_object_mut().unwrap().remove("created_time");
+    for told in [transactions(&[word]), recorded_at(&more, "18.00", false), recorded_at(&less, "9.00", false)] {
+        assert_eq!(bench.client().post("/marqeta/webhook", &told).status, 200);
+    }
+    assert_eq!(bench.held(), 2_700);
+    bench.faulty.set(Fault::Unavailable);
+    let heard = |question: &Marqeta| {
+        let answer = bench.ask(question);
+        (answer.status, answer.json()["jit_funding"]["amount"].as_f64())
+    };
+    let ask_all = || [&declined, &more, &less].map(heard);
+    let first = ask_all();
+    assert_eq!((first[0].0, first[1], first[2]), (402, (200, Some(15.0)), (200, Some(9.0))), "{first:?}");
+    assert_eq!(bench.ask(&Marqeta::purchase("another", "15.00")).status, 200, "the table approves what nobody spoke of");
+    assert_eq!(ask_all(), first, "asked again");
+    bench.faulty.set(Fault::None);
+    bench.until_adopted();
+    bench.until_heard();
+    assert_eq!(ask_all(), first, "once the ledger has heard it");
+    assert_eq!(bench.held(), 2_700 + 1_500);
+    bench.app.drain();
+}
+
 #[test]
 fn a_transaction_that_is_asked_about_under_two_tokens_in_an_outage_is_held_once() {
     let bench = Bench::new(ample_budget);

@@ -67,7 +67,7 @@ impl Caller {
         self.ask("GET", path, &[], &Value::Null)
     }
 
-    fn found(&mut self, path: &str) -> Value {
+    pub fn found(&mut self, path: &str) -> Value {
         let answer = self.get(path);
         assert_eq!(answer.status, 200, "{path}: {answer:?}");
         answer.json()

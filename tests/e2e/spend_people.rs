@@ -72,7 +72,7 @@ fn key_of(server: &Server, made: &Value) -> Caller {
     Caller::new(server, made["api_key"].as_str().unwrap(), made["shared_secret"].as_str().unwrap())
 }
 
-fn printed(workplace: &Workplace, arguments: &[&str]) -> String {
+pub fn printed(workplace: &Workplace, arguments: &[&str]) -> String {
     let data = workplace.data();
     let output = workplace.run(&[arguments, &["--data", data.to_str().unwrap()]].concat());
     let text = String::from_utf8(output.stdout).unwrap();

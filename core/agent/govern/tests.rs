@@ -122,7 +122,7 @@ pub(in crate::agent) fn nothing_against(request: &AuthorizationRequest) -> Verdi
 }
 
 pub(in crate::agent) fn at_platform() -> Asking {
-    Asking { door: Door::Platform, by: None, payment: None }
+    Asking::AT_PLATFORM
 }
 
 fn said(
@@ -320,7 +320,7 @@ fn money_moves_at_the_bindings_own_door_only() {
         let found = Found::Authority { authority: &authority, binding: &binding, intent: Presented::None };
         let by = OrganizationId::new("proc_1").ok();
         let (_, governed) =
-            govern(nothing_against(&request), &found, &request, Asking { door: asked_at, by, payment: None }, NOW);
+            govern(nothing_against(&request), &found, &request, Asking { door: asked_at, by, ..Asking::AT_PLATFORM }, NOW);
         assert_eq!((governed.weight, governed.asked_by), (expected, by));
     }
 }

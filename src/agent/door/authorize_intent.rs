@@ -155,7 +155,7 @@ impl House {
             Purse::Elsewhere => limits_alone(&rules, &request, now),
         };
         let found = Found::Authority { authority, binding, intent: Presented::Known(&intent) };
-        let asking = Asking { door: Door::Platform, by: None, payment: None };
+        let asking = Asking::AT_PLATFORM;
         let (opinion, governed) = govern(verdict.clone(), &found, &request, asking, now);
         let (origin, ruleset) =
             (Origin { program, platform: Some(binding.instrument.platform), operator: None }, *rules.hash().as_bytes());

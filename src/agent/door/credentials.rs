@@ -14,12 +14,16 @@ use super::openapi::{ReadProblems, WriteProblems};
 use super::shown::{Listed, Shown, State, StatusParameter, listed, page_and_status};
 use crate::agent::bodies::Credential;
 use crate::agent::office::credentials::NewCredential;
-use crate::agent::office::{self, Owner, unavailable, unknown};
+use crate::agent::office::{self, ACTIVE, EXPIRED, Owner, unavailable, unknown};
 use crate::agent::store::{Kind, List, Row};
 use crate::api::input::{Fields, Need};
 use crate::api::page::{Page, PageParameters};
 use crate::api::problem::{Code, Problem};
 use crate::api::router::Target;
+use crate::clock;
+
+/// How many credentials are looked at for one page at most.
+const LOOKED_AT_MAX: u32 = 512;
 
 /// A credential, and when it was used.
 #[derive(Debug, Serialize, ToSchema)]
@@ -60,23 +64,14 @@ pub struct IssuedCredential {
     shared_secret: Option<String>,
 }
 
-/// Lists credentials of the token's environment. Secrets are not shown.
+/// Lists credentials of the token's environment. Secrets are not shown. One whose `expires_at` is past is `expired`, unless it was
+/// revoked.
 #[utoipa::path(get, operation_id = "list_credentials", path = "/v1/credentials", tag = "credentials",
     params(PageParameters, StatusParameter), responses((status = 200, body = Listed<UsedCredential>), ReadProblems))]
 pub(super) async fn list(house: State, read: Read) -> Result<Response, Problem> {
     let (page, status) = read.query.finish(|fields| page_and_status(fields, "credentials"))?;
-    let owner = read.asker.owner();
-    let list = List {
-        organization: Some(owner.organization.to_string()),
-        environment: Some(owner.environment),
-        status,
-        after: page.last.unwrap_or(0),
-        ..List::of(Kind::Credential, page.limit)
-    };
-    let found = house.office.store.list(list).await.map_err(unavailable)?;
-    let full = found.len() >= usize::try_from(page.limit).unwrap_or(usize::MAX);
-    let cursor = found.last().filter(|_| full).map(|(last, _)| Page::cursor("credentials", *last));
-    let items = house.with_use(found.into_iter().map(|(_, row)| row).collect()).await?;
+    let (found, cursor) = house.credentials_in(read.asker.owner(), status.as_deref(), page).await?;
+    let items = house.with_use(found).await?;
     Ok(Json(listed(items, cursor)).into_response())
 }
 
@@ -92,6 +87,44 @@ pub(super) async fn get(house: State, target: Target, read: Read) -> Result<Resp
 }
 
 impl House {
+    /// A page of credentials in the status that they are shown in: of those that the store has as active, the time of some is over.
+    async fn credentials_in(
+        &self,
+        owner: Owner,
+        status: Option<&str>,
+        page: Page,
+    ) -> Result<(Vec<Row>, Option<String>), Problem> {
+        let (now, most) = (clock::utc(), page.limit.saturating_add(1));
+        let kept = status.map(|status| if status == EXPIRED { ACTIVE } else { status });
+        let mut list = List {
+            organization: Some(owner.organization.to_string()),
+            environment: Some(owner.environment),
+            status: kept.map(str::to_owned),
+            after: page.last.unwrap_or(0),
+            ..List::of(Kind::Credential, most)
+        };
+        let (mut items, mut looked_at, room) = (Vec::new(), 0_u32, usize::try_from(page.limit).unwrap_or(usize::MAX));
+        let more = 'page: loop {
+            let rows = self.office.store.list(list.clone()).await.map_err(unavailable)?;
+            let found = u32::try_from(rows.len()).unwrap_or(u32::MAX);
+            for (place, row) in rows {
+                let shown = office::status_of(&row, now)?;
+                if status.is_none_or(|status| status == shown) {
+                    if items.len() == room {
+                        break 'page true;
+                    }
+                    items.push(row);
+                }
+                list.after = place;
+            }
+            looked_at = looked_at.saturating_add(found);
+            if found < most || looked_at >= LOOKED_AT_MAX {
+                break found >= most;
+            }
+        };
+        Ok((items, more.then(|| Page::cursor("credentials", list.after))))
+    }
+
     /// Credentials as they are shown, with when they were used last: as this process knows it, or as it was written down.
     async fn with_use(&self, rows: Vec<Row>) -> Result<Vec<Value>, Problem> {
         let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();

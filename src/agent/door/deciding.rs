@@ -48,7 +48,7 @@ pub struct Question {
     /// When it happened.
     #[schema(format = DateTime)]
     occurred_at: Option<String>,
-    /// Repeated in the answer.
+    /// Repeated in the answer; a digest of it is kept, by which `GET /v1/authorizations?correlation_id=` finds the decision.
     #[schema(max_length = 128)]
     correlation_id: Option<String>,
 }
@@ -102,7 +102,7 @@ pub struct PaymentEvent {
     /// Of a clearing: whether nothing more comes; it is unless told.
     #[serde(rename = "final")]
     is_final: Option<bool>,
-    /// When it happened.
+    /// When it happened; not in the future, but for 60 seconds of which clocks may differ (400).
     #[schema(format = DateTime)]
     occurred_at: Option<String>,
     /// Repeated in the answer.
@@ -127,7 +127,7 @@ pub struct QuestionHeaders {
     /// Your name for the question: asked again, it hears the same answer, and another question under it 409 `idempotency_conflict`. Without one each call is a payment of its own.
     #[param(rename = "Idempotency-Key", min_length = 1, max_length = 128)]
     idempotency_key: Option<String>,
-    /// Repeated in the answer, where the body has no `correlation_id`.
+    /// As `correlation_id`, where the body has none.
     #[param(rename = "X-Correlation-Id")]
     correlation_id: Option<String>,
 }

@@ -11,7 +11,7 @@ use super::asking::Read;
 use super::openapi::ReadProblems;
 use super::shown::{Listed, State, listed};
 use crate::agent::office::{Office, unavailable, without_hidden};
-use crate::agent::store::{Deed, Deeds};
+use crate::agent::store::{Deed, Deeds, Kind};
 use crate::agent::texts;
 use crate::api::input::{Fields, Need};
 use crate::api::page::{Page, PageParameters};
@@ -58,12 +58,32 @@ pub struct DeedParameters {
     id: Option<String>,
     /// Only those of this kind, such as `binding.created`.
     action: Option<String>,
+    /// Only those of this member (`mem_…`), credential (`cred_…`) or operator (`operator:…`), as `who` has it.
+    who: Option<String>,
+    /// Only those about objects of this kind: `organization`, `member`, `credential`, `grant`, `agent`, `spending_authority`, `policy`,
+    /// `policy_version`, `binding` or `intent`.
+    object: Option<String>,
+    /// Only from then on.
+    #[param(format = DateTime)]
+    since: Option<String>,
+    /// Only before then.
+    #[param(format = DateTime)]
+    until: Option<String>,
 }
 
-fn which(fields: &Fields, list: &'static str) -> Option<(Page, Option<String>, Option<String>)> {
-    let id = fields.words("id", Need::Optional, 128);
-    let action = fields.words("action", Need::Optional, 64);
-    Some((Page::read(fields, list)?, id, action))
+fn which(fields: &Fields, list: &'static str, all: Deeds) -> Option<(Page, Deeds)> {
+    let object = |name: &str| Kind::named(name).ok_or_else(|| format!("must be one of {}", Kind::ALL.map(Kind::name).join(", ")));
+    let deeds = Deeds {
+        id: fields.words("id", Need::Optional, 128),
+        action: fields.words("action", Need::Optional, 64),
+        who: fields.words("who", Need::Optional, 200),
+        kind: fields.parsed("object", Need::Optional, object),
+        since: fields.moment("since", Need::Optional),
+        until: fields.moment("until", Need::Optional),
+        ..all
+    };
+    let page = Page::read(fields, list)?;
+    Some((page, Deeds { before: page.last, most: page.limit.saturating_add(1), ..deeds }))
 }
 
 /// Lists who did what to the organization and to the objects of the token's environment, with the object before and after; the latest
@@ -98,16 +118,9 @@ impl Office {
 
 impl House {
     async fn deeds(&self, read: Read, list: &'static str) -> Result<(Vec<Deed>, Option<String>), Problem> {
-        let (page, id, action) = read.query.finish(|fields| which(fields, list))?;
         let owner = read.asker.owner();
-        let deeds = Deeds {
-            organization: owner.organization.to_string(),
-            environment: Some(owner.environment),
-            id,
-            action,
-            before: page.last,
-            most: page.limit.saturating_add(1),
-        };
+        let all = Deeds::of(owner.organization.to_string(), Some(owner.environment), 0);
+        let (page, deeds) = read.query.finish(|fields| which(fields, list, all))?;
         let mut found = self.office.store.deeds(deeds).await.map_err(unavailable)?;
         let more = found.len() > usize::try_from(page.limit).unwrap_or(usize::MAX);
         if more {

@@ -21,7 +21,7 @@ use super::{House, Shared};
 use crate::agent::insight::Earlier;
 use crate::agent::insight::follow::SaidBefore;
 use crate::agent::insight::shared::{Portion, read_since};
-use crate::agent::insight::table::{Of, Which};
+use crate::agent::insight::table::{Of, Which, Would};
 use crate::agent::insight::{Insight, InsightError};
 use crate::agent::lead::REMEMBERED_MAX;
 use crate::api::input::{Fields, Need};
@@ -34,6 +34,9 @@ use crate::spool::told_to_stop;
 
 /// How often the table looks for what the journal has got meanwhile.
 const FOLLOW_EVERY: Duration = Duration::from_millis(250);
+
+/// The longest correlation id, in characters.
+const CORRELATION_CHARACTERS_MAX: usize = 128;
 
 /// How long a start waits until what was said is remembered.
 const FOLLOWED_WITHIN: Duration = Duration::from_secs(2);
@@ -159,6 +162,13 @@ pub struct DecisionParameters {
     decision: Option<String>,
     /// Only for this reason.
     reason_code: Option<String>,
+    /// `true`: only those that enforce would have declined, under an authority that observes; `false`: only the others.
+    would_have_declined: Option<bool>,
+    /// Only those that enforce would have declined for this reason.
+    would_have_declined_with: Option<String>,
+    /// Only those that a processor asked for with this `correlation_id`, exactly. A digest of it is kept, and shown nowhere.
+    #[param(max_length = 128)]
+    correlation_id: Option<String>,
     /// Only from then on.
     #[param(format = DateTime)]
     since: Option<String>,
@@ -167,7 +177,7 @@ pub struct DecisionParameters {
     until: Option<String>,
 }
 
-fn which(asker: &Asker, fields: &Fields) -> Which {
+fn which(house: &House, asker: &Asker, fields: &Fields) -> Which {
     let organization = asker.caller.organization.to_string();
     let of = match asker.caller.kind {
         OrganizationKind::Enterprise => Of::Enterprise(organization),
@@ -184,14 +194,26 @@ fn which(asker: &Asker, fields: &Fields) -> Which {
         "APPROVE" | "DECLINE" => Ok(word.to_owned()),
         _ => Err("must be \"APPROVE\" or \"DECLINE\""),
     });
-    let reason = fields.parsed("reason_code", Need::Optional, |word| {
-        ReasonCode::named(word).map(|reason| reason.code().to_owned()).ok_or("is not a reason code, such as \"POLICY_MATCH\"")
+    let reason = |name| {
+        fields.parsed(name, Need::Optional, |word| {
+            ReasonCode::named(word).map(|reason| reason.code().to_owned()).ok_or("is not a reason code, such as \"POLICY_MATCH\"")
+        })
+    };
+    let would = fields.parsed("would_have_declined", Need::Optional, |word| match word {
+        "true" => Ok(Would::Decline),
+        "false" => Ok(Would::Same),
+        _ => Err("must be true or false"),
     });
-    let words = [("decision", decision), ("reason", reason)];
-    let only = only.chain(words.into_iter().filter_map(|(column, word)| Some((column, word?)))).collect();
+    let words = [("decision", decision), ("reason", reason("reason_code")), ("would", reason("would_have_declined_with"))];
+    let correlation = fields.parsed("correlation_id", Need::Optional, |text| {
+        let fits = text.chars().count() <= CORRELATION_CHARACTERS_MAX;
+        house.office.correlation(text).filter(|_| fits).ok_or("must be a text of 1 to 128 characters")
+    });
+    let words = words.into_iter().chain([("correlation", correlation)]);
+    let only = only.chain(words.filter_map(|(column, word)| Some((column, word?)))).collect();
     let moment = |name| fields.moment(name, Need::Optional).map(holdfast_core::Timestamp::unix_micros);
     let (since, until) = (moment("since"), moment("until"));
-    Which { of, environment: i64::from(asker.caller.environment == Environment::Production), only, since, until }
+    Which { of, environment: i64::from(asker.caller.environment == Environment::Production), only, would, since, until }
 }
 
 /// Lists decisions under your authorities, or those that you asked for; the latest first. A decision is here about a quarter of a
@@ -201,7 +223,7 @@ fn which(asker: &Asker, fields: &Fields) -> Which {
 pub(super) async fn list(house: State, read: Read) -> Result<Response, Problem> {
     let Read { asker, query } = read;
     let (page, which) = query.finish(|fields| {
-        Some((Page::read(fields, "authorizations"), which(&asker, fields))).and_then(|(page, which)| Some((page?, which)))
+        Some((Page::read(fields, "authorizations"), which(&house, &asker, fields))).and_then(|(page, which)| Some((page?, which)))
     })?;
     let most = page.limit.saturating_add(1);
     let mut found = house.looked(move |table| table.list(&which, page.last, most)).await?;
@@ -220,7 +242,7 @@ pub(super) async fn get(house: State, target: Target, read: Read) -> Result<Resp
     let Read { asker, query } = read;
     query.finish(|_| Some(()))?;
     let request: String = target.parse("authorization")?;
-    let which = Which { only: vec![("request", request)], ..which(&asker, &Fields::of_query(Vec::new())) };
+    let which = Which { only: vec![("request", request)], ..which(&house, &asker, &Fields::of_query(Vec::new())) };
     let found = house.looked(move |table| table.list(&which, None, 1)).await?.pop();
     let (_, line) = found.ok_or_else(|| Problem::of(Code::NotFound, "there is no such authorization, or not yet"))?;
     Ok(Json(line).into_response())
@@ -231,7 +253,7 @@ pub(super) async fn get(house: State, target: Target, read: Read) -> Result<Resp
     responses((status = 200, body = Metrics), ReadProblems))]
 pub(super) async fn metrics(house: State, read: Read) -> Result<Response, Problem> {
     let Read { asker, query } = read;
-    let which = query.finish(|fields| Some(which(&asker, fields)))?;
+    let which = query.finish(|fields| Some(which(&house, &asker, fields)))?;
     Ok(Json(house.looked(move |table| table.metrics(&which)).await?).into_response())
 }
 
@@ -241,7 +263,7 @@ pub(super) async fn metrics(house: State, read: Read) -> Result<Response, Proble
 pub(super) async fn usage(house: State, read: Read) -> Result<Response, Problem> {
     let Read { asker, query } = read;
     query.finish(|_| Some(()))?;
-    let which = which(&asker, &Fields::of_query(Vec::new()));
+    let which = which(&house, &asker, &Fields::of_query(Vec::new()));
     let months = house.looked(move |table| table.usage(&which)).await?;
     Ok(Json(json!({ "items": months })).into_response())
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::Extension;
 use axum::response::Response;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response as Described, ResponseBuilder, Schema};
+use utoipa::openapi::{ContentBuilder, HeaderBuilder, Ref, RefOr, Response as Described, ResponseBuilder, Schema};
 use utoipa::{IntoResponses, Modify, OpenApi};
 
 use super::codes::of_refusals;
@@ -25,7 +25,9 @@ use crate::api::router::json_text;
             a path and in a body, where `errors` names its field. (`/v1/authorize` declines instead.)\n\n\
             Amounts are whole numbers in minor units (cents of USD) with their ISO 4217 currency beside them; moments are RFC 3339 in UTC. \
             A change is durable, and in force, when it is answered. With an `Idempotency-Key` it is made once however often it is sent. \
-            Changes of an object name the `version` that they are of. What is archived stays readable and does not change any more (410).",
+            Changes of an object name the `version` that they are of. What is archived stays readable and does not change any more (410).\n\n\
+            What is no HTTP, or has a head that is too long or too slow, is answered before anybody looks at what is asked, without a body: 400, \
+            408 and 431, and 414 where the server reads heads of more than 64 KiB.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     paths(super::deciding::authorize, super::deciding::tell_event),
@@ -79,6 +81,9 @@ pub struct ReadProblems;
 /// How a change can be refused.
 pub struct WriteProblems;
 
+/// How a read that needs no token can be refused.
+pub struct OpenReadProblems;
+
 /// How a change that needs no token can be refused.
 pub struct UnprovenProblems;
 
@@ -112,27 +117,39 @@ impl IntoResponses for WriteProblems {
     }
 }
 
+impl IntoResponses for OpenReadProblems {
+    fn responses() -> BTreeMap<String, RefOr<Described>> {
+        problems(&[400, 408, 413, 503])
+    }
+}
+
 impl IntoResponses for UnprovenProblems {
     fn responses() -> BTreeMap<String, RefOr<Described>> {
         problems(&[400, 404, 408, 413, 415, 500, 503])
     }
 }
 
-/// One response for each status, with the codes that it can have.
+/// One response for each status, with the codes that it can have; and what the listener answers to whatever is asked.
 fn problems(statuses: &[u16]) -> BTreeMap<String, RefOr<Described>> {
-    let describe = |status: &u16| {
-        let codes = Code::ALL.iter().filter(|code| code.status().as_u16() == *status);
-        let codes: Vec<_> = codes.map(|code| format!("`{}`: {}", code.name(), code.title())).collect();
-        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
-        let response = ResponseBuilder::new().description(codes.join("; ")).content("application/problem+json", content);
-        (status.to_string(), RefOr::T(response.build()))
-    };
-    statuses.iter().map(describe).collect()
+    let allow = HeaderBuilder::new().description(Some("The methods that the path has"));
+    let other_method = of_codes(405).header("Allow", allow.build());
+    let long_head =
+        ResponseBuilder::new().description("The request line and headers are too long, or too many. There is no body");
+    let of_listener = [(405, other_method), (431, long_head)];
+    let own = statuses.iter().map(|status| (*status, of_codes(*status)));
+    own.chain(of_listener).map(|(status, response)| (status.to_string(), RefOr::T(response.build()))).collect()
+}
+
+fn of_codes(status: u16) -> ResponseBuilder {
+    let codes = Code::ALL.iter().filter(|code| code.status().as_u16() == status);
+    let codes: Vec<_> = codes.map(|code| format!("`{}`: {}", code.name(), code.title())).collect();
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    ResponseBuilder::new().description(codes.join("; ")).content("application/problem+json", content)
 }
 
 /// Shows this document. Needs no token.
 #[utoipa::path(get, operation_id = "get_openapi", path = "/v1/openapi.json", tag = "description", security(()),
-    responses((status = 200, description = "This document", body = serde_json::Value)))]
+    responses((status = 200, description = "This document", body = serde_json::Value), OpenReadProblems))]
 pub(super) async fn show(Extension(text): Extension<Text>) -> Response {
     json_text(text.as_str().to_owned())
 }

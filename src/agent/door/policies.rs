@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::House;
 use super::asking::{KeyParameter, Read, VersionParameter, Versioned, Write};
-use super::openapi::{ReadProblems, WriteProblems};
+use super::openapi::{OpenReadProblems, ReadProblems, WriteProblems};
 use super::shown::{Listed, Shown, State, StatusParameter, page_and_status};
 use crate::agent::bodies::{Policy, PolicyTemplate, PolicyVersion};
 use crate::agent::mirror::room_beside;
@@ -76,7 +76,7 @@ pub struct TemplateShown {
 
 /// Lists policy templates with the schemas of their parameters. Needs no token.
 #[utoipa::path(get, operation_id = "list_policy_templates", path = "/v1/policy-templates", tag = "policies", security(()),
-    responses((status = 200, body = Templates)))]
+    responses((status = 200, body = Templates), OpenReadProblems))]
 pub(super) async fn templates() -> Json<Value> {
     let json_of = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
     let items: Vec<_> = TEMPLATES

@@ -93,4 +93,23 @@ mod tests {
         paths.sort();
         assert_eq!(paths, ["/v1/invitations/accept", "/v1/openapi.json", "/v1/policy-templates"]);
     }
+
+    #[test]
+    fn what_the_listener_answers_by_itself_is_in_the_description() {
+        let (_, description) = described();
+        let described = serde_json::to_value(&description).unwrap();
+        let paths = described["paths"].as_object().unwrap();
+        let is_operation = |(method, _): &(&String, &serde_json::Value)| method.as_str() != "parameters";
+        let operations = paths.iter().flat_map(|(path, methods)| {
+            let methods = methods.as_object().unwrap().iter().filter(is_operation);
+            methods.map(move |(method, operation)| (format!("{method} {path}"), &operation["responses"]))
+        });
+        let mut count = 0;
+        for (name, responses) in operations {
+            assert!(responses["405"]["headers"]["Allow"].is_object(), "{name}");
+            assert!(responses["431"]["content"].is_null() && responses["431"].is_object(), "{name}");
+            count += 1;
+        }
+        assert!(count > 40, "{count}");
+    }
 }

@@ -56,7 +56,7 @@ pub struct Listed<T> {
 #[expect(dead_code, reason = "described here, read by hand")]
 pub struct StatusParameter {
     /// Only those in this status, such as `active` or `archived`; of intents `open`, `pending_review`, `approved`, `denied`, `cancelled`,
-    /// `not_eligible`, `used` or `expired`. A status that there is none of in the list is refused.
+    /// `not_eligible`, `used` or `expired`; of credentials `active`, `expired` or `revoked`. A status that there is none of in the list is refused.
     status: Option<String>,
 }
 
@@ -67,7 +67,7 @@ const STATUSES: [(&str, &[&str]); 8] = [
     ("bindings", &["active", "suspended", "archived"]),
     ("policies", &["active", "archived"]),
     ("grants", &["active", "revoked"]),
-    ("credentials", &["active", "revoked"]),
+    ("credentials", &["active", "revoked", "expired"]),
     ("members", &["invited", "active", "removed"]),
     ("intents", &["open", "pending_review", "approved", "denied", "cancelled", "not_eligible", "used", "expired"]),
 ];

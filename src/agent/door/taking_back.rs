@@ -100,6 +100,7 @@ impl House {
                 // Who takes it back again joins what took it back.
                 weight: Weight::Joins,
                 would: None,
+                correlation: None,
             }),
             received_at: clock::utc(),
             not_after: instant.checked_add(LEDGER_MAX).unwrap_or(instant),

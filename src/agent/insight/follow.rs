@@ -85,7 +85,7 @@ impl Insight {
         let write = || {
             let transaction = self.connection.unchecked_transaction()?;
             {
-                let marks = vec!["?"; 22].join(", ");
+                let marks = vec!["?"; 23].join(", ");
                 let mut insert = transaction.prepare_cached(&format!("INSERT OR REPLACE INTO decided VALUES ({marks})"))?;
                 let mut forget = transaction.prepare_cached("DELETE FROM decided WHERE request = ?1 AND request <> ''")?;
                 for row in rows {
@@ -239,6 +239,7 @@ fn told(
             verb.to_owned(),
             ReasonCode::of(decision, basis, Some(governed)).code().to_owned(),
             name(governed.would.map(|reason| ReasonCode::of_decline(reason).code().to_owned())),
+            name(governed.correlation.map(|digest| digest.to_string())),
         ],
         earlier: Earlier::None,
     }

@@ -17,22 +17,27 @@ use crate::private_file;
 pub const FILE: &str = "insight.sqlite";
 
 /// The number of these tables, in SQLite's `user_version`. A newer file is refused, and one that is much older is made again.
-const FORMAT: i32 = 4;
+const FORMAT: i32 = 5;
+
+/// The same but for the last column, which they get: what was decided meanwhile has nothing in it.
+const WITHOUT_CORRELATION: i32 = 4;
 
 /// The cache, in KiB. Rows that are written together are all over the index of names: pages that do not stay until they are all
 /// written are written several times, and read again.
 const CACHE_KIB: i32 = 16_384;
 
-/// The number of those before, whose rows are kept: the journal may have them no more.
+/// The number of those before them, whose rows are kept: the journal may have them no more.
 const BEFORE: i32 = 3;
 
 /// Takes over what the tables before had; what was approved was what was asked then. What the journal still has is read again, and better.
 const TAKE_OVER: &str = "
 INSERT INTO decided SELECT record, at, took, environment, organization, processor, authority, policy, binding, intent, request,
-    platform, door, mode, moves, amount, CASE decision WHEN 'APPROVE' THEN amount ELSE 0 END, currency, mcc, decision, reason, would
+    platform, door, mode, moves, amount, CASE decision WHEN 'APPROVE' THEN amount ELSE 0 END, currency, mcc, decision, reason, would, ''
     FROM before;
 DROP TABLE before;
 ";
+
+const CORRELATION_INDEX: &str = "CREATE INDEX decided_correlation ON decided (correlation) WHERE correlation <> ''";
 
 const TABLES: &str = "
 CREATE TABLE decided (
@@ -57,7 +62,8 @@ CREATE TABLE decided (
     mcc TEXT NOT NULL,
     decision TEXT NOT NULL,
     reason TEXT NOT NULL,           -- reason_code
-    would TEXT NOT NULL             -- reason_code that enforce would have declined with; empty if it would not
+    would TEXT NOT NULL,            -- reason_code that enforce would have declined with; empty if it would not
+    correlation TEXT NOT NULL DEFAULT ''    -- what is kept of the processor's correlation id; empty if it sent none
 ) STRICT;
 CREATE INDEX decided_of_organization ON decided (organization, environment, record);
 CREATE INDEX decided_of_processor ON decided (processor, environment, record) WHERE processor <> '';
@@ -144,8 +150,8 @@ pub struct Row {
     pub amount: i64,
     /// How much of it was approved.
     pub approved: i64,
-    /// `currency`, `mcc`, `decision`, `reason`, `would`.
-    pub words: [String; 5],
+    /// `currency`, `mcc`, `decision`, `reason`, `would`, `correlation`.
+    pub words: [String; 6],
     /// What becomes of rows of the same question.
     pub earlier: Earlier,
 }
@@ -201,13 +207,20 @@ fn bring_here(connection: &Connection) -> rusqlite::Result<Result<(), String>> {
         let newer = format!("was written by a newer Holdfast (format {format}, this one reads up to {FORMAT}); start that one");
         return Ok(Err(newer));
     }
-    if format < FORMAT {
+    if format == WITHOUT_CORRELATION {
+        let transaction = connection.unchecked_transaction()?;
+        transaction.execute_batch("ALTER TABLE decided ADD COLUMN correlation TEXT NOT NULL DEFAULT ''")?;
+        transaction.execute_batch(CORRELATION_INDEX)?;
+        transaction.execute_batch(&format!("PRAGMA user_version = {FORMAT}"))?;
+        transaction.commit()?;
+    } else if format < FORMAT {
         let transaction = connection.unchecked_transaction()?;
         if format == BEFORE {
             transaction.execute_batch("CREATE TABLE before AS SELECT * FROM decided")?;
         }
         transaction.execute_batch("DROP TABLE IF EXISTS decided; DROP TABLE IF EXISTS followed")?;
         transaction.execute_batch(TABLES)?;
+        transaction.execute_batch(CORRELATION_INDEX)?;
         if format == BEFORE {
             transaction.execute_batch(TAKE_OVER)?;
         }
@@ -239,6 +252,7 @@ mod tests {
         drop(Insight::open(directory.path()).unwrap());
         let connection = Connection::open(directory.path().join(FILE)).unwrap();
         let rows = |decision| format!("'ent_1', '', '', '', '', '', '', '', '', '', 1, 70, 'USD', '', '{decision}', '', ''");
+        connection.execute_batch("DROP INDEX decided_correlation; ALTER TABLE decided DROP COLUMN correlation").unwrap();
         connection.execute_batch("ALTER TABLE decided DROP COLUMN approved").unwrap();
         for (record, decision) in [(1, "APPROVE"), (2, "DECLINE")] {
             let row = format!("INSERT INTO decided VALUES ({record}, 0, 5, 0, {})", rows(decision));
@@ -251,6 +265,7 @@ mod tests {
             of: table::Of::Enterprise("ent_1".to_owned()),
             environment: 0,
             only: Vec::new(),
+            would: None,
             since: None,
             until: None,
         };
@@ -260,5 +275,24 @@ mod tests {
         assert_eq!(insight.metrics(&which).unwrap()["amounts"], amounts);
         let next: i64 = insight.connection.query_row("SELECT next FROM followed", [], |row| row.get(0)).unwrap();
         assert_eq!(next, 0, "what the journal has is read again");
+    }
+
+    #[test]
+    fn tables_without_correlation_ids_get_them_and_are_followed_on() {
+        let directory = tempfile::tempdir().unwrap();
+        drop(Insight::open(directory.path()).unwrap());
+        let connection = Connection::open(directory.path().join(FILE)).unwrap();
+        connection.execute_batch("DROP INDEX decided_correlation; ALTER TABLE decided DROP COLUMN correlation").unwrap();
+        let row = "1, 0, 5, 0, 'ent_1', '', '', '', '', '', 'r', '', '', '', 1, 70, 70, 'USD', '', 'APPROVE', '', ''";
+        connection.execute_batch(&format!("INSERT INTO decided VALUES ({row})")).unwrap();
+        let before = format!("UPDATE followed SET next = 9; PRAGMA user_version = {WITHOUT_CORRELATION}");
+        connection.execute_batch(&before).unwrap();
+        drop(connection);
+        let insight = Insight::open(directory.path()).unwrap();
+        let all = "SELECT count(*), (SELECT next FROM followed) FROM decided WHERE correlation = ''";
+        let read: (i64, i64) = insight.connection.query_row(all, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        assert_eq!(read, (1, 9));
+        drop(insight);
+        drop(Insight::open(directory.path()).unwrap());
     }
 }

@@ -24,10 +24,21 @@ pub struct Which {
     pub environment: i64,
     /// A column's name, and what it must be.
     pub only: Vec<(&'static str, String)>,
+    /// Whether enforce must have declined them, where their authority only observed.
+    pub would: Option<Would>,
     /// From then on, in microseconds since 1970.
     pub since: Option<i64>,
     /// Before then.
     pub until: Option<i64>,
+}
+
+/// What enforce would have made of a decision under an authority that only observes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Would {
+    /// It would have declined.
+    Decline,
+    /// Nothing else; what enforce decided itself is of these, too.
+    Same,
 }
 
 const COLUMNS: &str = "record, at, took, authority, policy, binding, intent, request, platform, door, mode, moves, amount, currency, \
@@ -48,6 +59,11 @@ impl Which {
             values.push(value);
             sql.push_str(&format!(" AND {compare} ?{}", values.len()));
         }
+        sql.push_str(match self.would {
+            None => "",
+            Some(Would::Decline) => " AND would <> ''",
+            Some(Would::Same) => " AND would = ''",
+        });
         (sql, values)
     }
 }
@@ -209,7 +225,7 @@ mod tests {
     fn row(record: i64, decision: &str, amount: i64) -> Row {
         let mut names: [String; 10] = Default::default();
         names[0] = "ent_1".to_owned();
-        let words = ["USD", "", decision, "POLICY_MATCH", ""].map(str::to_owned);
+        let words = ["USD", "", decision, "POLICY_MATCH", "", ""].map(str::to_owned);
         let (at, took_micros, environment) = (Timestamp::from_unix_seconds(record), Some(5), 0);
         let approved = if decision == "APPROVE" { amount } else { 0 };
         Row { record, at, took_micros, environment, names, moves: true, amount, approved, words, earlier: Earlier::None }
@@ -233,7 +249,14 @@ mod tests {
             told(asked(5, "b", "APPROVE")),
         ];
         insight.take(&rows, "UPDATE followed SET next = ?1", Sql::from(6)).unwrap();
-        let which = Which { of: Of::Enterprise("ent_1".to_owned()), environment: 0, only: Vec::new(), since: None, until: None };
+        let which = Which {
+            of: Of::Enterprise("ent_1".to_owned()),
+            environment: 0,
+            only: Vec::new(),
+            would: None,
+            since: None,
+            until: None,
+        };
         let metrics = insight.metrics(&which).unwrap();
         assert_eq!((&metrics["authorizations"], &metrics["approved"]), (&json!(4), &json!(3)), "of those without a name, each");
     }
@@ -245,7 +268,14 @@ mod tests {
         let in_part = Row { approved: 300, ..row(1, "APPROVE", 1_000) };
         let told = Row { took_micros: None, earlier: Earlier::Replaced, ..row(2, "APPROVE", 100) };
         insight.take(&[in_part, told, row(3, "DECLINE", 70)], "UPDATE followed SET next = ?1", Sql::from(4)).unwrap();
-        let which = Which { of: Of::Enterprise("ent_1".to_owned()), environment: 0, only: Vec::new(), since: None, until: None };
+        let which = Which {
+            of: Of::Enterprise("ent_1".to_owned()),
+            environment: 0,
+            only: Vec::new(),
+            would: None,
+            since: None,
+            until: None,
+        };
         let metrics = insight.metrics(&which).unwrap();
         assert_eq!(metrics["amounts"], json!([{"currency": "USD", "approved_amount": 400, "declined_amount": 70}]));
         assert_eq!((&metrics["latency_micros_average"], &metrics["latency_micros_max"]), (&json!(5), &json!(5)));
@@ -262,6 +292,28 @@ mod tests {
     }
 
     #[test]
+    fn what_enforce_would_have_declined_is_listed_alone() {
+        let data = tempfile::tempdir().unwrap();
+        let insight = Insight::open(data.path()).unwrap();
+        let of = |record, would: &str| {
+            let mut row = row(record, "APPROVE", 100);
+            row.words[4] = would.to_owned();
+            row
+        };
+        let rows = [of(1, ""), of(2, "POLICY_VIOLATION_MCC"), of(3, "POLICY_VIOLATION_AMOUNT")];
+        insight.take(&rows, "UPDATE followed SET next = ?1", Sql::from(4)).unwrap();
+        let listed = |would, only| {
+            let of = Of::Enterprise("ent_1".to_owned());
+            let which = Which { of, environment: 0, only, would, since: None, until: None };
+            insight.list(&which, None, 9).unwrap().iter().map(|(record, _)| *record).collect::<Vec<_>>()
+        };
+        assert_eq!(listed(None, Vec::new()), [3, 2, 1]);
+        assert_eq!(listed(Some(Would::Decline), Vec::new()), [3, 2]);
+        assert_eq!(listed(Some(Would::Same), Vec::new()), [1]);
+        assert_eq!(listed(None, vec![("would", "POLICY_VIOLATION_MCC".to_owned())]), [2]);
+    }
+
+    #[test]
     fn no_amount_is_too_large_to_be_summed() {
         let data = tempfile::tempdir().unwrap();
         let insight = Insight::open(data.path()).unwrap();
@@ -269,6 +321,7 @@ mod tests {
             of: Of::Enterprise(organization.to_owned()),
             environment: 0,
             only: Vec::new(),
+            would: None,
             since: None,
             until: None,
         };

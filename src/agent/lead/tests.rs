@@ -56,7 +56,7 @@ fn a_binding_of_who_may_not_bind_it_never_leads_before_one_of_who_may() {
         made_at: Timestamp::from_unix_seconds(i64::try_from(seconds).unwrap()),
     };
     let with = |listed: Option<Vec<OrganizationId>>| {
-        Agents::new(Arc::new(Registry::new(Programs { sandbox: None, production: None })), listed)
+        Agents::new(Arc::new(Registry::new(Programs { sandbox: None, production: None })), listed, None)
     };
     let (stranger, ours, later) = (bound("ent_stranger", 1), bound("ent_ours", 2), bound("ent_ours", 3));
     let listed = with(Some(vec![ours.organization]));

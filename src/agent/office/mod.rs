@@ -13,13 +13,14 @@ pub mod people;
 use std::fmt;
 use std::sync::Arc;
 
+use holdfast_adapters::agent_spend::correlation_of;
 use holdfast_adapters::token::Caller;
 use holdfast_core::Timestamp;
 use holdfast_core::agent::{Environment, OrganizationId, Template};
 use serde_json::{Map, Value, json};
 
 use self::change::Change;
-use super::bodies::{self, Body, Unreadable};
+use super::bodies::{self, Body, Credential, Moment, Unreadable};
 use super::mirror::Mirror;
 use super::policy_names;
 use super::post::Post;
@@ -28,6 +29,12 @@ use super::seal::{NoRandomness, Sealer};
 use super::store::{Committed, Guard, Kind, Row, Shared, StoreError};
 use super::texts::{self, Whose, Words};
 use crate::api::problem::{Code, Problem};
+use crate::clock;
+
+/// The status of what is in force.
+pub const ACTIVE: &str = "active";
+/// The status that a credential is shown in once its time is over; the store has it as active.
+pub const EXPIRED: &str = "expired";
 
 /// The desk that all changes go over.
 pub struct Office {
@@ -176,9 +183,16 @@ impl Office {
     /// # Errors
     /// The store.
     pub async fn show_all(&self, rows: Vec<Row>) -> Result<Vec<Value>, Problem> {
-        let mut shown: Vec<Value> = rows.into_iter().map(|row| shown(&row)).collect::<Result<_, _>>()?;
+        let now = clock::utc();
+        let mut shown: Vec<Value> = rows.into_iter().map(|row| shown(&row, now)).collect::<Result<_, _>>()?;
         texts::open_all(&self.store, &self.sealer, &mut shown).await.map_err(unavailable)?;
         Ok(shown)
+    }
+
+    /// What decisions have that were asked for with a correlation id; nothing for an empty one.
+    #[must_use]
+    pub fn correlation(&self, text: &str) -> Option<String> {
+        Some(self.sealer.correlation(&correlation_of(text)?).to_string())
     }
 
     /// An object as it is shown.
@@ -190,8 +204,20 @@ impl Office {
     }
 }
 
+/// The status that an object is shown in. A credential whose time is over proves nothing, whatever the store has.
+///
+/// # Errors
+/// A body that cannot be read.
+pub fn status_of(row: &Row, now: Timestamp) -> Result<&str, Problem> {
+    if row.kind != Kind::Credential || row.status != ACTIVE {
+        return Ok(&row.status);
+    }
+    let is_over = read::<Credential>(row)?.expires_at.is_some_and(|Moment(end)| end <= now);
+    Ok(if is_over { EXPIRED } else { ACTIVE })
+}
+
 /// A row as JSON: what all objects have, and its body without what is ours alone.
-fn shown(row: &Row) -> Result<Value, Problem> {
+fn shown(row: &Row, now: Timestamp) -> Result<Value, Problem> {
     let body: Value = serde_json::from_str(&row.body).map_err(|_| unreadable(Unreadable(row.id.clone())))?;
     let mut fields = Map::new();
     fields.insert("id".to_owned(), json!(row.id));
@@ -199,7 +225,7 @@ fn shown(row: &Row) -> Result<Value, Problem> {
     if let Some(environment) = row.environment {
         fields.insert("environment".to_owned(), json!(environment.name()));
     }
-    fields.insert("status".to_owned(), json!(row.status));
+    fields.insert("status".to_owned(), json!(status_of(row, now)?));
     fields.insert("version".to_owned(), json!(row.version));
     fields.insert("created_at".to_owned(), json!(row.created_at.to_string()));
     fields.insert("updated_at".to_owned(), json!(row.updated_at.to_string()));

@@ -204,10 +204,10 @@ pub fn deeds_are_told_the_latest_first(premises: &impl Premises) {
     let deed = |action: &str, id: &str, environment| Deed {
         organization: "ent_1".to_owned(),
         environment,
-        at: Timestamp::from_unix_seconds(7),
-        who: "mem_1".to_owned(),
+        at: Timestamp::from_unix_seconds(if action == "three" { 9 } else { 7 }),
+        who: if action == "two" { "operator:ann" } else { "mem_1" }.to_owned(),
         action: action.to_owned(),
-        kind: Kind::Binding,
+        kind: if action == "one" { Kind::Agent } else { Kind::Binding },
         id: id.to_owned(),
         before: None,
         after: Some("{}".to_owned()),
@@ -216,7 +216,7 @@ pub fn deeds_are_told_the_latest_first(premises: &impl Premises) {
     let deeds =
         vec![deed("one", "a", sandbox), deed("two", "b", None), deed("three", "a", sandbox), deed("four", "a", production)];
     block_on(store.commit(Commit { deeds: deeds.clone(), ..put(row("a", 1), Expect::New, &[], &[]) })).unwrap();
-    let all = Deeds { organization: "ent_1".to_owned(), environment: sandbox, id: None, action: None, before: None, most: 2 };
+    let all = Deeds::of("ent_1".to_owned(), sandbox, 2);
     let actions = |found: &[(i64, Deed)]| found.iter().map(|(_, deed)| deed.action.clone()).collect::<Vec<_>>();
     let first = block_on(store.deeds(all.clone())).unwrap();
     assert_eq!((actions(&first), &first[0].1), (vec!["three".to_owned(), "two".to_owned()], &deeds[2]));
@@ -224,7 +224,19 @@ pub fn deeds_are_told_the_latest_first(premises: &impl Premises) {
     assert_eq!(actions(&rest), ["one"], "what is the organization's as a whole is everybody's");
     let of_a = block_on(store.deeds(Deeds { id: Some("a".to_owned()), most: 9, ..all.clone() })).unwrap();
     assert_eq!(actions(&of_a), ["three", "one"]);
-    assert_eq!(block_on(store.deeds(Deeds { action: Some("two".to_owned()), ..all })).unwrap().len(), 1);
+    assert_eq!(block_on(store.deeds(Deeds { action: Some("two".to_owned()), ..all.clone() })).unwrap().len(), 1);
+    let told = |deeds: Deeds| actions(&block_on(store.deeds(deeds)).unwrap());
+    assert_eq!(told(Deeds { who: Some("operator:ann".to_owned()), ..all.clone() }), ["two"]);
+    assert_eq!(told(Deeds { kind: Some(Kind::Agent), ..all.clone() }), ["one"]);
+    let at = |seconds| Some(Timestamp::from_unix_seconds(seconds));
+    assert_eq!(told(Deeds { since: at(8), ..all.clone() }), ["three"]);
+    assert_eq!(told(Deeds { since: at(7), until: at(9), ..all.clone() }), ["two", "one"], "the end is not in it");
+    let mine = Deeds { who: Some("mem_1".to_owned()), most: 1, ..all };
+    let first = block_on(store.deeds(mine.clone())).unwrap();
+    assert_eq!(
+        (actions(&first), told(Deeds { before: Some(first[0].0), ..mine })),
+        (vec!["three".to_owned()], vec!["one".to_owned()])
+    );
 }
 
 /// See its name.

@@ -75,6 +75,12 @@ impl Kind {
         }
     }
 
+    /// By that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Kind::ALL.iter().copied().find(|kind| kind.name() == name)
+    }
+
     /// As it is kept.
     #[must_use]
     pub fn number(self) -> i64 {
@@ -290,10 +296,27 @@ pub struct Deeds {
     pub id: Option<String>,
     /// What was done.
     pub action: Option<String>,
+    /// By whom: a member, a credential, or an operator.
+    pub who: Option<String>,
+    /// To what kind of object.
+    pub kind: Option<Kind>,
+    /// From then on.
+    pub since: Option<Timestamp>,
+    /// Before then.
+    pub until: Option<Timestamp>,
     /// Before that one; the latest ones if absent.
     pub before: Option<i64>,
     /// At most so many.
     pub most: u32,
+}
+
+impl Deeds {
+    /// The latest ones in an organization's records.
+    #[must_use]
+    pub const fn of(organization: String, environment: Option<Environment>, most: u32) -> Self {
+        let (id, action, who, kind, since, until, before) = (None, None, None, None, None, None, None);
+        Deeds { organization, environment, id, action, who, kind, since, until, before, most }
+    }
 }
 
 /// Bodies that are written anew because texts are taken out of them: what they say stays the same, and so do their versions.

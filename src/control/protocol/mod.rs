@@ -14,7 +14,9 @@ use holdfast_core::{AccountId, CardToken, CardholderToken, Money, PlatformName, 
 use serde::{Deserialize, Deserializer, Serialize};
 
 pub use self::rules::{RulesHistory, RulesPublish, RulesRollback, RulesVersion};
-pub use self::spend::{Erasure, GoLiveDecision, InsightView, SpendAnswer, SpendRequest};
+pub use self::spend::{
+    DecisionsWanted, DeedsWanted, Erasure, GoLiveDecision, InsightView, SpendAnswer, SpendRequest, WouldWanted,
+};
 use crate::journal::Checkpoint;
 use crate::switchboard::Reach;
 

@@ -93,17 +93,57 @@ pub enum SpendRequest {
 }
 
 /// What is told of decisions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum InsightView {
-    /// The decisions, the latest first, at most so many.
-    Authorizations(u32),
+    /// The decisions, the latest first.
+    Authorizations(DecisionsWanted),
     /// Their sums.
     Metrics,
     /// How many there were each month.
     Usage,
-    /// Who did what to the organization's objects, the latest first, at most so many.
-    Audit(u32),
+    /// Who did what to the organization's objects, the latest first.
+    Audit(DeedsWanted),
+}
+
+/// Which decisions are told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DecisionsWanted {
+    /// At most so many.
+    pub most: u32,
+    /// Only those that were asked for with this correlation id.
+    pub correlation_id: Option<String>,
+    /// Of all, or only of those that enforce would have declined.
+    pub would: WouldWanted,
+}
+
+/// Whether it matters what enforce would have made of a decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WouldWanted {
+    /// It does not.
+    Any,
+    /// It would have declined.
+    Declined,
+}
+
+/// Which deeds are told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeedsWanted {
+    /// At most so many.
+    pub most: u32,
+    /// About which object.
+    pub id: Option<String>,
+    /// What was done.
+    pub action: Option<String>,
+    /// By whom.
+    pub who: Option<String>,
+    /// To what kind of object, by its name in records.
+    pub object: Option<String>,
+    /// From then on.
+    pub since: Option<Timestamp>,
+    /// Before then.
+    pub until: Option<Timestamp>,
 }
 
 /// An operator's word on a request for production.

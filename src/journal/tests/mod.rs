@@ -1,7 +1,9 @@
 //! The journal against damage: what is written is read back, and what is not whole, not ours or not in order is refused
 //! with its place.
 
-use holdfast_core::agent::{AuthorityId, Governed, IntentReference, Mode, OrganizationId, PolicyId, PolicyVersion, Weight};
+use holdfast_core::agent::{
+    AuthorityId, CorrelationDigest, Governed, IntentReference, Mode, OrganizationId, PolicyId, PolicyVersion, Weight,
+};
 use holdfast_core::hold::life::{Placement, Role, Word};
 use holdfast_core::hold::*;
 use holdfast_core::rules::*;
@@ -326,7 +328,21 @@ fn governed() -> Governed {
         mode: Mode::Observe,
         weight: Weight::Preview,
         would: Some(DeclineReason::ReviewRequired),
+        correlation: None,
     }
+}
+
+#[test]
+fn by_what_a_processor_finds_its_question_again_is_on_a_line_of_its_own() {
+    let plain: Vec<Record> = bodies().into_iter().map(|body| Record { governed: Some(governed()), ..record(body) }).collect();
+    let correlation = Some(CorrelationDigest([0xab; 16]));
+    let found = |record: &Record| Record { governed: record.governed.map(|of| Governed { correlation, ..of }), ..record.clone() };
+    let told: Vec<Record> = plain.iter().map(found).collect();
+    let both = [told.clone(), plain, told].concat();
+    let read: Vec<Record> = Group::open(group(&both).bytes()).unwrap().collect::<Result<_, _>>().unwrap();
+    assert_eq!(read, both, "each question has its own, and no other's");
+    let [one, other] = [&both[0], &both[bodies().len()]].map(|record| group(std::slice::from_ref(record)).bytes().len());
+    assert_eq!(one - other, 17, "a number and the digest, as journals have it; of others nothing is written");
 }
 
 #[test]

@@ -24,6 +24,7 @@ fn governed(weight: Weight) -> Governed {
         mode: Mode::Enforce,
         weight,
         would: None,
+        correlation: None,
     }
 }
 
@@ -243,7 +244,7 @@ pub fn a_payment_is_bounded_with_all_that_is_added_to_it(engine: &dyn Engine) {
 fn without_reference(request: AuthorizationRequest, references: &[&str]) -> Act {
     let request =
         AuthorizationRequest { merchant: Merchant { id: MerchantId::new("mid-1").ok(), ..request.merchant }, ..request };
-    with_choice(request, references, Asking { door: Door::Platform, by: None, payment: None })
+    with_choice(request, references, Asking::AT_PLATFORM)
 }
 
 fn with_choice(request: AuthorizationRequest, references: &[&str], asking: Asking) -> Act {
@@ -301,11 +302,11 @@ pub fn for_which_intent_a_payment_was_named_is_known_to_whoever_decides_it(engin
         AuthorizationRequest { payment: payment(of), merchant, ..purchase(key, 100) }
     };
     let named = |key: &str, of: &str, reference: &str| {
-        let asking = Asking { door: Door::Authorize, by: None, payment: Some(id(of)) };
+        let asking = Asking { door: Door::Authorize, payment: Some(id(of)), ..Asking::AT_PLATFORM };
         with_choice(of_merchant(key, of, "mid-1"), &[reference], asking)
     };
     let callback = |key: &str, of: &str| {
-        let asking = Asking { door: Door::Platform, by: None, payment: None };
+        let asking = Asking::AT_PLATFORM;
         with_choice(of_merchant(key, of, "mid-2"), &["intent_1", "intent_2"], asking)
     };
     assert_eq!(chosen(&house, named("named", "p", "intent_2")).as_deref(), Some("intent_2"));

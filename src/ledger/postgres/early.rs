@@ -5,12 +5,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use holdfast_core::Timestamp;
+use holdfast_core::hold::Answered;
+use holdfast_core::{IdempotencyKey, Timestamp};
 
 use super::Common;
 use super::snapshot::{OwnAct, Place, Snapshot};
 use crate::clock;
 use crate::journal::KeptRuleset;
+use crate::ledger::Origin;
 
 /// Nothing is shown that is older: too much may have happened at other responders.
 const SHOWN_WITHIN: Duration = Duration::from_secs(3600);
@@ -40,8 +42,14 @@ impl Early {
     }
 
     /// Shows it until this process has seen the database.
-    pub fn show(self, Kept(snapshot, acts): Kept) {
+    pub fn show(&self, Kept(snapshot, acts): Kept) {
         self.common.last_seen.restore(snapshot, &acts, self.followed_at);
+    }
+
+    /// What is seen to have been answered to a key, by whichever process.
+    #[must_use]
+    pub fn answered(&self, origin: &Origin, key: &IdempotencyKey) -> Option<Answered> {
+        self.common.last_seen.answered(origin, key)
     }
 }
 

@@ -7,7 +7,7 @@
 use std::sync::{PoisonError, RwLock, RwLockWriteGuard, TryLockError};
 use std::time::Duration;
 
-use holdfast_core::hold::{CardStatus, CardholderStatus};
+use holdfast_core::hold::{Answered, CardStatus, CardholderStatus};
 use holdfast_core::stand_in::{AccountSight, Acquaintance, AddsTo, CardSight, Sight, Snapshot};
 use holdfast_core::{
     AccountId, AuthorizationRequest, CardToken, CardholderToken, IdempotencyKey, PlatformName, ProgramId, Timestamp,
@@ -163,6 +163,12 @@ impl LastSeen {
             .for_each(|(number, answered)| self.answers.put(number, answered));
         kept.fresh.hear_earlier(acts);
         kept.restore(snapshot, followed_at);
+    }
+
+    /// What was answered to a key, as far as that is kept.
+    pub fn answered(&self, Origin { program, platform, .. }: &Origin, asked: &IdempotencyKey) -> Option<Answered> {
+        let right = self.kept.read().unwrap_or_else(PoisonError::into_inner).right;
+        self.answers.of(number_of(right?.key, program, platform.as_ref(), asked))
     }
 
     /// What is to be seen around a question.

@@ -183,7 +183,7 @@ fn metrics() -> Arc<Metrics> {
     Arc::clone(METRICS.get_or_init(|| Metrics::new(&[(program(), platform())]).unwrap()))
 }
 
-fn live(caller: &Caller) -> (Arc<Program>, Mount) {
+pub fn live(caller: &Caller) -> (Arc<Program>, Mount) {
     let home = Home { program: program(), currency: Currency::USD, country: Country::new("USA").unwrap() };
     let table = stand_in::read("table.toml", TABLE, &home).unwrap_or_else(|errors| panic!("{errors}"));
     let table = StandInTable { platform: None, in_force: ArcSwapOption::from_pointee(table), configured: None };

@@ -68,7 +68,8 @@ fn a_decision_says_whether_it_moved_anything_and_who_heard_of_it_later() {
         };
         let authority = AuthorityId::new("sa_1").ok();
         let (policy, binding, intent, asked_by, would) = (None, None, None, None, None);
-        let governed = Governed { authority, policy, binding, intent, asked_by, mode: Mode::Enforce, weight, would };
+        let governed =
+            Governed { authority, policy, binding, intent, asked_by, mode: Mode::Enforce, weight, would, correlation: None };
         Event::of_record(7, &Record { governed: Some(governed), ..record(body) }).unwrap().data
     };
     let preview = adopted(Weight::Preview);

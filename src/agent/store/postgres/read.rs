@@ -170,12 +170,16 @@ pub(super) async fn last_use(client: &Client, at: &Whereabouts, ids: &[String]) 
 }
 
 pub(super) async fn deeds(client: &Client, at: &Whereabouts, deeds: &Deeds) -> Result<Vec<(i64, Deed)>, Trouble> {
-    let Deeds { organization, environment, id, action, before, most } = deeds;
+    let Deeds { organization, environment, id, action, who, kind, since, until, before, most } = deeds;
     let sql = "SELECT organization, environment, at, who, action, kind, id, before, after, number FROM holdfast.agent_deed
         WHERE organization = $1 AND environment IN ((-1)::smallint, $2::smallint) AND number < $3
-        AND ($4::text IS NULL OR id = $4) AND ($5::text IS NULL OR action = $5) ORDER BY number DESC LIMIT $6";
+        AND ($4::text IS NULL OR id = $4) AND ($5::text IS NULL OR action = $5) AND ($6::text IS NULL OR who = $6)
+        AND ($7::smallint IS NULL OR kind = $7) AND ($8::timestamptz IS NULL OR at >= $8) AND ($9::timestamptz IS NULL OR at < $9)
+        ORDER BY number DESC LIMIT $10";
     let (environment, before, most) = (environment_number(*environment), before.unwrap_or(i64::MAX), i64::from(*most));
-    let rows = query(client, at, sql, &[organization, &environment, &before, id, action, &most]).await?;
+    let (kind, since, until) = (kind.map(kind_number), since.map(At), until.map(At));
+    let values: [Value<'_>; 10] = [organization, &environment, &before, id, action, who, &kind, &since, &until, &most];
+    let rows = query(client, at, sql, &values).await?;
     rows.iter().map(|row| deed(row, at)).collect()
 }
 

@@ -122,7 +122,7 @@ fn by_names<T>(
 }
 
 pub(super) fn deeds(connection: &Connection, deeds: &Deeds) -> rusqlite::Result<Vec<(i64, Deed)>> {
-    let Deeds { organization, environment, id, action, before, most } = deeds;
+    let Deeds { organization, environment, id, action, who, kind, since, until, before, most } = deeds;
     let mut sql = String::from(
         "SELECT organization, environment, at, who, action, kind, id, before, after, number FROM deed
          WHERE organization = ?1 AND environment IN (-1, ?2) AND number < ?3",
@@ -132,11 +132,18 @@ pub(super) fn deeds(connection: &Connection, deeds: &Deeds) -> rusqlite::Result<
         Value::from(environment_number(*environment)),
         Value::from(before.unwrap_or(i64::MAX)),
     ];
-    for (column, value) in [("id", id), ("action", action)] {
-        if let Some(value) = value {
-            values.push(Value::from(value.clone()));
-            sql.push_str(&format!(" AND {column} = ?{}", values.len()));
-        }
+    let micros = |moment: &Timestamp| Value::from(moment.unix_micros());
+    let only = [
+        ("id =", id.clone().map(Value::from)),
+        ("action =", action.clone().map(Value::from)),
+        ("who =", who.clone().map(Value::from)),
+        ("kind =", kind.map(|kind| Value::from(kind.number()))),
+        ("at >=", since.as_ref().map(micros)),
+        ("at <", until.as_ref().map(micros)),
+    ];
+    for (compare, value) in only.into_iter().filter_map(|(compare, value)| Some((compare, value?))) {
+        values.push(value);
+        sql.push_str(&format!(" AND {compare} ?{}", values.len()));
     }
     sql.push_str(&format!(" ORDER BY number DESC LIMIT {most}"));
     connection.prepare_cached(&sql)?.query_map(params_from_iter(values), deed)?.collect()

@@ -1,11 +1,14 @@
 //! What memory shows of a question to whoever may only look.
 
-use holdfast_core::hold::LimitUse;
-use holdfast_core::rules::{KindSet, LimitCheck};
+use arrayvec::ArrayVec;
+use holdfast_core::agent::Weight;
+use holdfast_core::hold::{Asked, Event, LimitUse, Step, StepId, What};
+use holdfast_core::rules::{HoldPolicy, KindSet, LimitCheck, Proceed, Verdict};
 use holdfast_core::stand_in::{AccountSight, Acquaintance, AddsTo, CardSight, Sight, Snapshot};
-use holdfast_core::{AuthorizationRequest, Decision, Timestamp};
+use holdfast_core::{AuthorizationRequest, Decision, DeclineReason, RuleId, Timestamp};
 
-use super::State;
+use super::{Located, State};
+use crate::journal::Uses;
 use crate::ledger::Origin;
 use crate::ledger::embedded::naming::{in_its_owners_name, locate_request};
 use crate::ledger::embedded::weigh;
@@ -62,6 +65,37 @@ impl State {
         let adds_to = if open.is_some() { AddsTo::Open } else { AddsTo::NotKnown };
         let stands = open.map_or(0, |row| row.hold.authorized.max(row.hold.captured));
         let owner = self.owner_of(located.card);
-        Seen { snapshot: Snapshot { card, account, merchant, adds_to }, answered, lasts, longer_ago, owner, stands }
+        let by_word = self.by_word(&located, request, as_of);
+        Seen { snapshot: Snapshot { card, account, merchant, adds_to }, answered, lasts, longer_ago, owner, stands, by_word }
+    }
+
+    /// What is said to a question by what was told of its payment before it: the same as the ledger says, once whoever might object does, and
+    /// once nobody does. Nothing of a payment that the question opened itself.
+    fn by_word(&self, located: &Located, request: &AuthorizationRequest, at: Timestamp) -> Option<Decision> {
+        let row = located.hold.and_then(|index| self.hold(index))?;
+        let own = StepId::of(&request.key);
+        let is_told = |step: &Step| matches!(step.what, What::Recorded { .. });
+        let has_ended = !row.hold.is_under_way();
+        if row.steps.iter().any(|step| step.id == own) || !(has_ended || row.steps.iter().any(is_told)) {
+            return None;
+        }
+        let said_to = |verdict: &Verdict| {
+            let digest = request.content_digest();
+            let asked = Asked { request, digest, asked_at: at, verdict, weight: Weight::Moves };
+            weigh::apply(self, located, None, &Uses::new(), None, &Event::Asked(asked), at).decision.map(|(decision, _)| decision)
+        };
+        // Where we opened the payment, what another question of it hears is more than a word on this one.
+        let is_placed = |step: &Step| matches!(step.what, What::Placed(_));
+        let is_asked = |step: &Step| matches!(step.what, What::Recorded { asked, .. } if asked == own);
+        let is_by_word = !row.steps.iter().any(is_placed) || row.steps.iter().any(is_asked);
+        let objects = Verdict::Decline { reason: DeclineReason::TransactionNotPermitted, rule: RuleId::unknown_method() };
+        if let Some(approved @ Decision::Approve { .. }) = said_to(&objects).filter(|_| is_by_word) {
+            return Some(approved);
+        }
+        let proceed = Proceed { ceiling: request.amount, limits: ArrayVec::new(), hold: HoldPolicy::PLAIN };
+        said_to(&Verdict::Proceed(proceed)).filter(|said| match said {
+            Decision::Decline { reason: DeclineReason::AuthorizationOver | DeclineReason::TransactionNotPermitted } => true,
+            Decision::Decline { .. } | Decision::Approve { .. } => false,
+        })
     }
 }

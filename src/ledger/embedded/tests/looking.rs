@@ -2,9 +2,9 @@
 
 use std::path::Path as FilePath;
 
-use holdfast_core::hold::CardStatus;
+use holdfast_core::hold::{CardStatus, RecordedOutcome};
 use holdfast_core::stand_in::{Acquaintance, Sight};
-use holdfast_core::{AuthorizationRequest, Decision, Merchant, Timestamp};
+use holdfast_core::{AuthorizationRequest, Decision, DeclineReason, Merchant, Timestamp};
 
 use super::*;
 use crate::journal::{Checkpoint, EachGroup, Erase, MemoryDisk, Noted, Operation, Slip, SlipsFound, SlipsWanted};
@@ -231,6 +231,44 @@ fn a_ledger_that_hangs_in_what_it_writes_beside_its_records_can_be_looked_at() {
     assert!(matches!(seen, Glimpse::Seen(Seen { answered: None, .. })), "{seen:?}");
     assert_eq!(wait(noted), Ok(Answer::Noted(Noted::New)));
     drop(go_on);
+}
+
+/// What the platform told of a payment before its question came is seen as the ledger would say it.
+#[test]
+fn what_was_heard_before_a_question_is_seen() {
+    let mut house = House::with(1_000);
+    let approved_for = |minor| RecordedOutcome::Approved { amount: usd(minor) };
+    house.tell("1", recorded("declined", RecordedOutcome::Declined));
+    house.tell("2", recorded("more", approved_for(400)));
+    house.tell("3", recorded("less", approved_for(200)));
+    house.tell("4", recorded("given back", approved_for(100)));
+    house.tell("5", released("given back"));
+    assert_eq!(house.decide(purchase("ours", 100)), approved(100));
+    let approves = |minor| Some(Decision::Approve { amount: usd(minor) });
+    let over = Some(Decision::Decline { reason: DeclineReason::AuthorizationOver });
+    let strange = AuthorizationRequest { payment: payment("more"), ..purchase("another of it", 401) };
+    let cases = [
+        (purchase("declined", 300), over),
+        (purchase("more", 300), approves(300)),
+        (purchase("less", 300), approves(200)),
+        (purchase("given back", 100), over),
+        // Whatever rules and funds say.
+        (strange, None),
+        (purchase("ours", 100), None),
+        (purchase("never heard of", 100), None),
+    ];
+    for _ in 0..2 {
+        for (question, expected) in &cases {
+            assert_eq!(look(house.ledger.as_ref().unwrap(), question).by_word, *expected, "{}", question.key);
+        }
+        house.restart();
+    }
+    // And so the ledger says.
+    for (question, expected) in &cases {
+        if let Some(expected) = expected {
+            assert_eq!(house.decide(*question).0, *expected, "{}", question.key);
+        }
+    }
 }
 
 #[test]
