@@ -250,9 +250,13 @@ impl Agents {
         self.words.keep(reference, said);
     }
 
-    /// What stand-in said, and the ledger took over, is what was heard, whatever that had decided.
+    /// What stand-in said, and the ledger took over, is what was heard, whatever that had decided. Why stand-in was asked the journal does not
+    /// know: whoever said just that, and remembers why, goes on to say it.
     pub fn was_said(&self, reference: DecisionReference, said: Said) {
-        self.words.put(reference, said);
+        let known = self.words.of(&reference);
+        if known.is_none_or(|known| Said { stand_in: said.stand_in, ..known } != said) {
+            self.words.put(reference, said);
+        }
     }
 
     /// What was said to the same question before, as far as this process remembers.

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use holdfast_core::Timestamp;
 use holdfast_core::agent::{AuthorityId, BindingId, Environment, Instrument, ReasonCode};
+use holdfast_core::{StandInCause, Timestamp};
 
 use super::*;
 use crate::agent::registry::Programs;
@@ -36,6 +36,19 @@ fn words_are_remembered_until_there_are_too_many() {
     words.put(reference(1), said(ReasonCode::StandIn));
     words.keep(reference(1), said(ReasonCode::PolicyMatch));
     assert_eq!(words.of(&reference(1)), Some(said(ReasonCode::StandIn)));
+}
+
+#[test]
+fn why_stand_in_was_asked_is_said_again_once_the_ledger_has_heard_it() {
+    let agents = Agents::new(Arc::new(Registry::new(Programs { sandbox: None, production: None })), None, None);
+    let reference = DecisionReference::from_digest([1; 16]);
+    let journaled = |code| Said { code, policy: None, binding: None, intent: None, stand_in: None };
+    let heard = Said { stand_in: Some(StandInCause::LedgerUnavailable), ..journaled(ReasonCode::LimitReached) };
+    agents.remember(reference, heard);
+    agents.was_said(reference, journaled(ReasonCode::LimitReached));
+    assert_eq!(agents.remembered(&reference), Some(heard));
+    agents.was_said(reference, journaled(ReasonCode::StandIn));
+    assert_eq!(agents.remembered(&reference), Some(journaled(ReasonCode::StandIn)));
 }
 
 /// Whoever may bind a card comes before whoever bound it while its platform did not call; of two alike the first one leads.
