@@ -2,6 +2,7 @@
 //! here.
 
 use super::asked::{asked_now, count_only, is_held, places, placing, step_of};
+use super::earlier;
 use super::event::ToldAnswer;
 use super::life::{Placement, Step, StepId, Steps, What};
 use super::mutant::{self, Mutant};
@@ -54,7 +55,7 @@ pub(super) fn adopt(slice: &Slice<'_>, adoption: &Adoption<'_>) -> Outcome {
         }
         Some(_) | None => {}
     }
-    let id = question::of_request(slice.steps, adoption.request);
+    let id = earlier::of_request(slice, adoption.request);
     if step_of(slice, id).is_some_and(|step| !matches!(step.what, What::Placed(_))) {
         return Outcome::nothing(Finding::Conflict);
     }
@@ -90,7 +91,7 @@ fn is_booked(slice: &Slice<'_>, adoption: &Adoption<'_>) -> bool {
     if amount.is_zero() || !request.kind.moves_money() {
         return true;
     }
-    let (id, steps) = (question::of_request(slice.steps, request), Steps::of(slice.steps));
+    let (id, steps) = (earlier::of_request(slice, request), Steps::of(slice.steps));
     // The platform's word made a step of its own, whatever it calls the question; what another question opened, or another door, has
     // that one's.
     step_of(slice, id).is_some()
@@ -109,7 +110,7 @@ fn known<'a>(slice: &Slice<'a>, outcome: &Outcome) -> Steps<'a> {
 /// adopted, or asked, and found to be of what another one opened.
 fn is_settled(slice: &Slice<'_>, adoption: &Adoption<'_>, ours: &Decision) -> bool {
     let ToldAnswer::Approved { amount } = adoption.told else { return false };
-    let id = question::of_request(slice.steps, adoption.request);
+    let id = earlier::of_request(slice, adoption.request);
     let Some(account) = slice.account.filter(|account| account.currency == amount.currency()) else { return false };
     let steps = Steps::of(slice.steps);
     steps.last_word(id).is_some()
@@ -146,6 +147,10 @@ fn agree(slice: &Slice<'_>, adoption: &Adoption<'_>, id: StepId) -> Outcome {
         Some(account) if account.currency != amount.currency() => return Outcome::nothing(Finding::CurrencyMismatch),
         Some(account) => account,
     };
+    if earlier::is_told_here(slice, request) {
+        // It is held where it was told.
+        return Outcome::default();
+    }
     if twice::is_recorded_beside(slice, request) || (!placed && twice::is_held_by_another(slice, request, amount.minor())) {
         return if amount.is_zero() { Outcome::default() } else { twice::known_as_well(slice) };
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use arrayvec::ArrayVec;
 use smallvec::SmallVec;
 
+use super::earlier;
 use super::life::{Hold, Placement, Role, Step, StepId, Steps, What, fold};
 use super::mutant::{self, Mutant};
 use super::outcome::{Finding, Outcome};
@@ -83,7 +84,8 @@ fn answer(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
     if let Some(step) = step_of(slice, question).filter(|_| question::is_of_key(question, request)) {
         return recall(slice, step);
     }
-    if let Some(again) = twice::recorded_before(slice, asked).or_else(|| twice::asked_before(slice, asked)) {
+    let told = earlier::told_before(slice, asked).or_else(|| twice::recorded_before(slice, asked));
+    if let Some(again) = told.or_else(|| twice::asked_before(slice, asked)) {
         return again;
     }
     let decline = |reason, basis| declined_by(&asked.digest, asked.asked_at, reason, basis);

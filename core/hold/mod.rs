@@ -10,6 +10,7 @@
 mod account;
 mod adopting;
 mod asked;
+mod earlier;
 mod event;
 mod joining;
 pub mod life;
@@ -26,6 +27,7 @@ mod word;
 pub use account::{AccountStatus, CardStatus, CardholderStatus};
 pub use adopting::Adoption;
 pub use asked::{Asked, would_pass};
+pub use earlier::{KnownOf, is_told_again, is_told_to_add, knows_increment, knows_question};
 pub use event::{
     Fact, Finality, MovementCause, Order, RecordedOutcome, ReleaseCause, StandingOf, Subject, ToldAnswer, ToldEvent,
 };
@@ -34,7 +36,7 @@ pub use life::{Hold, HoldStatus, Step, StepId, What};
 pub use order::Ordered;
 pub use outcome::{Finding, Outcome, Standing};
 pub use question::{is_added_by, is_opened_by};
-pub use state::{Account, Answered, Card, Counted, Heard, LimitUse, Mark, Slice};
+pub use state::{Account, Answered, Card, Counted, FoundBy, Heard, LimitUse, Mark, Slice};
 pub use told::{contradicts, objection};
 
 use crate::time::Timestamp;

@@ -91,6 +91,8 @@ mutants! {
     MoreThanAsked = "more-than-asked",
     /// What was told of a payment under two names stays apart when a message says that they are of one.
     NamesNotJoined = "names-not-joined",
+    /// What the platform told to add is held once more where it is asked.
+    ToldIncrementAddsTwice = "told-increment-adds-twice",
 }
 
 #[cfg(feature = "mutants")]

@@ -40,6 +40,11 @@ pub fn is_added_by(steps: &[Step], fact: &Fact) -> bool {
     Steps::of(steps).placements().any(|(placed, placement)| placed == id && placement.role == Role::Increment)
 }
 
+/// The increment that a question is, if it is one, by what it says itself: what it is called, and asked under.
+pub(super) fn as_increment(steps: &[Step], request: &AuthorizationRequest) -> StepId {
+    named(steps, &request.key, second_name(&request.payment))
+}
+
 /// Whether a step that a question leads to was made under this very key.
 pub(super) fn is_of_key(id: StepId, request: &AuthorizationRequest) -> bool {
     id == StepId::of(&request.key)

@@ -116,6 +116,16 @@ impl Counted {
     }
 }
 
+/// How the payment was found that an event is about.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum FoundBy {
+    /// By the names that the event gives to it.
+    #[default]
+    ItsNames,
+    /// By what the platform told of an increment before it asked: that is held there, whatever payment the question names.
+    WhatWasTold,
+}
+
 /// Everything that one event concerns.
 #[derive(Debug, Clone, Copy)]
 pub struct Slice<'a> {
@@ -125,6 +135,8 @@ pub struct Slice<'a> {
     pub card: Option<Card>,
     /// What stands of the payment; `None` if nobody ever told of it. For an increment, of the payment it adds to.
     pub hold: Option<Hold>,
+    /// How that was found.
+    pub found_by: FoundBy,
     /// That payment's steps, in their order.
     pub steps: &'a [Step],
     /// What that payment has counted in limits so far, in every place that was ever told, also where that is nothing now:

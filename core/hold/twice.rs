@@ -6,7 +6,8 @@
 //! another question adds to its payment, and is none of this. The same goes for an increment that has a transaction of its own.
 
 use super::asked::{Asked, declined_by};
-use super::life::{Hold, Placement, Role, StepId, Steps, Word};
+use super::earlier;
+use super::life::{Hold, Placement, Role, Step, StepId, Steps, Word};
 use super::mutant::{self, Mutant};
 use super::outcome::{Finding, Outcome};
 use super::question;
@@ -20,7 +21,7 @@ pub(super) fn asked_before(slice: &Slice<'_>, asked: &Asked<'_>) -> Option<Outco
     if request.kind == AuthorizationKind::Incremental {
         return added_before(slice, asked);
     }
-    if !names_its_payment(request) {
+    if !names_its_payment(slice.steps, request) {
         return None;
     }
     let (account, hold) = slice.account.zip(slice.hold)?;
@@ -87,7 +88,7 @@ fn added_before(slice: &Slice<'_>, asked: &Asked<'_>) -> Option<Outcome> {
 
 /// Whether what a question asks for is what another one opened.
 pub(super) fn opened_by_another(slice: &Slice<'_>, request: &AuthorizationRequest) -> bool {
-    names_its_payment(request)
+    names_its_payment(slice.steps, request)
         && Steps::of(slice.steps)
             .placements()
             .any(|(id, placement)| placement.role == Role::Opening && id != StepId::of(&request.key))
@@ -100,16 +101,18 @@ pub(super) fn is_held_by_another(slice: &Slice<'_>, request: &AuthorizationReque
     let mut others = steps.placements().filter(|(id, placement)| {
         placement.role == Role::Opening && *id != StepId::of(&request.key) && placement.posting == request.posting
     });
-    names_its_payment(request)
+    names_its_payment(slice.steps, request)
         && slice.hold.as_ref().is_some_and(is_there)
         && others.any(|(id, placement)| steps.amount_of(id, &placement) >= minor)
 }
 
-/// Whether the question opens a payment, and that has no other first name than the question's key.
-fn names_its_payment(request: &AuthorizationRequest) -> bool {
+/// Whether the question opens a payment, and that has no other first name than the question's key. What the platform told to add to this
+/// payment has names of its own here, and is not what opened it.
+fn names_its_payment(steps: &[Step], request: &AuthorizationRequest) -> bool {
     request.kind.moves_money()
         && request.kind != AuthorizationKind::Incremental
         && request.payment.authorization.as_str() == request.key.as_str()
+        && !earlier::is_said_to_add(steps, request)
 }
 
 /// What was released is asked for anew.

@@ -4,10 +4,10 @@
 //! after the word, and a word that names only the payment, as where a platform's messages do not carry the questions' keys.
 
 use super::asked::{Asked, declined_by};
+use super::earlier;
 use super::life::{Steps, Word};
 use super::mutant::{self, Mutant};
 use super::outcome::{Finding, Outcome};
-use super::question;
 use super::state::{Answered, Slice};
 use crate::authorization::{AuthorizationKind, AuthorizationRequest};
 use crate::decision::{Basis, Decision, DeclineReason};
@@ -49,7 +49,7 @@ pub(super) fn adopted(slice: &Slice<'_>, asked: &Asked<'_>, outcome: Outcome) ->
 
 /// The most that a question may be approved for: as much as the platform recorded of it before it came. More is not held for it.
 pub(super) fn most(slice: &Slice<'_>, request: &AuthorizationRequest) -> i64 {
-    let word = Steps::of(slice.steps).last_word(question::of_request(slice.steps, request));
+    let word = Steps::of(slice.steps).last_word(earlier::of_request(slice, request));
     word.and_then(Word::approves).unwrap_or(i64::MAX)
 }
 
@@ -65,13 +65,13 @@ const fn basis_of(declined: Basis) -> Basis {
 /// that is repeated.
 fn is_undone(slice: &Slice<'_>, asked: &Asked<'_>) -> bool {
     let taken = slice.hold.is_some_and(|hold| hold.captured > 0);
-    let (steps, question) = (Steps::of(slice.steps), question::of_request(slice.steps, asked.request));
+    let (steps, question) = (Steps::of(slice.steps), earlier::of_request(slice, asked.request));
     !taken && (steps.declined_after(question) || was_declined(slice, asked))
 }
 
 /// Whether the platform recorded this very question as declined.
 fn was_declined(slice: &Slice<'_>, asked: &Asked<'_>) -> bool {
-    Steps::of(slice.steps).last_word(question::of_request(slice.steps, asked.request)) == Some(Word::Declined)
+    Steps::of(slice.steps).last_word(earlier::of_request(slice, asked.request)) == Some(Word::Declined)
 }
 
 /// How much of what was approved this question is about, if that is still there: what was approved to the question itself, by us or by
@@ -87,7 +87,7 @@ fn approved(slice: &Slice<'_>, asked: &Asked<'_>) -> Option<Money> {
     {
         return None;
     }
-    let question = question::of_request(slice.steps, request);
+    let question = earlier::of_request(slice, request);
     if steps.last_word(question).is_some() {
         return steps.approved_to(question).map(|minor| account.money(minor));
     }

@@ -13,8 +13,8 @@ use holdfast_core::agent::Weight;
 use holdfast_core::authorization::CrossBorder;
 use holdfast_core::hold::life::put;
 use holdfast_core::hold::{
-    Account, AccountStatus, Asked, Card, CardStatus, CardholderStatus, Counted, Event, Fact, Finality, Heard, LimitUse, Outcome,
-    Slice, Step, Subject, ToldEvent, apply,
+    Account, AccountStatus, Asked, Card, CardStatus, CardholderStatus, Counted, Event, Fact, Finality, FoundBy, Heard, LimitUse,
+    Outcome, Slice, Step, Subject, ToldEvent, apply,
 };
 use holdfast_core::rules::{
     CounterKey, Enforcement, HoldPolicy, LIMITS_MAX, LimitCheck, LimitScope, Proceed, StillOpen, Verdict, Window,
@@ -81,6 +81,7 @@ impl Book {
             account: Some(self.account),
             card: Some(Card { status: CardStatus::Active, cardholder: CardholderStatus::Active }),
             hold: self.kept.hold,
+            found_by: FoundBy::ItsNames,
             steps: &self.steps,
             counted: &self.counted,
             answered: None,

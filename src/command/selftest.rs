@@ -92,6 +92,7 @@ fn as_json(seed: u64, report: &Report, took: Duration) -> serde_json::Value {
         "torn": report.torn,
         "same_time": report.same_time,
         "joined": report.joined,
+        "contrary": report.contrary,
         "expired": report.expired,
         "looked_for": report.looked_for,
         "found": report.found,

@@ -178,6 +178,48 @@ fn a_record_that_was_not_decided_so_is_found() {
     assert_eq!((&differences[0].field.before, &differences[0].field.after), (&2001.into(), &2000.into()));
 }
 
+/// What the platform says of this question: that it added to the first payment.
+fn added(key: &str) -> Fact {
+    let (payment, first, asked) = (payment(&format!("tx-{key}")), payment("tx-one"), IdempotencyKey::new(key).unwrap());
+    Fact::Recorded { payment, asked, increments: Some(first), outcome: RecordedOutcome::Approved { amount: usd(300) } }
+}
+
+/// Two payments, the platform's word that a question adds to the first one, and a question that adds to the second one.
+fn told_of_one_and_asked_of_two(told: &str, asked: &str) -> House {
+    let house = House::with(100_000);
+    house.ask(purchase("one", 1000));
+    house.ask(purchase("two", 2000));
+    house.tell("word", added(told));
+    let (kind, increments) = (AuthorizationKind::Incremental, Some(payment("tx-two")));
+    let request = AuthorizationRequest { kind, increments, ..purchase(asked, 300) };
+    assert_eq!(house.ask(request), Decision::Approve { amount: usd(300) });
+    house
+}
+
+#[test]
+fn what_was_told_of_one_payment_and_asked_of_another_comes_out_the_same() {
+    let mut house = told_of_one_and_asked_of_two("more", "more");
+    house.tell("again", added("more"));
+    house.tell("own", added("own"));
+    assert_eq!(house.ask(purchase("own", 300)), Decision::Approve { amount: usd(300) });
+    let (replayed, differences) = replay_all(&house.stop());
+    assert_eq!((replayed.decided, differences), (7, vec![]));
+}
+
+/// Older versions held it once more, where it was asked.
+#[test]
+fn what_an_earlier_version_held_twice_is_no_difference() {
+    let mut house = told_of_one_and_asked_of_two("another", "more");
+    let directory = forged(&mut house, |_, record| {
+        let Body::Told { event, outcome } = &mut record.body else { return };
+        event.fact = added("more");
+        let What::Recorded { asked, .. } = &mut outcome.step.as_mut().unwrap().what else { return };
+        *asked = StepId::of(&IdempotencyKey::new("more").unwrap());
+    });
+    let (replayed, differences) = replay_all(&Reader::open(directory.path()).unwrap());
+    assert_eq!((replayed.decided, differences), (4, vec![]));
+}
+
 #[test]
 fn what_an_earlier_version_kept_of_a_key_is_no_difference() {
     let mut house = House::with(100_000);

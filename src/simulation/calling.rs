@@ -1,7 +1,7 @@
 //! What a message calls its payment, by chance: by any of its names, whether anybody knows yet that they are of one payment or not.
 //! And messages that each name the one before them, and come in any order.
 
-use holdfast_core::Timestamp;
+use holdfast_core::{AuthorizationKind, Timestamp};
 
 use super::chance::{Chance, LATELY};
 use super::deed::{Message, Outcome, Question, Says};
@@ -76,9 +76,33 @@ impl Chance {
         let habit = *self.habits.iter().find(|habit| habit.payment == question.of.payment)?;
         let amount = question.amount + self.rng.i64(0..=1);
         let outcome = if self.one_in(2) { Outcome::Approved(amount) } else { Outcome::StoodIn(amount, habit.posting) };
-        let says = Says::Recorded { asked: question.key, increment: question.adds().then_some(question.key), outcome };
+        let says = Says::Recorded { asked: question.key, increment: question.is_said_to_add().then_some(question.key), outcome };
         let key = self.key();
         Some(self.message_called(key, model, &habit, Some(habit.named()), now, says))
+    }
+
+    /// What the platform tells to add to a payment is now and then asked as what adds to another one of the account, or as a payment of its
+    /// own.
+    pub(super) fn contrary(&mut self, habit: &Habit, question: Question) -> Question {
+        if !question.adds() || !self.one_in(2) {
+            return question;
+        }
+        let others = self.habits.iter().rev().filter(|other| other.account == habit.account && other.payment != habit.payment);
+        let others: Vec<Habit> = others.take(3).copied().collect();
+        let question = if others.is_empty() || self.one_in(3) {
+            let of = Named { name: Name::Increment(question.key), ..habit.named() };
+            Question { kind: AuthorizationKind::Purchase, of, ..question }
+        } else {
+            Question { of: others[self.rng.usize(0..others.len())].named(), ..question }
+        };
+        self.contrary.push(question);
+        question
+    }
+
+    /// One of those is asked now.
+    pub(super) fn contrary_question(&mut self, now: Timestamp) -> Option<Question> {
+        let question = self.contrary.pop()?;
+        Some(Question { received_at: now, ..question })
     }
 
     fn name_of_a_message(&mut self) -> u32 {

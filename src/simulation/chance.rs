@@ -20,6 +20,8 @@ pub struct Chance {
     pub rng: Rng,
     pub(super) habits: Vec<Habit>,
     pub(super) asked: Vec<Question>,
+    /// Questions that contradict what was told of them, and were not asked yet.
+    pub(super) contrary: Vec<Question>,
     told: Vec<Message>,
     /// Messages that name one another, and are under way.
     pub(super) waiting: Vec<Message>,
@@ -31,7 +33,8 @@ impl Chance {
     /// Chances of a world that is empty yet.
     pub fn new(rng: Rng) -> Self {
         let (habits, asked, ordered) = (Vec::new(), Vec::new(), Vec::new());
-        Chance { rng, habits, asked, told: Vec::new(), waiting: Vec::new(), ordered, serial: 0 }
+        let (told, waiting, contrary) = (Vec::new(), Vec::new(), Vec::new());
+        Chance { rng, habits, asked, contrary, told, waiting, ordered, serial: 0 }
     }
 
     pub(super) fn one_in(&mut self, of: u32) -> bool {
@@ -48,8 +51,18 @@ impl Chance {
         self.serial
     }
 
-    /// What happens next.
+    /// What happens next. Of two payments of which nobody approved anything no paper says that they are one.
     pub fn next(&mut self, model: &mut Model, now: Timestamp) -> Deed {
+        for _ in 0..4 {
+            let deed = self.draw(model, now);
+            if deed.names().is_none_or(|(of, own)| model.is_straight(&of, own)) {
+                return deed;
+            }
+        }
+        self.opening(model, now)
+    }
+
+    fn draw(&mut self, model: &mut Model, now: Timestamp) -> Deed {
         if self.habits.is_empty() {
             return self.opening(model, now);
         }
@@ -131,6 +144,11 @@ impl Chance {
     }
 
     fn increment(&mut self, model: &Model, now: Timestamp) -> Deed {
+        if self.one_in(3)
+            && let Some(question) = self.contrary_question(now)
+        {
+            return Deed::Ask(question);
+        }
         let habit = self.lively_habit(model);
         let question = Question { kind: AuthorizationKind::Incremental, ..self.question(&habit, now) };
         self.asked.push(question);
@@ -302,13 +320,14 @@ impl Chance {
         let known = if asked.is_empty() || self.one_in(4) { None } else { Some(asked[self.rng.usize(0..asked.len())]) };
         let amount = known.map_or_else(|| self.amount(), |question| question.amount);
         let (key, adds) = match known {
-            Some(question) => (question.key, question.adds()),
+            Some(question) => (question.key, question.is_said_to_add()),
             None => (self.key(), self.rng.bool()),
         };
         if known.is_none() {
             // It may be asked later.
             let kind = if adds { AuthorizationKind::Incremental } else { AuthorizationKind::Purchase };
             let question = Question { key, kind, amount, late: false, ..self.question(habit, now) };
+            let question = self.contrary(habit, question);
             self.asked.push(question);
         }
         let outcome = match self.rng.u32(0..10) {

@@ -13,7 +13,7 @@ use holdfast_core::{
 };
 
 use super::limits::{LIMITS, Limit, counter};
-use super::naming::{Label, Named, has_a_name, message_key};
+use super::naming::{Label, Name, Named, has_a_name, message_key};
 use crate::clock::Instant;
 use crate::ledger::{Act, Adopt, Decide, Ordering, Origin};
 
@@ -71,6 +71,11 @@ impl Question {
     /// Whether it adds to a payment.
     pub fn adds(&self) -> bool {
         self.kind == AuthorizationKind::Incremental
+    }
+
+    /// Whether the platform says of it that it adds to a payment, whatever it says when it asks.
+    pub fn is_said_to_add(&self) -> bool {
+        self.adds() || self.of.name == Name::Increment(self.key)
     }
 
     /// Whether it asks for money.
@@ -197,6 +202,15 @@ pub fn origin(program: usize) -> Result<Origin, IdError> {
 }
 
 impl Deed {
+    /// What it calls its payment, and what else that is called from then on.
+    pub fn names(&self) -> Option<(Named, Option<Label>)> {
+        match self {
+            Deed::Ask(question) | Deed::Adopt(question, _) => Some((question.of, question.own_label())),
+            Deed::Tell(message) => Some((message.of?, message.own_label())),
+            Deed::Order(command) => Some((command.of, None)),
+        }
+    }
+
     /// The same for the engine.
     pub fn act(&self, not_after: Instant) -> Result<Act, IdError> {
         match self {

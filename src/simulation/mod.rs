@@ -54,6 +54,8 @@ pub struct Report {
     pub same_time: u64,
     /// How often what was told of a payment under two names was found to be of one.
     pub joined: u64,
+    /// How many questions and messages were about an increment that was told, or approved, of another payment.
+    pub contrary: u64,
     /// How many holds were released by time.
     pub expired: u64,
     /// How often something was looked for that memory had let go of, or might have.
@@ -74,6 +76,7 @@ impl Report {
         self.torn += other.torn;
         self.same_time += other.same_time;
         self.joined += other.joined;
+        self.contrary += other.contrary;
         self.expired += other.expired;
         self.looked_for += other.looked_for;
         self.found += other.found;

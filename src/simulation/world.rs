@@ -122,7 +122,7 @@ impl World {
             self.step()?;
         }
         self.settle()?;
-        self.report.joined = self.model.joined;
+        (self.report.joined, self.report.contrary) = (self.model.joined, self.model.contrary);
         Ok(self.report)
     }
 
@@ -237,6 +237,12 @@ impl World {
         self.check_account(account)?;
         if let Some(payment) = payment {
             self.check_payment(payment)?;
+        }
+        // Its own name may be another payment's.
+        let (of, own) = deed.names().unzip();
+        let elsewhere = of.and_then(|of| self.model.filed(of.payment, own.flatten().into_iter().chain(of.name.labels())));
+        if let Some(place) = elsewhere.filter(|place| Some(place.payment) != payment) {
+            self.check_payment(place.payment)?;
         }
         match deed {
             Deed::Ask(question) | Deed::Adopt(question, _) => self.check_limits(question.card),

@@ -13,7 +13,7 @@ use crate::agent::{
 use crate::authorization::{CrossBorder, EntryMode, Expiry, Padding, PartialApproval, PaymentRef, Posting, Wallet};
 use crate::decision::{Basis, Decision};
 use crate::hold::{
-    Account, AccountStatus, Asked, Card, CardStatus, CardholderStatus, Event, Heard, LimitUse, Slice, apply, would_pass,
+    Account, AccountStatus, Asked, Card, CardStatus, CardholderStatus, Event, FoundBy, Heard, LimitUse, Slice, apply, would_pass,
 };
 use crate::ids::CardToken;
 use crate::ids::{AuthorizationId, IdempotencyKey, MerchantId, PlatformName, ProgramId};
@@ -421,6 +421,7 @@ fn decided(verdict: &Verdict, request: &AuthorizationRequest, used: bool) -> (De
         account: Some(account),
         card: Some(Card { status: CardStatus::Active, cardholder: CardholderStatus::Active }),
         hold: None,
+        found_by: FoundBy::ItsNames,
         steps: &[],
         counted: &[],
         answered: None,

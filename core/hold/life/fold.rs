@@ -70,6 +70,17 @@ pub(in crate::hold) fn kept(steps: &Steps<'_>, placement: StepId) -> Result<i64,
     Ok(read(steps, Some(placement))?.share.map_or(0, |share| share.left))
 }
 
+/// How much was captured of what the platform says was added: merchants take the earliest money first.
+///
+/// # Errors
+/// A sum is beyond what can be counted.
+pub(in crate::hold) fn captured_of(steps: &Steps<'_>, added: StepId) -> Result<i64, Overflow> {
+    let Standing { hold, share, .. } = read(steps, Some(added))?;
+    let Share { left, above } = share.unwrap_or(Share { left: 0, above: 0 });
+    let below = hold.authorized.saturating_sub(above).saturating_sub(left);
+    Ok(hold.captured.saturating_sub(below).clamp(0, left.max(0)))
+}
+
 /// Whether nothing more was to be captured after these steps.
 ///
 /// # Errors
@@ -102,6 +113,9 @@ impl Standing {
             What::Recorded { asked, role, .. } => {
                 if let Some(word) = steps.unplaced_word(step.id, asked, role) {
                     self.believe(steps, role, word, opened, step.at)?;
+                    if watched == Some(asked) && role == Role::Increment {
+                        self.share = word.approves().map(|left| Share { left, above: 0 });
+                    }
                 }
             }
             What::Reduced { .. } if mutant::is(Mutant::StandInNotReversed) && !opened => {}

@@ -16,7 +16,7 @@ use crate::ids::{AuthorizationId, IdempotencyKey};
 use crate::money::Money;
 use crate::time::Timestamp;
 
-pub(super) use fold::{Overflow, fold, has_ended, kept};
+pub(super) use fold::{Overflow, captured_of, fold, has_ended, kept};
 pub(super) use steps::Steps;
 pub use steps::{Seat, ends_at, put, seat};
 

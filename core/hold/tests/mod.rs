@@ -355,6 +355,7 @@ impl Book {
             account: self.account,
             card: self.card,
             hold: before.hold,
+            found_by: FoundBy::ItsNames,
             steps: &before.steps,
             counted: &before.counted,
             answered: asked.and_then(|key| self.answered.get(&key)).copied(),

@@ -37,6 +37,7 @@ impl Question {
             account: self.account,
             card: self.card,
             hold: (!self.steps.is_empty()).then(|| fold(&Steps::of(&self.steps)).unwrap()),
+            found_by: FoundBy::ItsNames,
             steps: &self.steps,
             counted: &[],
             answered: self.answered,

@@ -9,16 +9,16 @@ use super::*;
 use crate::ledger::Act;
 
 /// The payment of this transaction, as its question names it.
-fn of(transaction: &str) -> PaymentRef {
+pub(super) fn of(transaction: &str) -> PaymentRef {
     payment(&format!("jit-{transaction}")).with_alias(id(transaction))
 }
 
-fn asks(transaction: &str, minor: i64) -> AuthorizationRequest {
+pub(super) fn asks(transaction: &str, minor: i64) -> AuthorizationRequest {
     AuthorizationRequest { payment: of(transaction), ..purchase(&format!("jit-{transaction}"), minor) }
 }
 
 /// What the message of this token says, so many seconds after the questions.
-fn message(token: &str, seconds: u64, fact: Fact) -> ToldEvent {
+pub(super) fn message(token: &str, seconds: u64, fact: Fact) -> ToldEvent {
     let subject = Subject { card: Some(id("c")), ..Subject::default() };
     ToldEvent { occurred_at: Some(later(seconds)), ..told_of(subject, &format!("{token}/authorization/PENDING"), fact) }
 }
@@ -28,12 +28,12 @@ fn adds(seconds: u64, outcome: RecordedOutcome) -> ToldEvent {
     message("s", seconds, Fact::Recorded { payment: of("s"), asked: id("jit-s"), increments: Some(of("t")), outcome })
 }
 
-fn cleared(transaction: &str, minor: i64) -> ToldEvent {
+pub(super) fn cleared(transaction: &str, minor: i64) -> ToldEvent {
     let fact = Fact::Captured { payment: Some(of(transaction)), amount: usd(minor), finality: Finality::Final };
     message(&format!("{transaction}-cleared"), 10, fact)
 }
 
-fn said_of(house: &House, event: ToldEvent) -> Option<Finding> {
+pub(super) fn said_of(house: &House, event: ToldEvent) -> Option<Finding> {
     found(house.act(Act::Tell(origin(), event)))
 }
 
@@ -45,7 +45,7 @@ fn two_asked(engine: &dyn Engine) -> House {
     house
 }
 
-const APPROVED: fn(i64) -> RecordedOutcome = |minor| RecordedOutcome::Approved { amount: usd(minor) };
+pub(super) const APPROVED: fn(i64) -> RecordedOutcome = |minor| RecordedOutcome::Approved { amount: usd(minor) };
 
 pub fn a_question_that_was_approved_is_held_once_whatever_it_is_said_to_add_to(engine: &dyn Engine) {
     let mut house = two_asked(engine);
@@ -120,12 +120,12 @@ fn one_added(engine: &dyn Engine) -> House {
     house
 }
 
-fn adding() -> AuthorizationRequest {
+pub(super) fn adding() -> AuthorizationRequest {
     AuthorizationRequest { payment: of("s"), increments: Some(of("t")), ..increment("jit-s", "jit-t", 40) }
 }
 
 /// The platform says of what `s` added that it adds to this one.
-fn adds_to(transaction: &str, outcome: RecordedOutcome) -> ToldEvent {
+pub(super) fn adds_to(transaction: &str, outcome: RecordedOutcome) -> ToldEvent {
     message("s", 1, Fact::Recorded { payment: of("s"), asked: id("jit-s"), increments: Some(of(transaction)), outcome })
 }
 

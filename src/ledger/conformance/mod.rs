@@ -21,6 +21,7 @@ pub mod asking;
 pub mod beside;
 pub mod counting;
 pub mod deciding;
+pub mod earlier;
 pub mod entering;
 pub mod governing;
 pub mod holding;
@@ -194,6 +195,22 @@ macro_rules! conforms {
                 what_was_added_long_ago_is_held_on_no_other_payment
                 what_is_declined_after_all_was_held_where_it_was_added
                 what_is_said_to_add_to_a_message_of_its_payment_joins_the_two
+            }
+            earlier {
+                what_was_told_to_add_is_held_once_whatever_its_question_names
+                what_was_told_to_add_is_released_where_it_was_told
+                what_was_recorded_is_held_whatever_amount_is_asked
+                what_was_told_to_add_is_declined_for_no_reason_of_ours
+                what_was_declined_and_then_told_to_add_elsewhere_is_held_there
+                what_the_platform_declined_of_one_payment_is_held_on_no_other
+                what_was_captured_where_it_was_told_is_held_nowhere
+                what_is_over_where_it_was_told_is_decided_as_any
+                what_is_told_again_of_another_payment_is_held_once
+                what_was_told_to_add_and_is_adopted_is_held_once
+                what_was_told_to_add_takes_no_name_of_the_payment_that_it_is_asked_of
+                a_transaction_that_was_told_to_add_is_held_once_under_every_key
+                what_was_told_to_add_to_what_was_only_told_is_held_once
+                what_was_told_to_add_is_money_of_its_own_account_only
             }
             sharing {
                 a_refused_transaction_undoes_nothing_of_the_one_that_was_approved_under_its_key

@@ -12,7 +12,7 @@ use holdfast_core::hold::{
 };
 use holdfast_core::{AuthorizationKind, Basis, Decision, Expiry, IdempotencyKey, PaymentRef, Timestamp};
 
-use super::about::{answer_of, locate_event};
+use super::about::{answer_of, locate_event, where_it_was_told};
 use super::cold::Need;
 use super::contradiction::{content, contradiction, difference};
 use super::engine::{Engine, Performed, Warmth};
@@ -114,9 +114,10 @@ impl Engine {
             return Performed::Cold(need);
         }
         let located = match self.join_what_is_one(&decide.origin, located, (Some(payment), increment), now.utc) {
-            Ok(located) => located,
+            Ok(located) => where_it_was_told(&self.state, program, platform.as_ref(), request, located),
             Err(error) => return Performed::Now(Err(error)),
         };
+        let located = in_its_owners_name(&self.state, program, request, located);
         let chosen = decide.choice.as_deref().map(|choice| chosen(&self.state, &located, choice, request));
         let (verdict, governed, intent) = match &chosen {
             None => (&decide.verdict, decide.governed, None),
@@ -180,6 +181,7 @@ impl Engine {
         let Origin { program, platform, .. } = &decide.origin;
         let request = &decide.request;
         let located = locate_request(&self.state, program, platform.as_ref(), request);
+        let located = where_it_was_told(&self.state, program, platform.as_ref(), request, located);
         let located = in_its_owners_name(&self.state, program, request, located);
         let (uses, moved_on) = weigh::uses(&self.state, &located, &decide.verdict);
         let weight = weight_of(decide.governed.as_ref());
@@ -202,6 +204,7 @@ impl Engine {
         if self.state.answered(key).is_none_or(|answered| !decide.digest.is_of(&answered.digest)) {
             return Performed::Now(Err(LedgerError::Unavailable));
         }
+        let located = where_it_was_told(&self.state, program, platform.as_ref(), request, located);
         let weight = weight_of(decide.governed.as_ref());
         let asked = Asked { request, digest: decide.digest, asked_at: decide.received_at, verdict: &decide.verdict, weight };
         let again = weigh::apply(&self.state, &located, Some(key), &Uses::new(), None, &Event::Asked(asked), now);
@@ -222,7 +225,7 @@ impl Engine {
             return Performed::Cold(need);
         }
         let located = match self.join_what_is_one(&adopt.origin, located, (Some(payment), increment), now.utc) {
-            Ok(located) => located,
+            Ok(located) => where_it_was_told(&self.state, program, platform.as_ref(), request, located),
             Err(error) => return Performed::Now(Err(error)),
         };
         let verdict = adopt.verdict.as_ref().map(|(verdict, _)| verdict);

@@ -34,12 +34,12 @@ pub fn locate_adopted(
     of_its_card(state, request, state.locate_heard(program, platform, &subject_of_request(request), names))
 }
 
-fn subject_of_request(request: &AuthorizationRequest) -> Subject {
+pub(super) fn subject_of_request(request: &AuthorizationRequest) -> Subject {
     Subject { account: None, card: request.card, cardholder: request.cardholder }
 }
 
 /// What a question is about, of what its names lead to.
-fn of_its_card(state: &State, request: &AuthorizationRequest, located: Located) -> Located {
+pub(super) fn of_its_card(state: &State, request: &AuthorizationRequest, located: Located) -> Located {
     if request.card.is_some() && located.card.is_none() {
         // A card that nobody knows is not good because its owner is.
         return Located { cardholder: None, ..located };

@@ -5,7 +5,7 @@ use holdfast_core::hold::{Account, AccountStatus, CardStatus, Mark, Outcome, Ste
 use holdfast_core::{AuthorizationRequest, Currency, DeclineReason, Expiry, PaymentRef, ProgramId, Timestamp};
 use smallvec::SmallVec;
 
-use super::about::locate_event;
+use super::about::{locate_event, locate_named, where_it_was_told};
 use super::cold::{Cold, Need};
 use super::contradiction::content;
 use super::naming::{as_named, asked_of, heard, locate_adopted, locate_request, payments_of, subject_of};
@@ -295,9 +295,18 @@ pub fn located(state: &State, record: &Record) -> Located {
     let Some(program) = &record.program else { return Located::default() };
     let platform = record.platform.as_ref();
     let located = match &record.body {
-        Body::Decided { request, .. } => locate_request(state, program, platform, request),
-        Body::Adopted { request, .. } => locate_adopted(state, program, platform, request),
-        Body::Told { event, .. } => locate_event(state, program, platform, event),
+        Body::Decided { request, .. } => {
+            let named = locate_request(state, program, platform, request);
+            if_meant(state, record, named, |named| where_it_was_told(state, program, platform, request, named))
+        }
+        Body::Adopted { request, .. } => {
+            let named = locate_adopted(state, program, platform, request);
+            if_meant(state, record, named, |named| where_it_was_told(state, program, platform, request, named))
+        }
+        Body::Told { event, .. } => {
+            let named = locate_named(state, program, platform, event);
+            if_meant(state, record, named, |_| locate_event(state, program, platform, event))
+        }
         Body::Ordered { payment, .. } | Body::Joined { payment, .. } => {
             state.locate(program, platform, &Subject::default(), Some(payment))
         }
@@ -311,6 +320,13 @@ pub fn located(state: &State, record: &Record) -> Located {
         }
     };
     as_recorded(state, record, located)
+}
+
+/// What was found where it was told, if that is what the record is about: older versions knew only what an event names.
+fn if_meant(state: &State, record: &Record, named: Located, told: impl FnOnce(Located) -> Located) -> Located {
+    let told = told(named);
+    let number = told.hold.and_then(|index| state.hold(index)).map(|row| row.number.0);
+    if number == record.place.hold { told } else { named }
 }
 
 /// Names lead elsewhere than they did: to a payment that memory had let go of then, or to another account's. The record knows

@@ -24,6 +24,7 @@ pub fn apply(
         account: located.account.and_then(|index| state.account(index)).map(|row| row.account),
         card: state.card_standing(located),
         hold: row.map(|row| row.hold),
+        found_by: located.found_by,
         steps: row.map_or(&[], |row| &row.steps),
         counted: row.map_or(&[], |row| &row.counted),
         answered: asked.and_then(|key| state.answered(key)),

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use deadpool_postgres::GenericClient;
 use holdfast_core::agent::Weight;
 use holdfast_core::hold::{
-    self, Account, AccountStatus, Answered, Asked, Card, CardStatus, CardholderStatus, Counted, Event, Heard, LimitUse, Outcome,
-    Slice,
+    self, Account, AccountStatus, Answered, Asked, Card, CardStatus, CardholderStatus, Counted, Event, FoundBy, Heard, LimitUse,
+    Outcome, Slice,
 };
 use holdfast_core::rules::{Enforcement, LIMITS_MAX, LimitCheck, StillOpen, Verdict, Window};
 use holdfast_core::{AuthorizationKind, AuthorizationRequest, Basis, Decision, PartialApproval, RuleId, Timestamp};
@@ -310,6 +310,7 @@ fn in_order(decide: &Decide) -> Outcome {
         account: Some(account),
         card: Some(Card { status: CardStatus::Active, cardholder: CardholderStatus::Active }),
         hold: None,
+        found_by: FoundBy::ItsNames,
         steps: &[],
         counted: &[],
         answered: None,

@@ -38,6 +38,14 @@ impl Model {
         if let Some(known) = self.known(key) {
             return Expected::Decided(self.said_again(&known, question));
         }
+        if let Some((_, word)) = self.told_elsewhere(question) {
+            self.contrary += 1;
+            let answer = match word.amount() {
+                Some(amount) => Answer::Yes(amount.min(question.amount)),
+                None => Answer::No(DeclineReason::TransactionNotPermitted),
+            };
+            return self.answered(question, answer);
+        }
         let payment = self.file(&question.of);
         if payment::approvals(&payment.entries).any(|(known, _)| known == question.key) {
             let said = payment::said_yes_to(&payment.entries, question.key);
@@ -113,7 +121,8 @@ impl Model {
     /// An answer held against what the platform wrote into the payment's account: what it struck is not said yes to again, and
     /// what it wrote in is not said no to.
     fn by_the_books(&self, question: &Question, answer: Answer, time: Time) -> Answer {
-        let File { entries, sheet, .. } = self.file(&question.of);
+        let books = self.told_elsewhere(question).map(|(place, _)| place).or_else(|| self.place(&question.of));
+        let File { entries, sheet, .. } = self.file_in(books, &question.of);
         match answer {
             // In another currency than it was written in.
             Answer::Yes(_) if question.foreign => Answer::No(DeclineReason::CurrencyNotAllowed),
@@ -269,6 +278,9 @@ impl Model {
         };
         // What was told under the increment's own name only is of this payment, too: somebody approved both.
         let found = self.put_together(&question.of, question.own_label(), Finds::ByOwnName);
+        let elsewhere = self.told_elsewhere(question);
+        let found = elsewhere.map_or(found, |(place, _)| Some(place));
+        self.contrary += u64::from(elsewhere.is_some());
         if let Some(known) = self.known(key) {
             let another = !matches!(&known.meaning, Meaning::Question(before) if before.is_again(question));
             let first_was_told_more = known.asked_at != question.received_at && known.answer.amount() > told.amount();
@@ -286,7 +298,7 @@ impl Model {
                 self.enter_approval(question, found, entry, !question.refused);
             }
             Heard::No => {}
-            Heard::Yes(_) if question.foreign => {}
+            Heard::Yes(_) if question.foreign || elsewhere.is_some() => {}
             Heard::Yes(_) if !approved && self.stands(found) && self.written_into_ours(question, found).is_some() => {}
             Heard::Yes(amount) if question.wants_money() => {
                 let (entries, entry) = (self.entries_at(found), adopted(question, amount));

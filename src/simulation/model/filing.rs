@@ -46,7 +46,7 @@ impl File {
     }
 
     /// Whether we approved something of it.
-    fn is_approved(&self) -> bool {
+    pub(super) fn is_approved(&self) -> bool {
         approvals(&self.entries).next().is_some()
     }
 }
@@ -67,22 +67,53 @@ impl Payment {
         self.files.iter().flat_map(|file| file.labels.iter().copied())
     }
 
-    /// Under which number the first of these names is filed that is.
-    fn filed(&self, mut labels: impl Iterator<Item = Label>) -> Option<usize> {
-        labels.find_map(|label| self.files.iter().position(|file| file.labels.contains(&label)))
+    /// Under which number a name is filed, if it is.
+    fn filed(&self, label: Label) -> Option<usize> {
+        self.files.iter().position(|file| file.labels.contains(&label))
     }
 }
 
 impl Model {
     /// What is filed under a name; nothing, if nothing is.
     pub fn file(&self, of: &Named) -> &File {
-        let payment = &self.payments[of.payment];
-        payment.filed(of.name.labels()).map_or(&payment.blank, |file| &payment.files[file])
+        self.file_in(self.place(of), of)
+    }
+
+    /// What is in a place; nothing, if that is none.
+    pub(super) fn file_in(&self, place: Option<Place>, of: &Named) -> &File {
+        self.at(place).unwrap_or(&self.payments[of.payment].blank)
     }
 
     /// Where something is filed under a name.
-    pub(super) fn place(&self, of: &Named) -> Option<Place> {
-        self.payments[of.payment].filed(of.name.labels()).map(|file| Place { payment: of.payment, file })
+    pub fn place(&self, of: &Named) -> Option<Place> {
+        self.filed(of.payment, of.name.labels())
+    }
+
+    /// Where the first of these names is filed that is. A payment's own names are looked for with it; those of increments and messages
+    /// with whichever payment of its program has them.
+    pub fn filed(&self, payment: usize, mut labels: impl Iterator<Item = Label>) -> Option<Place> {
+        let program = self.payments[payment].program;
+        labels.find_map(|label| {
+            let in_payment = |payment: usize| Some(Place { payment, file: self.payments[payment].filed(label)? });
+            let elsewhere = || match label {
+                Label::First | Label::Second => None,
+                Label::Increment(_) | Label::Message(_) => {
+                    (0..self.payments.len()).filter(|other| self.payments[*other].program == program).find_map(in_payment)
+                }
+            };
+            in_payment(payment).or_else(elsewhere)
+        })
+    }
+
+    /// Whether what a paper names is one payment, or several of which we approved something each: of others nobody here says that they
+    /// are one.
+    pub fn is_straight(&self, of: &Named, own: Option<Label>) -> bool {
+        let labels = of.name.labels().chain(own);
+        let places: Vec<Place> = labels.filter_map(|label| self.filed(of.payment, std::iter::once(label))).collect();
+        let is_one = places.windows(2).all(|two| two[0].payment == two[1].payment);
+        let is_its_own = places.iter().all(|place| place.payment == of.payment);
+        let are_approved = || places.iter().all(|place| self.at(Some(*place)).is_some_and(File::is_approved));
+        is_its_own || (self.place(of).is_some() && (is_one || are_approved()))
     }
 
     /// What is in a place.
@@ -98,17 +129,18 @@ impl Model {
     /// Where a paper with these names, and one of its own, belongs. What the names lead to is put together, unless we approved something of
     /// both: that was two payments to us.
     pub(super) fn put_together(&mut self, of: &Named, own: Option<Label>, finds: Finds) -> Option<Place> {
-        let payment = &self.payments[of.payment];
-        let mut meant = payment.filed(of.name.labels().chain(own.filter(|_| finds == Finds::ByOwnName)))?;
+        let found_by = of.name.labels().chain(own.filter(|_| finds == Finds::ByOwnName));
+        let mut meant = self.filed(of.payment, found_by)?;
         for label in of.name.labels().chain(own) {
-            let payment = &self.payments[of.payment];
-            let Some(other) = payment.filed(std::iter::once(label)).filter(|other| *other != meant) else { continue };
-            if payment.files[meant].is_approved() && payment.files[other].is_approved() {
+            let other = self.filed(of.payment, std::iter::once(label));
+            let Some(other) = other.filter(|other| *other != meant && other.payment == meant.payment) else { continue };
+            let files = &self.payments[meant.payment].files;
+            if files[meant.file].is_approved() && files[other.file].is_approved() {
                 continue;
             }
-            meant = self.join(of.payment, meant, other);
+            meant.file = self.join(meant.payment, meant.file, other.file);
         }
-        Some(Place { payment: of.payment, file: meant })
+        Some(meant)
     }
 
     /// Puts the papers of one file into another; which one that is then.
@@ -131,26 +163,27 @@ impl Model {
     /// The file for a paper with these names, a new one if none was found. It bears them from now on: a name that another one has is given
     /// up by what is over only, and to a new one only.
     pub(super) fn file_to_change(&mut self, of: &Named, own: Option<Label>, found: Option<Place>) -> Place {
-        let payment = self.payment_to_change(of.payment);
-        let file = found.map_or(payment.files.len(), |place| place.file);
-        if found.is_none() {
-            payment.files.push(File::empty());
-        }
+        let place = found.unwrap_or_else(|| {
+            let files = &mut self.payment_to_change(of.payment).files;
+            files.push(File::empty());
+            Place { payment: of.payment, file: files.len() - 1 }
+        });
         for label in of.name.labels().chain(own) {
-            let holder = payment.filed(std::iter::once(label)).filter(|holder| *holder != file);
-            let stays = |holder: usize| found.is_some() || payment.files[holder].sheet.status == HoldStatus::Open;
-            if holder.is_some_and(stays) {
+            let holder = self.filed(of.payment, std::iter::once(label)).filter(|holder| *holder != place);
+            let is_open = |holder: Place| self.payments[holder.payment].files[holder.file].sheet.status == HoldStatus::Open;
+            if holder.is_some_and(|holder| found.is_some() || is_open(holder)) {
                 continue;
             }
             if let Some(holder) = holder {
-                payment.files[holder].labels.retain(|known| *known != label);
+                let file = &mut self.payment_to_change(holder.payment).files[holder.file];
+                file.labels.retain(|known| *known != label);
             }
-            let labels = &mut payment.files[file].labels;
+            let labels = &mut self.payment_to_change(place.payment).files[place.file].labels;
             if !labels.contains(&label) {
                 labels.push(label);
             }
         }
-        Place { payment: of.payment, file }
+        place
     }
 
     /// A file gets an entry. `places` are those in which a new approval counts.

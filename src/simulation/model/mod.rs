@@ -4,6 +4,7 @@
 //! names that were told of it ([`filing`]), an account and a limit are sums over them. It knows which events are acknowledged, and forgets those whose group was given up.
 
 pub mod asking;
+mod contrary;
 pub mod filing;
 pub mod payment;
 pub mod sheet;
@@ -169,6 +170,8 @@ pub struct Model {
     pub changed: bool,
     /// How often two files were put together.
     pub joined: u64,
+    /// How often something was about an increment that is in another payment's books than it names.
+    pub contrary: u64,
 }
 
 impl Model {

@@ -29,6 +29,8 @@ pub struct Sheet {
     pub expires_at: Option<Timestamp>,
     /// Our approvals: which question, how much it amounts to, how much of that still lies on the pile, and its transactions.
     pub approvals: Vec<(u32, i64, i64, i32)>,
+    /// What the platform wrote of increments that we approved nothing for: which question, and how much of its money was taken.
+    pub written: Vec<(u32, i64)>,
 }
 
 impl Sheet {
@@ -49,6 +51,11 @@ impl Sheet {
     /// Whether more may be captured as of right.
     pub fn is_under_way(&self) -> bool {
         self.status == HoldStatus::Open || self.ahead > 0
+    }
+
+    /// How much was taken of the money that the platform wrote for a question.
+    pub fn taken_of(&self, question: u32) -> i64 {
+        self.written.iter().filter(|(of, _)| *of == question).map(|(_, taken)| taken).sum()
     }
 
     /// What each approval spent, or may still spend: the oldest keeps its money longest. What the platform told above all of
@@ -80,6 +87,7 @@ struct Desk<'a> {
     /// What is authorized, the latest on top, each with the question that it is of.
     pile: Vec<(Option<u32>, i64)>,
     approvals: Vec<(u32, i64, i32)>,
+    written: Vec<u32>,
     posting: Option<Posting>,
     extra: i64,
     /// The merchant wanted less since the last approval.
@@ -101,7 +109,7 @@ impl Desk<'_> {
             Line::Word { question, opening, .. } => {
                 let placed = approvals(self.entries).any(|(known, _)| known == question);
                 if !placed && let Some(word) = self.word_here(entry.source, question, opening) {
-                    self.believe(opening, word, entry.at);
+                    self.believe(question, opening, word, entry.at);
                 }
             }
             Line::Less { by, original } => self.take_back(by, original),
@@ -191,7 +199,7 @@ impl Desk<'_> {
         (source == if opening { last } else { first }).then_some(word)
     }
 
-    fn believe(&mut self, opening: bool, word: Word, at: Timestamp) {
+    fn believe(&mut self, question: u32, opening: bool, word: Word, at: Timestamp) {
         match (opening, word) {
             (true, Word::No) => return self.finish(false, Ending::Reversed),
             (false, Word::No) => return,
@@ -205,7 +213,8 @@ impl Desk<'_> {
             (false, Word::Yes(amount) | Word::StoodIn(amount, _)) => {
                 self.begin_anew();
                 self.want_more();
-                self.pile.push((None, amount));
+                self.pile.push((Some(question), amount));
+                self.written.push(question);
             }
         }
         let posting = if let Word::StoodIn(_, posting) = word { posting } else { Posting::Hold };
@@ -259,6 +268,17 @@ impl Desk<'_> {
         }
     }
 
+    /// What was taken is taken from the bottom of the pile.
+    fn taken_of(&self, question: u32) -> i64 {
+        let mut below = 0;
+        let of_it = self.pile.iter().map(|(of, amount)| {
+            let taken = (self.captured - below).clamp(0, *amount);
+            below += amount;
+            if *of == Some(question) { taken } else { 0 }
+        });
+        of_it.sum()
+    }
+
     fn finish(&mut self, last_capture: bool, ending: Ending) {
         let was_given_back = matches!(self.end, Some((false, Ending::Reversed)));
         let stays = matches!(self.end, Some((true, _))) || (was_given_back && ending == Ending::TimedOut);
@@ -288,6 +308,7 @@ impl Desk<'_> {
         } else {
             HoldStatus::Unplaced
         };
+        let taken = self.written.iter().map(|question| (*question, self.taken_of(*question))).collect();
         let lies = |question: u32| self.pile.iter().filter(|(of, _)| *of == Some(question)).map(|(_, amount)| amount).sum();
         Sheet {
             status,
@@ -299,6 +320,7 @@ impl Desk<'_> {
             moved: self.moved,
             tolerance: self.tolerance,
             expires_at: self.expires_at,
+            written: taken,
             approvals: self.approvals.iter().map(|(of, amount, count)| (*of, *amount, lies(*of), *count)).collect(),
         }
     }

@@ -18,7 +18,9 @@ impl Model {
         if self.was_told(key) {
             return Expected::Recorded { again: true };
         }
-        let found = message.of.and_then(|of| self.put_together(&of, message.own_label(), Finds::ByOwnName));
+        let stays = self.stays(message);
+        self.contrary += u64::from(stays.is_some());
+        let found = stays.or_else(|| message.of.and_then(|of| self.put_together(&of, message.own_label(), Finds::ByOwnName)));
         if self.at(found).is_some_and(|file| file.entries.iter().any(|entry| entry.source == source)) {
             return Expected::Recorded { again: true };
         }
@@ -53,7 +55,7 @@ impl Model {
             | Says::Credited(..)
             | Says::Debited(..) => {
                 // What cannot be booked leaves its key to what can.
-                self.believe(message, found, Entry { source, at, line: line(&message.says).0 })
+                self.believe(message, (stays, found), Entry { source, at, line: line(&message.says).0 })
             }
         };
         if remembered {
@@ -105,7 +107,7 @@ impl Model {
     }
 
     /// A message about money. Whether it can be booked.
-    fn believe(&mut self, message: &Message, found: Option<Place>, entry: Entry) -> bool {
+    fn believe(&mut self, message: &Message, (stays, found): (Option<Place>, Option<Place>), entry: Entry) -> bool {
         let (line, amount) = line(&message.says);
         if message.foreign && amount.is_some() {
             return false;
@@ -120,7 +122,8 @@ impl Model {
             self.account_to_change(message.account).posted += posted;
             return true;
         };
-        let place = self.file_to_change(&of, message.own_label(), found);
+        // What stays where it was is called by its own name, which it has.
+        let place = stays.unwrap_or_else(|| self.file_to_change(&of, message.own_label(), found));
         self.enter(place, entry, &[]);
         if let Line::Word { question, .. } = line {
             self.listen((Keyed::Question, message.program, question), place, question);

@@ -3,7 +3,7 @@
 
 use holdfast_core::hold::{
     AccountStatus, Answered, CardStatus, Fact, Finding, Hold, HoldStatus, Mark, MovementCause, Outcome, Standing, Subject,
-    ToldEvent, is_added_by, is_opened_by,
+    ToldEvent, is_opened_by, knows_increment,
 };
 use holdfast_core::{
     AccountId, AuthorizationRequest, CardToken, CardholderToken, Expiry, IdempotencyKey, Money, NetworkName, PaymentRef,
@@ -123,10 +123,10 @@ impl Applying<'_, '_> {
         }
         let Fact::Recorded { increments: Some(increments), .. } = &event.fact else { return Ok((payment, other_name)) };
         let Some(kept) = self.batch.hold(number)? else { return Ok((payment, other_name)) };
-        let (opened, added) = (is_opened_by(&kept.row.steps, &event.fact), is_added_by(&kept.row.steps, &event.fact));
+        let (opened, known) = (is_opened_by(&kept.row.steps, &event.fact), knows_increment(&kept.row.steps, &event.fact));
         let names = self.key.payment(self.program, self.record.platform.as_ref(), increments);
-        // What is said to add to another payment than it was approved as, or for, gives it no name of that.
-        let is_its_own = opened || (added && self.batch.named(names.iter())?.is_some_and(|other| other != number));
+        // What is said to add to another payment than it was approved as, or for, or told of before, gives it no name of that.
+        let is_its_own = opened || (known && self.batch.named(names.iter())?.is_some_and(|other| other != number));
         Ok((if is_its_own { other_name } else { payment }, other_name))
     }
 

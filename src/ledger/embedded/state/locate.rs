@@ -1,6 +1,6 @@
 //! From what an event names to the rows in memory that it is about. Nothing here changes one.
 
-use holdfast_core::hold::Subject;
+use holdfast_core::hold::{FoundBy, Subject};
 use holdfast_core::{PaymentRef, PlatformName, ProgramId};
 
 use super::{AccountIndex, CardholderIndex, HoldIndex, HoldNumber, Located, PaymentNames, State};
@@ -43,7 +43,7 @@ impl State {
             .or_else(
                 || if subject.card.is_none() { cardholder.and_then(|cardholder| self.only_account(cardholder)) } else { None },
             );
-        Located { payment, account, card, cardholder, hold }
+        Located { payment, account, card, cardholder, hold, found_by: FoundBy::ItsNames }
     }
 
     /// Finds what a told event names. A platform's word counts for a card that nobody told us of, too: then its owner's only account
@@ -111,6 +111,6 @@ impl State {
         let row = self.hold(index);
         let (account, card) = (row.map(|row| row.account), row.and_then(|row| row.card));
         let cardholder = card.and_then(|card| self.card(card)).and_then(|row| row.cardholder);
-        Located { payment: Some(payment), account, card, cardholder, hold: Some(index) }
+        Located { payment: Some(payment), account, card, cardholder, hold: Some(index), found_by: FoundBy::ItsNames }
     }
 }

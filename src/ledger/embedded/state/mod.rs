@@ -25,7 +25,7 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use holdfast_adapters::AccountBalance;
-use holdfast_core::hold::{Answered, Card, CardStatus, CardholderStatus, LimitUse, Mark, StepId};
+use holdfast_core::hold::{Answered, Card, CardStatus, CardholderStatus, FoundBy, LimitUse, Mark, StepId};
 use holdfast_core::rules::{CounterKey, LimitScope, StillOpen, Window};
 use holdfast_core::{
     AccountId, AuthorizationRequest, CardToken, CardholderToken, IdempotencyKey, PaymentRef, PlatformName, ProgramId, Timestamp,
@@ -63,6 +63,8 @@ pub struct Located {
     pub card: Option<CardIndex>,
     pub cardholder: Option<CardholderIndex>,
     pub hold: Option<HoldIndex>,
+    /// How that was found.
+    pub found_by: FoundBy,
 }
 
 /// What a standing is marked by that nobody has told of yet.

@@ -1,0 +1,150 @@
+//! What the platform told of an increment before it asked, as of another payment than its question names then: it is one amount, and
+//! stays held where it was told.
+//!
+//! A platform that contradicts itself decides by what comes first where it is held, and never how much. Such a question hears what was
+//! recorded, and moves nothing. Where nothing of it is there any more, it is decided as any.
+
+use super::asked::{Asked, declined_by};
+use super::event::{Fact, RecordedOutcome, ToldEvent};
+use super::life::{Hold, Role, Step, StepId, Steps, What, Word, captured_of};
+use super::mutant::{self, Mutant};
+use super::outcome::Outcome;
+use super::question;
+use super::state::{Account, Answered, FoundBy, Slice};
+use crate::authorization::{AuthorizationKind, AuthorizationRequest};
+use crate::decision::{Basis, Decision, DeclineReason};
+use crate::money::Money;
+
+/// What is known of the payment to which something was told to add.
+#[derive(Debug, Clone, Copy)]
+pub struct KnownOf<'a> {
+    /// Its account.
+    pub account: Account,
+    /// What stands of it.
+    pub hold: Hold,
+    /// Its steps, in their order.
+    pub steps: &'a [Step],
+}
+
+/// Whether the platform told of a question before it came, as of what adds to this payment, and that is what the question is about: it is
+/// held or was captured there, it was declined, or the question was answered so before.
+#[must_use]
+pub fn is_told_to_add(known: &KnownOf<'_>, answered: Option<&Answered>, request: &AuthorizationRequest) -> bool {
+    told(known, answered, request).is_some()
+}
+
+/// Whether a told event says again, of another payment, what was told to add to this one: it came before, or what was told is held or was
+/// captured here.
+#[must_use]
+pub fn is_told_again(known: &KnownOf<'_>, event: &ToldEvent) -> bool {
+    let Some(id) = increment_of(known.steps, &event.fact) else { return false };
+    let message = StepId::of_message(&event.key);
+    let came_before = || known.steps.iter().any(|step| step.id == message);
+    !mutant::is(Mutant::ToldIncrementAddsTwice)
+        && amount_of(&event.fact).is_none_or(|amount| amount.currency() == known.account.currency)
+        && is_only_told(known.steps, id)
+        && (is_there(known, id) || came_before())
+}
+
+/// Whether the question that a fact says was added to a payment has a place among these steps, by our approval or by the platform's word.
+#[must_use]
+pub fn knows_increment(steps: &[Step], fact: &Fact) -> bool {
+    increment_of(steps, fact).is_some_and(|id| is_known(steps, id))
+}
+
+/// Whether a question has a place among these steps.
+#[must_use]
+pub fn knows_question(steps: &[Step], request: &AuthorizationRequest) -> bool {
+    is_known(steps, question::of_request(steps, request))
+}
+
+fn is_known(steps: &[Step], id: StepId) -> bool {
+    let steps = Steps::of(steps);
+    steps.placed(id) || steps.last_word(id).is_some()
+}
+
+fn increment_of(steps: &[Step], fact: &Fact) -> Option<StepId> {
+    let Fact::Recorded { payment, asked, increments: Some(other), .. } = fact else { return None };
+    Some(question::of_record(steps, asked, payment, Some(other)))
+}
+
+/// What the platform recorded as approved.
+fn amount_of(fact: &Fact) -> Option<Money> {
+    let Fact::Recorded { outcome, .. } = fact else { return None };
+    match outcome {
+        RecordedOutcome::Approved { amount } | RecordedOutcome::ApprovedByStandIn { amount, .. } => Some(*amount),
+        RecordedOutcome::Declined => None,
+    }
+}
+
+/// The step of the question that an event is about: that of what the platform told to add, if it is about that.
+pub(super) fn of_request(slice: &Slice<'_>, request: &AuthorizationRequest) -> StepId {
+    told_here(slice, request).map_or_else(|| question::of_request(slice.steps, request), |(id, _)| id)
+}
+
+/// The answer to a question that the platform told to add to a payment before it came, where it names another one, or none: what was
+/// recorded. Nothing moves, and nobody calls that payment by another name for it.
+pub(super) fn told_before(slice: &Slice<'_>, asked: &Asked<'_>) -> Option<Outcome> {
+    let (_, word) = told_here(slice, asked.request)?;
+    let account = slice.account?;
+    let Some(recorded) = word.approves() else {
+        return Some(declined_by(&asked.digest, asked.asked_at, DeclineReason::TransactionNotPermitted, Basis::Ledger));
+    };
+    let decision = Decision::Approve { amount: account.money(recorded) };
+    let answered = Answered { digest: asked.digest.kept(), asked_at: asked.asked_at, decision };
+    Some(Outcome { decision: Some((decision, Basis::Ledger)), answered: Some(answered), ..Outcome::default() })
+}
+
+/// Whether a question is one that the platform told to add before it came, to another payment than it names.
+pub(super) fn is_told_here(slice: &Slice<'_>, request: &AuthorizationRequest) -> bool {
+    told_here(slice, request).is_some()
+}
+
+/// A question that names the payment to which it was told to add is asked of that, as any. One that opens a payment is of another one if
+/// that was opened already, or has a transaction of its own: else it opens this very payment, whatever it was said to add to.
+fn told_here(slice: &Slice<'_>, request: &AuthorizationRequest) -> Option<(StepId, Word)> {
+    let (account, hold) = slice.account.zip(slice.hold)?;
+    let (id, word) = told(&KnownOf { account, hold, steps: slice.steps }, slice.answered.as_ref(), request)?;
+    let is_another = || id != StepId::of(&request.key) || Steps::of(slice.steps).opened();
+    let is_elsewhere = match slice.found_by {
+        FoundBy::WhatWasTold => true,
+        FoundBy::ItsNames => request.kind != AuthorizationKind::Incremental && is_another(),
+    };
+    is_elsewhere.then_some((id, word))
+}
+
+/// The increment that was told, and the last word on it.
+fn told(known: &KnownOf<'_>, answered: Option<&Answered>, request: &AuthorizationRequest) -> Option<(StepId, Word)> {
+    let wants = request.kind.moves_money() && request.amount.minor() > 0;
+    if !wants || request.amount.currency() != known.account.currency || mutant::is(Mutant::ToldIncrementAddsTwice) {
+        return None;
+    }
+    let id = question::as_increment(known.steps, request);
+    if !is_only_told(known.steps, id) {
+        return None;
+    }
+    let word = Steps::of(known.steps).last_word(id)?;
+    let was_approved = answered.is_some_and(|answered| matches!(answered.decision, Decision::Approve { .. }));
+    (word == Word::Declined || was_approved || is_there(known, id)).then_some((id, word))
+}
+
+/// Whether the platform says that this question added to the payment.
+pub(super) fn is_said_to_add(steps: &[Step], request: &AuthorizationRequest) -> bool {
+    is_said_of(steps, question::as_increment(steps, request))
+}
+
+fn is_said_of(steps: &[Step], id: StepId) -> bool {
+    steps.iter().any(|step| matches!(step.what, What::Recorded { asked, role: Role::Increment, .. } if asked == id))
+}
+
+/// Whether the platform says so, and we placed nothing for it.
+fn is_only_told(steps: &[Step], id: StepId) -> bool {
+    is_said_of(steps, id) && !Steps::of(steps).placed(id)
+}
+
+/// Whether what was told to add is held with its payment, or was captured with it. What cannot be counted is not there.
+fn is_there(known: &KnownOf<'_>, id: StepId) -> bool {
+    let steps = Steps::of(known.steps);
+    let approved = steps.last_word(id).and_then(Word::approves).is_some_and(|minor| minor > 0);
+    approved && (known.hold.is_under_way() || captured_of(&steps, id).is_ok_and(|captured| captured > 0))
+}
