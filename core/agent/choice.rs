@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::authorization::{AuthorizationKind, AuthorizationRequest};
 use crate::hold::{Counted, LimitUse};
 use crate::merchant::Merchant;
-use crate::rules::{CounterKey, Enforcement, LimitCheck, LimitScope, Verdict};
+use crate::rules::{CounterKey, Enforcement, LimitCheck, LimitScope, Verdict, Ways};
 use crate::time::Timestamp;
 
 use super::govern::{Asking, Found, Presented, declined, govern, limit_of, matches, opens};
@@ -134,17 +134,22 @@ impl Choice {
     /// payment that something is added to, nothing is known, and what has a maximum gets no more.
     #[must_use]
     pub fn unheard(&self, request: &AuthorizationRequest) -> Chosen {
-        let chosen = self.choose(request, &[], |_| LimitUse::default());
-        let Verdict::Proceed(proceed) = &chosen.verdict else { return chosen };
+        let mut chosen = self.choose(request, &[], |_| LimitUse::default());
+        let Verdict::Proceed(proceed) = &mut chosen.verdict else { return chosen };
         if request.kind != AuthorizationKind::Incremental {
             return chosen;
         }
-        let bounded = proceed.limits.iter().find(|check| check.scope.is_of_payment());
-        let reason = match bounded {
-            Some(check) if check.enforcement == Enforcement::Enforce => check.scope.amount_reason(),
-            Some(_) | None => return chosen,
-        };
-        Chosen { verdict: declined(reason), ..chosen }
+        let bounds = |check: &&LimitCheck| check.scope.is_of_payment() && check.enforcement == Enforcement::Enforce;
+        let bounded = proceed.limits.iter().filter(bounds);
+        // A way that nothing bounds may still be taken.
+        let unbounded = proceed.ways.map(|open| bounded.clone().filter_map(|check| check.ways).fold(open, Ways::without));
+        let always = bounded.clone().find(|check| check.ways.is_none());
+        let none_is_left = unbounded.is_some_and(Ways::is_empty).then(|| bounded.clone().next()).flatten();
+        if let Some(check) = always.or(none_is_left) {
+            return Chosen { verdict: declined(check.scope.amount_reason()), ..chosen };
+        }
+        proceed.ways = unbounded;
+        chosen
     }
 
     fn with(&self, intent: Presented<'_>, request: &AuthorizationRequest) -> Chosen {

@@ -9,14 +9,14 @@ use crate::authorization::{AuthorizationKind, AuthorizationRequest};
 use crate::decision::DeclineReason;
 use crate::ids::{AuthorizationId, RuleId};
 use crate::merchant::Merchant;
-use crate::rules::{CounterKey, Enforcement, LimitCheck, LimitScope, NoTrace, Proceed, StillOpen, Verdict, Window, evaluate};
+use crate::rules::{CounterKey, Enforcement, LimitCheck, LimitScope, Proceed, StillOpen, Verdict, Window};
 use crate::time::Timestamp;
 
 use super::governed::{CorrelationDigest, Governed};
 use super::ids::{BindingId, IntentReference, OrganizationId};
 use super::naming::naming;
 use super::objects::{Authority, Binding, Intent};
-use super::policy::CompiledPolicy;
+use super::opinion::{LookedAt, Opinion, Question};
 use super::words::{BindingStatus, Door, IntentNeed, IntentStatus, Mode, Status, Weight};
 
 /// What a question leads to.
@@ -101,7 +101,12 @@ pub fn govern(
     if authority.status != Status::Active || binding.status != BindingStatus::Active {
         return (declined(DeclineReason::AuthoritySuspended), governed);
     }
-    let (objection, limits) = asked(authority, binding, &intent, request, now);
+    let opinion = authority.policy.as_ref().map(|policy| {
+        let looked_at = if is_reviewed(&intent) { LookedAt::ByPerson } else { LookedAt::ByNobody };
+        Opinion::of(policy, &Question { request, looked_at, now })
+    });
+    let of_policy = opinion.as_ref().map_or(Some(DeclineReason::PolicyMissing), |opinion| opinion.objection);
+    let objection = of_intent(authority, binding, &intent, request, now).or(of_policy);
     match (authority.mode, objection) {
         (Mode::Enforce, Some(reason)) => return (declined(reason), governed),
         (Mode::Observe, would) => governed.would = would,
@@ -112,8 +117,7 @@ pub fn govern(
         (Some(payment), Weight::Preview, Some(_)) => governed.intent.and_then(|intent| naming(binding, &payment, &intent, now)),
         (_, _, _) => None,
     };
-    let totals = authority.policy.iter().flat_map(|policy| of_payment(policy, &intent, request, now));
-    let mut verdict = counted(proceed, used.into_iter().chain(totals), &limits, authority.mode);
+    let mut verdict = counted(proceed, used, opinion.as_ref(), authority.mode);
     if let (Verdict::Proceed(proceed), Some(naming)) = (&mut verdict, naming) {
         // It forbids nothing: where there is no room for it, the platform's question finds its intent as one that names none does.
         let _ = proceed.limits.try_push(naming);
@@ -141,32 +145,21 @@ pub(super) fn opens(request: &AuthorizationRequest) -> bool {
     request.kind.takes_money() && request.amount.minor() > 0
 }
 
-/// The first objection of the authority's own, and the limits of its policy, whatever objects.
-fn asked(
+/// What is against a payment's intent, or its having none.
+fn of_intent(
     authority: &Authority,
     binding: &Binding,
     intent: &Presented<'_>,
     request: &AuthorizationRequest,
     now: Timestamp,
-) -> (Option<DeclineReason>, Option<Proceed>) {
-    let of_intent = match intent {
+) -> Option<DeclineReason> {
+    match intent {
         Presented::None if authority.intent_need == IntentNeed::Required && opens(request) => Some(DeclineReason::IntentRequired),
         // What its payment may come to with it is a limit.
         Presented::None | Presented::Opened(_) => None,
         Presented::Unknown(_) | Presented::Gone => Some(DeclineReason::IntentUnknown),
         Presented::Known(intent) => objection_of(intent, binding, request, now),
-    };
-    let Some(policy) = &authority.policy else {
-        return (of_intent.or(Some(DeclineReason::PolicyMissing)), None);
-    };
-    let (of_policy, limits) = match evaluate(&policy.ruleset, request, now, &mut NoTrace) {
-        Verdict::Decline { reason, .. } => (Some(policy_reason(reason)), None),
-        Verdict::Proceed(proceed) => (None, Some(proceed)),
-    };
-    let reviewed = is_reviewed(intent);
-    let unreviewed = policy.unreviewed.filter(|_| !reviewed && opens(request));
-    let of_review = unreviewed.and_then(|range| range.refusal(request.amount)).map(|_| DeclineReason::ReviewRequired);
-    (of_intent.or(of_policy).or(of_review), limits)
+    }
 }
 
 /// Whether a person said yes to it.
@@ -176,94 +169,6 @@ const fn is_reviewed(intent: &Presented<'_>) -> bool {
         Presented::Known(Intent { status: IntentStatus::Approved, .. })
             | Presented::Opened(Intent { status: IntentStatus::Approved, .. })
     )
-}
-
-/// What a payment may come to with all that is added to it: as much as the policy allows of one, and what needs no person. The ledger
-/// knows what there is of it.
-fn of_payment(
-    policy: &CompiledPolicy,
-    intent: &Presented<'_>,
-    request: &AuthorizationRequest,
-    now: Timestamp,
-) -> impl Iterator<Item = LimitCheck> {
-    let takes = request.amount.minor() > 0 && (request.kind.takes_money() || request.kind == AuthorizationKind::Incremental);
-    let most = policy.most(request, now).filter(|_| takes).map(|most| total("max-amount", LimitScope::Payment, most));
-    let unreviewed = policy.unreviewed.filter(|_| takes && !is_reviewed(intent)).and_then(|range| range.max());
-    let unreviewed = unreviewed.map(|most| total("human-review", LimitScope::Unreviewed, most.minor()));
-    most.into_iter().chain(unreviewed)
-}
-
-fn total(name: &'static str, scope: LimitScope, most: i64) -> LimitCheck {
-    LimitCheck {
-        limit: rule(name),
-        // Nothing counts there.
-        counter: CounterKey(0),
-        scope,
-        window: Window::Lifetime,
-        amount_max: Some(most),
-        count_max: None,
-        enforcement: Enforcement::Enforce,
-        still: StillOpen::default(),
-    }
-}
-
-/// What a policy's own rule says, in the words for policies.
-const fn policy_reason(reason: DeclineReason) -> DeclineReason {
-    match reason {
-        DeclineReason::AmountAboveMaximum | DeclineReason::AmountBelowMinimum => DeclineReason::PolicyAmount,
-        DeclineReason::MerchantCategoryNotAllowed => DeclineReason::PolicyMerchantCategory,
-        DeclineReason::MerchantNotAllowed => DeclineReason::PolicyMerchant,
-        // A policy's rules give no others but for a country, a time, a currency, and several ways that are closed for several reasons.
-        DeclineReason::MerchantCountryNotAllowed
-        | DeclineReason::OutsideAllowedHours
-        | DeclineReason::CurrencyNotAllowed
-        | DeclineReason::TransactionNotPermitted
-        | DeclineReason::CrossBorderNotAllowed
-        | DeclineReason::EntryModeNotAllowed
-        | DeclineReason::CashNotAllowed
-        | DeclineReason::QuasiCashNotAllowed
-        | DeclineReason::WalletNotAllowed
-        | DeclineReason::SuspectedFraud
-        | DeclineReason::InsufficientFunds
-        | DeclineReason::AmountLimitReached
-        | DeclineReason::CountLimitReached
-        | DeclineReason::CardUnknown
-        | DeclineReason::CardNotActive
-        | DeclineReason::CardFrozen
-        | DeclineReason::CardLost
-        | DeclineReason::CardStolen
-        | DeclineReason::CardExpired
-        | DeclineReason::CardClosed
-        | DeclineReason::CardholderNotActive
-        | DeclineReason::AccountUnknown
-        | DeclineReason::AccountFrozen
-        | DeclineReason::AccountClosed
-        | DeclineReason::AuthorizationUnknown
-        | DeclineReason::AuthorizationOver
-        | DeclineReason::CaptureAboveAuthorized
-        | DeclineReason::RefundAboveCaptured
-        | DeclineReason::ConflictingDuplicate
-        | DeclineReason::AmountTooLarge
-        | DeclineReason::LedgerUnavailable
-        | DeclineReason::NotDurable
-        | DeclineReason::LeftToPlatform
-        | DeclineReason::LeftUnanswered
-        | DeclineReason::AnswerUnknown
-        | DeclineReason::PolicyAmount
-        | DeclineReason::PolicyMerchantCategory
-        | DeclineReason::PolicyMerchant
-        | DeclineReason::PolicyOther
-        | DeclineReason::PolicyLimitReached
-        | DeclineReason::PolicyMissing
-        | DeclineReason::AuthoritySuspended
-        | DeclineReason::BindingUnknown
-        | DeclineReason::IntentUnknown
-        | DeclineReason::IntentExpired
-        | DeclineReason::IntentUsed
-        | DeclineReason::IntentMismatched
-        | DeclineReason::IntentRequired
-        | DeclineReason::ReviewRequired => DeclineReason::PolicyOther,
-    }
 }
 
 /// Why a payment cannot be for an intent.
@@ -328,14 +233,14 @@ fn used_up(intent: &Presented<'_>, binding: &Binding, request: &AuthorizationReq
 
 /// The program's opinion, with the authority's limits behind its own: an intent is used up by a limit like any other, so that of payments
 /// at once the ledger lets one win.
-fn counted(proceed: Proceed, own: impl Iterator<Item = LimitCheck>, limits: &Option<Proceed>, mode: Mode) -> Verdict {
+fn counted(proceed: Proceed, used: Option<LimitCheck>, opinion: Option<&Opinion>, mode: Mode) -> Verdict {
     let enforcement = match mode {
         Mode::Observe => Enforcement::Observe,
         Mode::Enforce => Enforcement::Enforce,
     };
-    let of_policy = limits.iter().flat_map(|proceed| proceed.limits.iter().copied());
-    let mut proceed = proceed;
-    for check in own.chain(of_policy) {
+    let of_policy = opinion.iter().flat_map(|opinion| opinion.limits.iter().copied());
+    let mut proceed = Proceed { ways: opinion.and_then(|opinion| opinion.ways), ..proceed };
+    for check in used.into_iter().chain(of_policy) {
         if proceed.limits.try_push(LimitCheck { enforcement, ..check }).is_err() {
             // A limit that is left out would let pass what somebody forbade.
             return declined(DeclineReason::PolicyOther);
@@ -356,6 +261,7 @@ pub fn limit_of(reference: &IntentReference) -> LimitCheck {
         count_max: Some(1),
         enforcement: Enforcement::Enforce,
         still: StillOpen::default(),
+        ways: None,
     }
 }
 
@@ -364,7 +270,7 @@ pub(super) fn declined(reason: DeclineReason) -> Verdict {
 }
 
 /// The name of what decides here, in records and metrics.
-fn rule(name: &'static str) -> RuleId {
+pub(super) fn rule(name: &'static str) -> RuleId {
     RuleId::new(name).unwrap_or_else(|_| RuleId::unknown_method())
 }
 

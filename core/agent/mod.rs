@@ -1,9 +1,9 @@
 //! Software agents that spend: who may, how much, where, and what an agent said that it was about to buy.
 //!
-//! A [`Template`] with parameters becomes an ordinary [`Ruleset`](crate::rules::Ruleset) of its authority ([`CompiledPolicy`]), asked by
-//! the ordinary [`evaluate`](crate::rules::evaluate()). Nothing here keeps an object, verifies a token or knows a disk: `src/agent` does.
+//! A [`Template`] with parameters becomes an ordinary [`Ruleset`](crate::rules::Ruleset) of its authority ([`CompiledPolicy`]), or several
+//! where what counts depends on the way that is taken, asked by the ordinary [`evaluate`](crate::rules::evaluate()). Nothing here keeps an object, verifies a token or knows a disk: `src/agent` does.
 //!
-//! Reading order: `words`, `ids`, `objects`, `governed`, `reason`, `govern`, `naming`, `choice`, `reservation`, then `template` and `policy`.
+//! Reading order: `words`, `ids`, `objects`, `governed`, `reason`, `opinion`, `govern`, `naming`, `choice`, `reservation`, then `template` and `policy`.
 
 mod choice;
 mod govern;
@@ -11,6 +11,7 @@ mod governed;
 mod ids;
 mod naming;
 mod objects;
+mod opinion;
 mod policy;
 mod reason;
 mod reservation;
@@ -23,7 +24,7 @@ pub use governed::{CorrelationDigest, Governed, PolicyVersion};
 pub use ids::{AgentId, AuthorityId, BindingId, CredentialId, InstrumentId, IntentReference, KeyId, OrganizationId, PolicyId};
 pub use naming::{named_number, shared_name};
 pub use objects::{Authority, Binding, Instrument, Intent};
-pub use policy::{CompiledPolicy, Owner, POLICY_LIMITS_MAX};
+pub use policy::{CompiledPolicy, Owner, POLICY_LIMITS_MAX, POLICY_ROOM_MAX, Part};
 pub use reason::ReasonCode;
 pub use reservation::{
     cancellation_of, cancelling, is_cancellation, is_no_payment, is_of_intent, reservation_of, reserving, taken_over_key,

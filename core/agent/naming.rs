@@ -43,6 +43,7 @@ pub fn named_by(binding: &Binding, payment: &AuthorizationId, now: Timestamp) ->
         count_max: None,
         enforcement: Enforcement::Observe,
         still: StillOpen::default(),
+        ways: None,
     }
 }
 

@@ -52,14 +52,14 @@ pub fn takes_over(governed: Option<&Governed>, verdict: &Verdict) -> Option<Inte
 pub fn reserving(proceed: &Proceed, lifetime_seconds: u32) -> Proceed {
     let limits = proceed.limits.iter().filter(|check| check.scope != LimitScope::Intent).copied().collect();
     let hold = HoldPolicy { lifetime_seconds, extra: 0, tolerance: 0, partial_min: None, of_less: None, ..proceed.hold };
-    Proceed { ceiling: proceed.ceiling, limits, hold }
+    Proceed { ceiling: proceed.ceiling, limits, hold, ways: proceed.ways }
 }
 
 /// What an intent is taken back under: nothing but its own limit, for as long as a payment could be for it.
 #[must_use]
 pub fn cancelling(intent: &IntentReference, amount: Money, lifetime_seconds: u32) -> Proceed {
     let limits = std::iter::once(limit_of(intent)).collect();
-    Proceed { ceiling: amount, limits, hold: HoldPolicy { lifetime_seconds, ..HoldPolicy::PLAIN } }
+    Proceed { ceiling: amount, limits, hold: HoldPolicy { lifetime_seconds, ..HoldPolicy::PLAIN }, ways: None }
 }
 
 /// Whether a question is no payment, and only reserves for an intent or takes it back.

@@ -154,21 +154,23 @@ fn agree(slice: &Slice<'_>, adoption: &Adoption<'_>, id: StepId) -> Outcome {
     if twice::is_recorded_beside(slice, request) || (!placed && twice::is_held_by_another(slice, request, amount.minor())) {
         return if amount.is_zero() { Outcome::default() } else { twice::known_as_well(slice) };
     }
-    let (policy, limits) = match adoption.verdict {
+    let (policy, limits, way) = match adoption.verdict {
         Some(Verdict::Proceed(proceed)) => {
             let policy = proceed.hold.for_approved(amount.minor(), request.amount.minor());
-            (HoldPolicy { extra: 0, ..policy }, proceed.limits.as_slice())
+            (HoldPolicy { extra: 0, ..policy }, proceed.limits.as_slice(), proceed.first_way())
         }
-        Some(Verdict::Decline { .. }) | None => (HoldPolicy::PLAIN, [].as_slice()),
+        Some(Verdict::Decline { .. }) | None => (HoldPolicy::PLAIN, [].as_slice(), None),
     };
-    let places = places(slice, id, limits);
+    let places = places(slice, id, limits, way);
+    // An answer takes no other way when it is told again, and what nobody heard takes none.
+    let way = way.filter(|_| !placed);
     if !placed && (amount.is_zero() || !request.kind.moves_money()) {
-        return count_only(request, &places);
+        return Outcome { way, ..count_only(request, &places) };
     }
     let step = placing(slice, request, adoption.asked_at, amount.minor(), &policy);
     let step = if placed { as_placed(slice, step) } else { asked_now(slice, request, step) };
     match take(slice, &account, step, &places) {
-        Ok(outcome) => outcome,
+        Ok(outcome) => Outcome { way, ..outcome },
         Err(finding) => Outcome::nothing(finding),
     }
 }

@@ -12,15 +12,16 @@ use super::life::{Hold, Placement, Role, Step, StepId, Steps, What, fold};
 use super::mutant::{self, Mutant};
 use super::outcome::{Finding, Outcome};
 use super::question;
-use super::state::{Account, Answered, Counted, LimitUse, Slice};
+use super::state::{Account, Answered, Counted, Slice};
 use super::told::take;
 use super::twice;
+use super::ways::{self, Taken};
 use super::word::{adopted, most};
 use crate::agent::{Weight, named_number};
 use crate::authorization::{AuthorizationKind, AuthorizationRequest, Expiry, Padding, PartialApproval, Posting};
 use crate::decision::{Basis, Decision, DeclineReason};
 use crate::question_digest::QuestionDigest;
-use crate::rules::{Enforcement, HoldPolicy, LIMITS_MAX, LimitCheck, Proceed, Verdict};
+use crate::rules::{HoldPolicy, LIMITS_MAX, LimitCheck, Proceed, Verdict, Way};
 use crate::time::Timestamp;
 
 /// A question with the rules' opinion of it, for the ledger.
@@ -67,8 +68,8 @@ fn named(slice: &Slice<'_>, asked: &Asked<'_>, outcome: &Outcome) -> SmallVec<[C
 
 /// What was said, without what it would have moved.
 fn said_only(outcome: Outcome) -> Outcome {
-    let Outcome { decision, answered, finding, .. } = outcome;
-    Outcome { decision, answered, finding, ..Outcome::default() }
+    let Outcome { decision, answered, finding, way, .. } = outcome;
+    Outcome { decision, answered, finding, way, ..Outcome::default() }
 }
 
 /// Our answer. Key, card, account, rules, payment, limits, funds: the first to object is the reason.
@@ -135,7 +136,11 @@ fn answer(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
     // What was taken or held before we were asked is not needed again.
     let there = account.available().saturating_sub(cost).saturating_add(request.amount.minor());
     match grant(slice, there, cost, request, proceed) {
-        Ok(amount) => approve(slice, &account, asked, proceed, amount.min(most(slice, request)), there.saturating_sub(amount)),
+        Ok(taken) => {
+            let left = there.saturating_sub(taken.amount);
+            let taken = Taken { amount: taken.amount.min(most(slice, request)), ..taken };
+            approve(slice, &account, asked, proceed, &taken, left)
+        }
         Err((reason, basis)) => decline(reason, basis),
     }
 }
@@ -147,11 +152,11 @@ pub(super) fn is_held(slice: &Slice<'_>, request: &AuthorizationRequest) -> bool
 }
 
 /// What is approved becomes a step of the payment; what needs no money only counts. `left` is available after it.
-fn approve(slice: &Slice<'_>, account: &Account, asked: &Asked<'_>, proceed: &Proceed, amount: i64, left: i64) -> Outcome {
-    let request = asked.request;
+fn approve(slice: &Slice<'_>, account: &Account, asked: &Asked<'_>, proceed: &Proceed, taken: &Taken, left: i64) -> Outcome {
+    let (request, Taken { way, amount }) = (asked.request, *taken);
     let decision = Decision::Approve { amount: account.money(amount) };
     let answered = Answered { digest: asked.digest.kept(), asked_at: asked.asked_at, decision };
-    let places = places(slice, question::of_request(slice.steps, request), &proceed.limits);
+    let places = places(slice, question::of_request(slice.steps, request), &proceed.limits, way);
     let placed = if request.kind.moves_money() && amount > 0 {
         // What is held on top is a wish, never a reason to decline.
         let policy = proceed.hold.for_approved(amount, request.amount.minor());
@@ -162,7 +167,9 @@ fn approve(slice: &Slice<'_>, account: &Account, asked: &Asked<'_>, proceed: &Pr
         Ok(Outcome { posted: if spendable { amount } else { 0 }, ..count_only(request, &places) })
     };
     match placed {
-        Ok(outcome) => Outcome { decision: Some((decision, Basis::Ledger)), answered: Some(answered), finding: None, ..outcome },
+        Ok(outcome) => {
+            Outcome { decision: Some((decision, Basis::Ledger)), answered: Some(answered), finding: None, way, ..outcome }
+        }
         Err(_) => declined_by(&asked.digest, asked.asked_at, DeclineReason::AmountTooLarge, Basis::Ledger),
     }
 }
@@ -225,62 +232,41 @@ fn cost(slice: &Slice<'_>, request: &AuthorizationRequest, asked_at: Timestamp) 
     i64::try_from(cost).map_err(|_| DeclineReason::AmountTooLarge)
 }
 
-/// How much can be approved: all that was asked or, where program, terminal and platform allow it, what limits and funds
-/// leave of it. `there` is the most that funds allow.
+/// How much can be approved, and on which way: all that was asked or, where program, terminal and platform allow it, what limits and
+/// funds leave of it. `there` is the most that funds allow.
 fn grant(
     slice: &Slice<'_>,
     there: i64,
     cost: i64,
     request: &AuthorizationRequest,
     proceed: &Proceed,
-) -> Result<i64, (DeclineReason, Basis)> {
+) -> Result<Taken, (DeclineReason, Basis)> {
     let asked = request.amount.minor();
     let opens = counted_amount(request) > 0 && request.kind != AuthorizationKind::Incremental;
+    let taken = ways::take(slice, request, proceed);
     if opens && cost <= 0 && !Steps::of(slice.steps).opened() {
         // The platform approved or took it before its question reached us: the money is where it should be.
-        return Ok(asked);
+        let way = taken.map_or(proceed.first_way(), |taken| taken.way);
+        return Ok(Taken { way, amount: asked });
     }
-    let mut most = asked;
-    for (place, check) in proceed.limits.iter().enumerate() {
-        if check.enforcement == Enforcement::Observe {
-            continue;
-        }
-        let used = slice.uses.get(place).copied().unwrap_or_default();
-        // A limit that is passed already (it may have been lowered) refuses only what would add to it.
-        let (amount, count) = (counted_amount(request), u32::from(transactions(request.kind)));
-        if amount > 0
-            && let Some(amount_max) = check.amount_max
-        {
-            let left = amount_max.saturating_sub(used.amount);
-            most = within(slice, most, left, request, proceed).ok_or((check.scope.amount_reason(), Basis::Limit(check.limit)))?;
-        }
-        if count > 0 && check.count_max.is_some_and(|count_max| used.count.saturating_add(count) > count_max) {
-            return Err((check.scope.count_reason(), Basis::Limit(check.limit)));
-        }
-    }
+    let taken = taken?;
     if (asked == 0 || !request.kind.moves_money()) && !mutant::is(Mutant::VerificationNeedsFunds) {
         // A question for nothing needs no funds, however far below zero they are.
-        return Ok(asked);
+        return Ok(Taken { amount: asked, ..taken });
     }
-    within(slice, most, there, request, proceed).ok_or((DeclineReason::InsufficientFunds, Basis::Ledger))
-}
-
-/// Why an authority that only observes would have declined what is approved here: the first of its limits that is passed.
-#[must_use]
-pub fn would_pass(request: &AuthorizationRequest, verdict: &Verdict, uses: &[LimitUse]) -> Option<DeclineReason> {
-    let Verdict::Proceed(proceed) = verdict else { return None };
-    let (amount, count) = (counted_amount(request), u32::from(transactions(request.kind)));
-    proceed.limits.iter().enumerate().find_map(|(place, check)| {
-        if !check.scope.is_of_authority() || check.enforcement == Enforcement::Enforce {
-            return None;
-        }
-        uses.get(place).copied().unwrap_or_default().passes(check, amount, count)
-    })
+    let amount = within(slice, taken.amount, there, request, proceed);
+    amount.map(|amount| Taken { amount, ..taken }).ok_or((DeclineReason::InsufficientFunds, Basis::Ledger))
 }
 
 /// `amount` if `left` has room for it, else `left` if so little may be approved. A payment of which something was told
 /// before is approved in full or not at all: less might cost as much, as where a total was told of what is asked now.
-fn within(slice: &Slice<'_>, amount: i64, left: i64, request: &AuthorizationRequest, proceed: &Proceed) -> Option<i64> {
+pub(super) fn within(
+    slice: &Slice<'_>,
+    amount: i64,
+    left: i64,
+    request: &AuthorizationRequest,
+    proceed: &Proceed,
+) -> Option<i64> {
     if amount <= left {
         return Some(amount);
     }
@@ -339,8 +325,13 @@ pub(super) fn asked_now(slice: &Slice<'_>, request: &AuthorizationRequest, step:
     Step { at: steps.after_what_settled(at), what: What::Placed(placement), ..step }
 }
 
-/// The places in which a question counts, with nothing in them yet. One that counted before counts where it did.
-pub(super) fn places(slice: &Slice<'_>, placement: StepId, limits: &[LimitCheck]) -> ArrayVec<Counted, LIMITS_MAX> {
+/// The places in which a question counts on a way, with nothing in them yet. One that counted before counts where it did.
+pub(super) fn places(
+    slice: &Slice<'_>,
+    placement: StepId,
+    limits: &[LimitCheck],
+    way: Option<Way>,
+) -> ArrayVec<Counted, LIMITS_MAX> {
     if slice.counted.iter().any(|counted| counted.placement == placement) {
         return ArrayVec::new();
     }
@@ -353,7 +344,8 @@ pub(super) fn places(slice: &Slice<'_>, placement: StepId, limits: &[LimitCheck]
         count: 0,
     };
     // What a payment has is known of its hold.
-    limits.iter().filter(|check| !check.scope.is_of_payment()).take(LIMITS_MAX).map(place).collect()
+    let counts = |check: &&LimitCheck| !check.scope.is_of_payment() && check.counts_on(way);
+    limits.iter().filter(counts).take(LIMITS_MAX).map(place).collect()
 }
 
 /// What needs no money counts as a transaction where its kind is one and it was approved, and has no hold.
@@ -368,12 +360,12 @@ pub(super) fn count_only(request: &AuthorizationRequest, places: &[Counted]) -> 
     Outcome { counted: counted.collect(), ..Outcome::default() }
 }
 
-fn counted_amount(request: &AuthorizationRequest) -> i64 {
+pub(super) fn counted_amount(request: &AuthorizationRequest) -> i64 {
     if request.kind.moves_money() { request.amount.minor() } else { 0 }
 }
 
 /// How many transactions this kind is for a count limit: an increment is part of an earlier one.
-const fn transactions(kind: AuthorizationKind) -> u8 {
+pub(super) const fn transactions(kind: AuthorizationKind) -> u8 {
     match kind {
         AuthorizationKind::Incremental
         | AuthorizationKind::Credit

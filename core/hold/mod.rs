@@ -22,11 +22,12 @@ mod question;
 mod state;
 mod told;
 mod twice;
+mod ways;
 mod word;
 
 pub use account::{AccountStatus, CardStatus, CardholderStatus};
 pub use adopting::Adoption;
-pub use asked::{Asked, would_pass};
+pub use asked::Asked;
 pub use earlier::{KnownOf, is_told_again, is_told_to_add, knows_increment, knows_question};
 pub use event::{
     Fact, Finality, MovementCause, Order, RecordedOutcome, ReleaseCause, StandingOf, Subject, ToldAnswer, ToldEvent,
@@ -38,6 +39,7 @@ pub use outcome::{Finding, Outcome, Standing};
 pub use question::{is_added_by, is_opened_by};
 pub use state::{Account, Answered, Card, Counted, FoundBy, Heard, LimitUse, Mark, Slice};
 pub use told::{contradicts, objection};
+pub use ways::{way_with_room, would_pass};
 
 use crate::time::Timestamp;
 

@@ -8,7 +8,7 @@ use super::event::MovementCause;
 use super::life::{Hold, Step};
 use super::state::{Answered, Counted, Mark};
 use crate::decision::{Basis, Decision};
-use crate::rules::LIMITS_MAX;
+use crate::rules::{LIMITS_MAX, Way};
 
 /// What an event did to its slice. Applying it again to the same slice is the engine's write.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +33,9 @@ pub struct Outcome {
     pub standing: Option<(Standing, Mark)>,
     /// What somebody should know about it.
     pub finding: Option<Finding>,
+    /// Of several ways the one that an approval took. Recorded on a line of its own.
+    #[serde(skip)]
+    pub way: Option<Way>,
 }
 
 /// A change of standing.

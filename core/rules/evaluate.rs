@@ -123,5 +123,5 @@ fn proceed(ruleset: &Ruleset, facts: &Facts<'_>) -> Verdict {
         // There is room: a ruleset with more than LIMITS_MAX limits does not load.
         let _ = limits.try_push(check);
     }
-    Verdict::Proceed(Proceed { ceiling: facts.request.amount, limits, hold: HoldPolicy::of(ruleset, facts) })
+    Verdict::Proceed(Proceed { ceiling: facts.request.amount, limits, hold: HoldPolicy::of(ruleset, facts), ways: None })
 }

@@ -422,6 +422,7 @@ impl Limit {
             count_max,
             enforcement: self.enforcement,
             still: self.window.still_open(window, facts.now),
+            ways: None,
         })
     }
 }

@@ -44,6 +44,7 @@ mod rule;
 mod ruleset;
 mod sets;
 mod verdict;
+mod ways;
 mod when;
 mod zone;
 
@@ -65,6 +66,7 @@ pub use rule::{AmountRange, Check, Requirement, Rule};
 pub use ruleset::{HOLDS_MAX, RULES_MAX, Ruleset, RulesetHash, RulesetParts};
 pub use sets::{EntryModeSet, KindSet, Listed, MccEntry, MccSet, NetworkSet, SortedSet};
 pub use verdict::{CounterKey, Enforcement, LIMITS_MAX, LimitCheck, LimitScope, Proceed, StillOpen, Verdict, Window};
+pub use ways::{WAYS_MAX, Way, Ways, common_reason};
 pub(crate) use when::Facts;
 pub use when::When;
 pub use zone::{TransitionError, Zone};

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::hold_policy::HoldPolicy;
+use super::ways::{Way, Ways};
 use crate::decision::DeclineReason;
 use crate::ids::RuleId;
 use crate::money::Money;
@@ -37,6 +38,26 @@ pub struct Proceed {
     pub limits: ArrayVec<LimitCheck, LIMITS_MAX>,
     /// How it is held.
     pub hold: HoldPolicy,
+    /// Which of several ways are open, one of which is taken; none where there are not several. Recorded on a line of its own.
+    #[serde(skip)]
+    pub ways: Option<Ways>,
+}
+
+impl Proceed {
+    /// The same once a way is taken: what counts on another one is left out.
+    #[must_use]
+    pub fn by(mut self, taken: Option<Way>) -> Self {
+        self.limits.retain(|check| check.counts_on(taken));
+        self.limits.iter_mut().for_each(|check| check.ways = None);
+        self.ways = taken.map(Ways::from);
+        self
+    }
+
+    /// The way that is taken where nothing is known of any: the first that is open.
+    #[must_use]
+    pub fn first_way(&self) -> Option<Way> {
+        self.ways.and_then(Ways::first)
+    }
 }
 
 /// One limit as it applies to one request.
@@ -59,6 +80,20 @@ pub struct LimitCheck {
     /// Which other window may be open in place of that, where its calendar was moved. Not recorded.
     #[serde(skip)]
     pub still: StillOpen,
+    /// The ways of which one has to be taken for it to count; none where it counts whichever is. Recorded on a line of its own.
+    #[serde(skip)]
+    pub ways: Option<Ways>,
+}
+
+impl LimitCheck {
+    /// Whether it counts where a way is taken, or none because there are not several.
+    #[must_use]
+    pub fn counts_on(&self, taken: Option<Way>) -> bool {
+        match (self.ways, taken) {
+            (Some(ways), Some(way)) => ways.has(way),
+            (None, _) | (Some(_), None) => true,
+        }
+    }
 }
 
 /// What is open of a calendar window's counter after its calendar was moved to another zone, or to weeks that begin on another day: the

@@ -17,7 +17,8 @@ use holdfast_core::hold::{
     Outcome, Slice, Step, Subject, ToldEvent, apply,
 };
 use holdfast_core::rules::{
-    CounterKey, Enforcement, HoldPolicy, LIMITS_MAX, LimitCheck, LimitScope, Proceed, StillOpen, Verdict, Window,
+    CounterKey, Enforcement, HoldPolicy, LIMITS_MAX, LimitCheck, LimitScope, Proceed, StillOpen, Verdict, WAYS_MAX, Way, Ways,
+    Window,
 };
 use holdfast_core::{
     AuthorizationId, AuthorizationKind, AuthorizationRequest, Currency, Decision, EntryMode, Expiry, IdempotencyKey, Merchant,
@@ -108,9 +109,17 @@ impl Book {
     }
 
     fn ask(&mut self, request: &AuthorizationRequest) -> (Outcome, u64) {
-        let limits: ArrayVec<_, LIMITS_MAX> = (1..=LIMITS_MAX as u64).map(check).collect();
+        self.ask_of(request, (1..=LIMITS_MAX as u64).map(check).collect(), None)
+    }
+
+    fn ask_of(
+        &mut self,
+        request: &AuthorizationRequest,
+        limits: ArrayVec<LimitCheck, LIMITS_MAX>,
+        ways: Option<Ways>,
+    ) -> (Outcome, u64) {
         let hold = HoldPolicy { extra: 500, partial_min: Some(1), ..HoldPolicy::PLAIN };
-        let verdict = Verdict::Proceed(Proceed { ceiling: request.amount, limits, hold });
+        let verdict = Verdict::Proceed(Proceed { ceiling: request.amount, limits, hold, ways });
         let digest = request.content_digest();
         self.apply(&Event::Asked(Asked { request, digest, asked_at: Timestamp::EPOCH, verdict: &verdict, weight: Weight::Moves }))
     }
@@ -138,6 +147,7 @@ fn check(counter: u64) -> LimitCheck {
         count_max: Some(10),
         enforcement: Enforcement::Enforce,
         still: StillOpen::default(),
+        ways: None,
     }
 }
 
@@ -151,6 +161,21 @@ fn neither_an_approval_nor_a_decline_allocates() {
         let (outcome, allocations) = Book::new().ask(&request(minor));
         assert_eq!((approved(&outcome), allocations), (approves, 0));
         assert_eq!(outcome.counted.len(), if approves { LIMITS_MAX } else { 0 });
+    }
+}
+
+#[test]
+fn no_choice_among_several_ways_allocates() {
+    let all = Ways::first_of(usize::from(WAYS_MAX));
+    // Two limits a way; only those of the last one have room.
+    let on = |(number, way): (u64, Way)| {
+        let room = if Some(way) == all.iter().last() { 50_000 } else { 1 };
+        [number, number + 8].map(|counter| LimitCheck { ways: Some(way.into()), amount_max: Some(room), ..check(counter) })
+    };
+    let limits: ArrayVec<_, LIMITS_MAX> = (1..).zip(all.iter()).flat_map(on).collect();
+    for (minor, taken) in [(10_000, all.iter().last()), (60_000, None)] {
+        let (outcome, allocations) = Book::new().ask_of(&request(minor), limits.clone(), Some(all));
+        assert_eq!((outcome.way, allocations, outcome.counted.len()), (taken, 0, if taken.is_some() { 2 } else { 0 }));
     }
 }
 

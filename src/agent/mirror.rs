@@ -14,9 +14,8 @@ use holdfast_adapters::token::{Caller, Grant as KnownGrant, SharedKey};
 use holdfast_core::Currency;
 use holdfast_core::agent::{
     Authority as KnownAuthority, AuthorityId, Binding as KnownBinding, CompiledPolicy, Environment, Intent as KnownIntent,
-    IntentNeed, IntentReference, KeyId, Owner, PolicyId, ScopeSet, Status, Template,
+    IntentNeed, IntentReference, KeyId, Owner, POLICY_ROOM_MAX, PolicyId, ScopeSet, Status, Template,
 };
-use holdfast_core::rules::LIMITS_MAX;
 
 pub use self::rows::platform;
 use self::rows::{binding_of, grant_of, intent_of, unreadable};
@@ -30,11 +29,10 @@ use super::texts::open_secret;
 /// Rows that are read at once at a start.
 const PAGE: u32 = 5_000;
 
-/// How many budgets and counts of a policy there is room for beside so many limits of its program's rules: one is the intent's, and two are
-/// the payment's, what it may come to, and that without a person.
+/// How many limits of a policy there is room for beside so many of its program's rules.
 #[must_use]
 pub const fn room_beside(program: usize) -> usize {
-    LIMITS_MAX.saturating_sub(3).saturating_sub(program)
+    POLICY_ROOM_MAX.saturating_sub(program)
 }
 
 /// How many limits the rules have that the program of an environment has in force.
@@ -336,11 +334,12 @@ impl Mirror {
             let lines: Vec<_> = errors.iter().map(ToString::to_string).collect();
             cannot(&format!("cannot be asked: {}", lines.join("; ")))
         })?;
-        let (own, beside) = (compiled.ruleset.limits().len(), (self.limits)(environment));
+        let (own, beside) = (compiled.limits(), (self.limits)(environment));
         let room = room_beside(beside);
         if own > room {
+            let what = if compiled.ways.is_some() { "limits of its budgets, counts and ways" } else { "budgets and counts" };
             (self.say)(&format!(
-                "spending authority {authority}: policy {policy} has {own} budgets and counts, and beside the {beside} limits of program \
+                "spending authority {authority}: policy {policy} has {own} {what}, and beside the {beside} limits of program \
                  {} there is room for {room}: every payment under it is declined (POLICY_VIOLATION) until one of the two has fewer",
                 owner.program
             ));

@@ -1,7 +1,7 @@
 //! A story as one object, for machines: amounts in minor units beside their currency, moments in RFC 3339.
 
-use holdfast_core::hold::Account;
-use holdfast_core::rules::{LimitCheck, RulesetHash, Verdict};
+use holdfast_core::hold::{Account, Outcome};
+use holdfast_core::rules::{LimitCheck, RulesetHash, Verdict, Way, Ways};
 use holdfast_core::{Money, RuleId};
 use serde_json::{Value, json};
 
@@ -59,6 +59,7 @@ fn moment(story: &Story, moment: &Moment) -> Value {
             "bypass_refused": phrases::was_bypass_refused(request),
             "verdict": self::verdict(story, moment, verdict, uses),
             "matched": matched(story, moment),
+            "way": way(outcome),
             "outcome": outcome,
         }),
         Body::Adopted { received_at, request, verdict, told, basis, outcome } => json!({
@@ -72,6 +73,7 @@ fn moment(story: &Story, moment: &Moment) -> Value {
             "matched": matched(story, moment),
             "told": told,
             "basis": basis,
+            "way": way(outcome),
             "outcome": outcome,
         }),
         Body::Told { event, outcome } => json!({
@@ -144,11 +146,23 @@ fn verdict(story: &Story, moment: &Moment, verdict: &Verdict, uses: &Uses) -> Va
                     "count_max": check.count_max,
                     "count_used": used.map(|used| used.count),
                     "enforcement": check.enforcement,
+                    "ways": check.ways.map(numbers),
                 })
             };
-            json!({"ceiling": amount(proceed.ceiling), "limits": proceed.limits.iter().enumerate().map(limit).collect::<Vec<_>>()})
+            let limits = proceed.limits.iter().enumerate().map(limit).collect::<Vec<_>>();
+            json!({"ceiling": amount(proceed.ceiling), "limits": limits, "open_ways": proceed.ways.map(numbers)})
         }
     }
+}
+
+/// Ways as people count them.
+fn numbers(ways: Ways) -> Vec<u8> {
+    ways.iter().map(Way::number).collect()
+}
+
+/// Of several ways the one that was taken.
+fn way(outcome: &Outcome) -> Option<u8> {
+    outcome.way.map(Way::number)
 }
 
 fn standing(standings: &Standings) -> Value {

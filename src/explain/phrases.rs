@@ -2,6 +2,7 @@
 
 use holdfast_core::agent::{Governed, Weight};
 use holdfast_core::hold::{Fact, Finality, Finding, MovementCause, Order, RecordedOutcome, ReleaseCause, ToldAnswer};
+use holdfast_core::rules::Ways;
 use holdfast_core::stand_in::Silence;
 use holdfast_core::{
     AuthorizationKind, AuthorizationRequest, Basis, Checkout, CrossBorder, Currency, Decision, EntryMode, Money, Monitoring,
@@ -281,4 +282,15 @@ pub fn was_bypass_refused(request: &AuthorizationRequest) -> bool {
 #[must_use]
 pub fn are_rules_bypassed(request: &AuthorizationRequest) -> bool {
     request.checkout.is_some_and(|checkout| checkout.monitoring == Monitoring::Bypassed)
+}
+
+/// `way 2`, `ways 1 and 3`, `ways 1, 2 and 3`.
+#[must_use]
+pub fn ways(ways: Ways) -> String {
+    let numbers: Vec<String> = ways.iter().map(|way| way.number().to_string()).collect();
+    match numbers.split_last() {
+        None => "no way".to_owned(),
+        Some((only, [])) => format!("way {only}"),
+        Some((last, rest)) => format!("ways {} and {last}", rest.join(", ")),
+    }
 }

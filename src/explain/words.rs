@@ -1,7 +1,7 @@
 //! A story as lines that a support agent can read out.
 
 use holdfast_core::hold::{Account, Fact, HoldStatus, Outcome, ToldEvent};
-use holdfast_core::rules::{Enforcement, LimitCheck, RulesetHash, Verdict};
+use holdfast_core::rules::{Enforcement, LimitCheck, Proceed, RulesetHash, Verdict};
 use holdfast_core::{AuthorizationRequest, Basis, Expiry, Money, Monitoring, RuleId, Timestamp};
 
 use super::matched;
@@ -63,6 +63,7 @@ impl Lines<'_> {
                 self.asked(moment, *received_at, request);
                 self.governed(moment);
                 self.rules(moment, Some(verdict), uses);
+                self.ways(verdict, outcome);
                 self.stood(&moment.before);
                 self.decided(moment, outcome);
                 self.held(request.expiry, outcome);
@@ -72,6 +73,7 @@ impl Lines<'_> {
                 self.asked(moment, *received_at, request);
                 self.governed(moment);
                 self.rules(moment, verdict.as_ref(), &Uses::new());
+                verdict.iter().for_each(|verdict| self.ways(verdict, outcome));
                 self.line(format!("{}, {}.", phrases::heard(told), phrases::basis(basis)));
                 self.stood(&moment.before);
                 self.held(request.expiry, outcome);
@@ -151,10 +153,21 @@ impl Lines<'_> {
                 for (place, check) in proceed.limits.iter().enumerate() {
                     let used = uses.get(place).map(|used| limit(check, used, proceed.ceiling));
                     let used = used.unwrap_or_else(|| "what was used is not recorded".to_owned());
-                    self.line(format!("Limit {}: {used}.", self.described(moment, &check.limit)));
+                    let on = check.ways.map_or_else(String::new, |ways| format!(" on {}", phrases::ways(ways)));
+                    self.line(format!("Limit {}{on}: {used}.", self.described(moment, &check.limit)));
                 }
             }
         }
+    }
+
+    /// Which of several ways were open, and which was taken.
+    fn ways(&mut self, verdict: &Verdict, outcome: &Outcome) {
+        let Verdict::Proceed(Proceed { ways: Some(open), .. }) = verdict else { return };
+        let taken = match outcome.way {
+            Some(way) => format!("it took way {}", way.number()),
+            None => "it took none".to_owned(),
+        };
+        self.line(format!("Its authority's policy left open {}: {taken}.", phrases::ways(*open)));
     }
 
     /// Rules on trial, and rules behind the one that declined.

@@ -11,6 +11,7 @@ use holdfast_core::{Checkout, Monitoring, PlatformName, ProgramId, Timestamp};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+use super::by_ways::ByWays;
 use super::place::Place;
 use super::record::{Body, BodyRef, Record, RecordRef};
 
@@ -73,6 +74,8 @@ enum LineRef<'a> {
     BypassRefused,
     /// By what the processor that asked the next record's question finds it again. Behind its `Governed`. Since format 11.
     Correlated(&'a CorrelationDigest),
+    /// Which of several ways were open to the next record's question, and which it took. Since format 11.
+    ByWays(&'a ByWays),
 }
 
 /// What is written of whether rules were asked, where that is not as ever.
@@ -182,6 +185,9 @@ impl GroupWriter {
         if let Some(of_less) = record.body.of_less() {
             onto(&mut self.bytes, &LineRef::OfLess(of_less))?;
         }
+        if let Some(by_ways) = record.body.by_ways() {
+            onto(&mut self.bytes, &LineRef::ByWays(&by_ways))?;
+        }
         let line = LineRef::Record(record.at, number(origin)?, ruleset, record.operator, record.place, record.body);
         onto(&mut self.bytes, &line)
     }
@@ -205,11 +211,12 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Of a record of [`BodyRef::Decided`] that no agent's authority is concerned with; `None` for any other.
+    /// Of a record of [`BodyRef::Decided`] that no agent's authority is concerned with, of which alone there are several ways; `None` for
+    /// any other.
     #[must_use]
     pub fn of(record: &RecordRef<'_>) -> Option<Self> {
         let BodyRef::Decided { received_at, request, verdict, .. } = record.body else { return None };
-        if record.governed.is_some() {
+        if record.governed.is_some() || record.body.by_ways().is_some() {
             return None;
         }
         let (mut head, mut middle) = (vec![FORMAT], Vec::new());
@@ -315,6 +322,7 @@ impl<'a> Group<'a> {
     /// are read by hand, as [`LineRef`] writes them.
     fn record(&mut self, room: &mut Option<Record>) -> Option<()> {
         let (mut governed, mut checkout, mut of_less): (Option<Governed>, Option<Checkout>, Option<OfLess>) = (None, None, None);
+        let mut by_ways: Option<ByWays> = None;
         let mut line = postcard::Deserializer::from_bytes(self.rest);
         loop {
             match u32::deserialize(&mut line).ok()? {
@@ -333,6 +341,7 @@ impl<'a> Group<'a> {
                     let record = room.insert(Record { at, program, platform, ruleset, operator, governed, place, body });
                     record.body.told_besides(checkout);
                     record.body.held_of_less(of_less);
+                    record.body.went(by_ways.as_ref());
                     return Some(());
                 }
                 3 => governed = Some(Deserialize::deserialize(&mut line).ok()?),
@@ -341,6 +350,7 @@ impl<'a> Group<'a> {
                 6 => of_less = Some(Deserialize::deserialize(&mut line).ok()?),
                 7 => checkout = Some(Checkout { monitoring: Monitoring::BypassRefused, ..checkout? }),
                 8 => governed.as_mut()?.correlation = Some(Deserialize::deserialize(&mut line).ok()?),
+                9 => by_ways = Some(Deserialize::deserialize(&mut line).ok()?),
                 _ => return None,
             }
         }

@@ -11,6 +11,7 @@
 
 pub mod backup;
 mod beside;
+mod by_ways;
 mod chain;
 mod checkpoint;
 mod checks;

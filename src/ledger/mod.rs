@@ -22,7 +22,7 @@ use holdfast_adapters::payment::KeyIs;
 use holdfast_adapters::{AccountBalance, Unrecognized};
 use holdfast_core::agent::{Choice, Governed, IntentReference, Weight};
 use holdfast_core::hold::{AccountStatus, Answered, CardStatus, Finding, Hold, LimitUse, Order, StepId, ToldAnswer, ToldEvent};
-use holdfast_core::rules::{LimitCheck, Verdict};
+use holdfast_core::rules::{LimitCheck, Verdict, Way};
 use holdfast_core::{
     AccountId, AuthorizationRequest, Basis, CardToken, CardholderToken, ContentDigest, Currency, Decision, IdempotencyKey, Money,
     PaymentRef, PlatformName, ProgramId, QuestionDigest, Timestamp,
@@ -316,6 +316,8 @@ pub enum Answer {
         decision: Decision,
         /// What the verdict's limits have counted, in its order; nothing of a verdict that declines.
         uses: Vec<LimitUse>,
+        /// Of several ways the one that an approval would take.
+        way: Option<Way>,
     },
     /// Recorded; and what somebody should know about it.
     Recorded(Option<Finding>),

@@ -73,7 +73,7 @@ fn limits(program: ProgramId, merchant: &Merchant, now: Timestamp) -> ArrayVec<L
         let subject = [program.as_str(), merchant.id.as_str(), name].join("\0");
         let counter = CounterKey(0).of_subject(subject.as_bytes());
         let (scope, enforcement) = (LimitScope::Merchant, Enforcement::Enforce);
-        Some(LimitCheck { limit: named(name)?, counter, scope, window, amount_max, count_max, enforcement, still })
+        Some(LimitCheck { limit: named(name)?, counter, scope, window, amount_max, count_max, enforcement, still, ways: None })
     };
     if day_amount_max.is_some() || day_count_max.is_some() {
         checks.extend(check("merchant:day", day_amount_max, day_count_max, Zoned::start_of_day));
@@ -112,7 +112,7 @@ mod tests {
 
     fn proceed() -> Verdict {
         let request = purchase("key", 500);
-        Verdict::Proceed(Proceed { ceiling: request.amount, limits: ArrayVec::new(), hold: HoldPolicy::PLAIN })
+        Verdict::Proceed(Proceed { ceiling: request.amount, limits: ArrayVec::new(), hold: HoldPolicy::PLAIN, ways: None })
     }
 
     fn of(merchant: &Merchant, minor: i64, at: &str) -> Verdict {

@@ -145,6 +145,8 @@ fn with_house(recorded: &Verdict, again: Verdict, request: &AuthorizationRequest
         // The program's rules let it pass: the authority, which is asked behind them, did not.
         (Verdict::Decline { .. }, Verdict::Proceed(_)) if governed.is_some() => recorded.clone(),
         (Verdict::Proceed(recorded), Verdict::Proceed(mut again)) => {
+            // Several ways are an authority's, too.
+            again.ways = recorded.ways;
             let is_added = |check: &&LimitCheck| is_of_house(&check.limit) || check.scope.is_of_authority();
             let of_house = recorded.limits.iter().filter(is_added);
             again.limits.extend(of_house.copied().take(LIMITS_MAX.saturating_sub(again.limits.len())));

@@ -4,6 +4,9 @@
 //! Where what was spent is not to be seen (a shared ledger's counters while its database is away; a ledger that starts), no budget is taken
 //! as unspent: nothing is approved under one.
 //!
+//! Where a policy leaves several ways open, the first of them that has room is taken, as by the ledger, and what is approved counts on that
+//! way alone.
+//!
 //! A payment about which a processor and its platform ask, each at its own door, is one, and counts once where both
 //! name the same card, as in the ledger.
 
@@ -11,7 +14,7 @@ use std::collections::HashMap;
 
 use holdfast_core::agent::Weight;
 use holdfast_core::hold::LimitUse;
-use holdfast_core::rules::{CounterKey, Enforcement, LimitCheck, LimitScope, Verdict, Window};
+use holdfast_core::rules::{CounterKey, Enforcement, LimitCheck, LimitScope, Verdict, Way, Ways, Window, common_reason};
 use holdfast_core::stand_in::ToldName;
 use holdfast_core::{AuthorizationKind, AuthorizationRequest, CardToken, DeclineReason};
 use smallvec::SmallVec;
@@ -61,6 +64,8 @@ struct Place {
 pub struct Spending<'a> {
     /// The limits that it would count in.
     pub limits: &'a [LimitCheck],
+    /// Which of several ways are open to it; none where there are not several.
+    pub ways: Option<Ways>,
     /// What the ledger was last seen to have counted in them.
     pub seen: &'a Counted,
     /// Whether an approval moves anything.
@@ -73,11 +78,11 @@ impl<'a> Spending<'a> {
     /// Of an opinion; one that declines counts nowhere.
     #[must_use]
     pub fn of(verdict: Option<&'a Verdict>, seen: &'a Counted, weight: Weight) -> Self {
-        let limits = match verdict {
-            Some(Verdict::Proceed(proceed)) => proceed.limits.as_slice(),
-            Some(Verdict::Decline { .. }) | None => &[],
+        let (limits, ways): (&[LimitCheck], _) = match verdict {
+            Some(Verdict::Proceed(proceed)) => (proceed.limits.as_slice(), proceed.ways),
+            Some(Verdict::Decline { .. }) | None => (&[], None),
         };
-        Spending { limits, seen, weight, stands: 0 }
+        Spending { limits, ways, seen, weight, stands: 0 }
     }
 
     /// The same of a payment that the ledger was last seen to have for so much.
@@ -86,14 +91,20 @@ impl<'a> Spending<'a> {
         Spending { stands, ..self }
     }
 
-    /// The limits that are an authority's own, with what was seen of them.
-    fn own(&self) -> impl Iterator<Item = (&'a LimitCheck, LimitUse)> {
+    /// The ways that are open, in their order; where there are not several, the one that there is.
+    fn each_way(&self) -> impl Iterator<Item = Option<Way>> + use<> {
+        let only = self.ways.is_none().then_some(None);
+        only.into_iter().chain(self.ways.into_iter().flat_map(|ways| ways.iter().map(Some)))
+    }
+
+    /// The limits of a way that are an authority's own, with what was seen of them.
+    fn own(&self, way: Option<Way>) -> impl Iterator<Item = (&'a LimitCheck, LimitUse)> {
         let (limits, seen) = (self.limits, self.seen);
         let seen = move |place: usize| match seen {
             Counted::Seen(uses) => uses.get(place).copied().unwrap_or_default(),
             Counted::Never | Counted::Busy => LimitUse::default(),
         };
-        let own = limits.iter().enumerate().filter(|(_, check)| is_own(check));
+        let own = limits.iter().enumerate().filter(move |(_, check)| is_own(check) && check.counts_on(way));
         own.map(move |(place, check)| (check, seen(place)))
     }
 }
@@ -111,30 +122,43 @@ fn counts(request: &AuthorizationRequest, amount: i64) -> LimitUse {
 }
 
 impl Budgets {
-    /// Why an approval may not be: a limit that it would pass, or one of which it is not known what was spent.
-    #[must_use]
-    pub fn objection(
+    /// The way that an approval takes: the first that has room for it; none where there are not several.
+    ///
+    /// # Errors
+    /// Why it may not be, on any way: a limit that it would pass, or one of which it is not known what was spent.
+    pub fn way(
         &self,
         name: &ToldName,
         (origin, request): (&Origin, &AuthorizationRequest),
         amount: i64,
         spending: &Spending<'_>,
-    ) -> Option<DeclineReason> {
+    ) -> Result<Option<Way>, DeclineReason> {
         if self.told.contains_key(name)
             || self.joins(origin, request, amount, spending) != Joins::Nothing
             || !request.kind.takes_money() && request.kind != AuthorizationKind::Incremental
         {
-            return None;
+            return Ok(spending.ways.and_then(Ways::first));
         }
-        let LimitUse { amount, count } = counts(request, amount);
+        let counts = counts(request, amount);
+        match spending.each_way().find(|way| self.objection(counts, spending, *way).is_none()) {
+            Some(way) => Ok(way),
+            None => {
+                let objections = spending.each_way().filter_map(|way| self.objection(counts, spending, way));
+                Err(common_reason(objections, DeclineReason::PolicyOther).unwrap_or(DeclineReason::PolicyOther))
+            }
+        }
+    }
+
+    /// What a way's limits have against an approval that counts so much.
+    fn objection(&self, counts: LimitUse, spending: &Spending<'_>, way: Option<Way>) -> Option<DeclineReason> {
         match spending.seen {
             Counted::Seen(_) => {}
-            Counted::Busy | Counted::Never => return spending.own().next().map(|_| DeclineReason::LedgerUnavailable),
+            Counted::Busy | Counted::Never => return spending.own(way).next().map(|_| DeclineReason::LedgerUnavailable),
         }
-        spending.own().find_map(|(check, seen)| {
+        spending.own(way).find_map(|(check, seen)| {
             let told = self.told_in(check);
             let used = LimitUse { amount: seen.amount.saturating_add(told.amount), count: seen.count.saturating_add(told.count) };
-            used.passes(check, amount, count)
+            used.passes(check, counts.amount, counts.count)
         })
     }
 
@@ -183,13 +207,13 @@ impl Budgets {
         }
     }
 
-    /// An approval is told.
+    /// An approval is told, on the way that it takes.
     pub fn take(
         &mut self,
         name: ToldName,
         (origin, request): (&Origin, &AuthorizationRequest),
         amount: i64,
-        spending: &Spending<'_>,
+        (spending, way): (&Spending<'_>, Option<Way>),
     ) {
         if spending.weight == Weight::Preview {
             return;
@@ -209,7 +233,7 @@ impl Budgets {
         }
         let used = counts(request, amount);
         let place = |(check, _): (&LimitCheck, LimitUse)| Place { counter: check.counter, window: check.window, used };
-        let places: SmallVec<[Place; 4]> = spending.own().map(place).collect();
+        let places: SmallVec<[Place; 4]> = spending.own(way).map(place).collect();
         if places.is_empty() {
             return;
         }
@@ -290,6 +314,7 @@ mod tests {
             count_max: Some(3),
             enforcement: Enforcement::Enforce,
             still: StillOpen::default(),
+            ways: None,
         }
     }
 
@@ -302,16 +327,16 @@ mod tests {
         let mut budgets = Budgets::default();
         let limits = [budget()];
         let seen = Counted::Seen(vec![LimitUse { amount: 50, count: 1 }]);
-        let spending = Spending { limits: &limits, seen: &seen, weight: Weight::Moves, stands: 0 };
+        let spending = Spending { limits: &limits, ways: None, seen: &seen, weight: Weight::Moves, stands: 0 };
         let ask = |budgets: &Budgets, key: &str, amount: i64, spending: &Spending<'_>| {
-            budgets.objection(&name(key), (&origin(), &purchase(key, amount)), amount, spending)
+            budgets.way(&name(key), (&origin(), &purchase(key, amount)), amount, spending).err()
         };
         assert_eq!(ask(&budgets, "1", 51, &spending), Some(DeclineReason::PolicyLimitReached));
         assert_eq!(ask(&budgets, "1", 30, &spending), None);
-        budgets.take(name("1"), (&origin(), &purchase("1", 30)), 30, &spending);
+        budgets.take(name("1"), (&origin(), &purchase("1", 30)), 30, (&spending, None));
         assert_eq!(ask(&budgets, "1", 30, &spending), None, "told again");
         assert_eq!(ask(&budgets, "2", 21, &spending), Some(DeclineReason::PolicyLimitReached));
-        budgets.take(name("2"), (&origin(), &purchase("2", 10)), 10, &spending);
+        budgets.take(name("2"), (&origin(), &purchase("2", 10)), 10, (&spending, None));
         assert_eq!(
             ask(&budgets, "3", 1, &spending),
             Some(DeclineReason::PolicyLimitReached),
@@ -321,10 +346,10 @@ mod tests {
         budgets.is_heard(&name("2"));
         assert_eq!(ask(&budgets, "3", 50, &spending), None);
         let preview = Spending { weight: Weight::Preview, ..spending };
-        budgets.take(name("4"), (&origin(), &purchase("4", 50)), 50, &preview);
+        budgets.take(name("4"), (&origin(), &purchase("4", 50)), 50, (&preview, None));
         assert_eq!(ask(&budgets, "5", 50, &spending), None, "what moves nothing counts nothing");
         // Told twice it counts once, and nothing stays of what was heard.
-        (0..2).for_each(|_| budgets.take(name("6"), (&origin(), &purchase("6", 40)), 40, &spending));
+        (0..2).for_each(|_| budgets.take(name("6"), (&origin(), &purchase("6", 40)), 40, (&spending, None)));
         assert_eq!(ask(&budgets, "7", 11, &spending), Some(DeclineReason::PolicyLimitReached));
         assert_eq!(ask(&budgets, "7", 10, &spending), None);
         budgets.is_heard(&name("6"));
@@ -335,8 +360,8 @@ mod tests {
     fn what_cannot_be_seen_is_not_taken_as_unspent() {
         let limits = [budget()];
         let ask = |limits: &[LimitCheck], seen: &Counted| {
-            let spending = Spending { limits, seen, weight: Weight::Moves, stands: 0 };
-            Budgets::default().objection(&name("1"), (&origin(), &purchase("1", 1)), 1, &spending)
+            let spending = Spending { limits, ways: None, seen, weight: Weight::Moves, stands: 0 };
+            Budgets::default().way(&name("1"), (&origin(), &purchase("1", 1)), 1, &spending).err()
         };
         for seen in [Counted::Busy, Counted::Never] {
             assert_eq!(ask(&limits, &seen), Some(DeclineReason::LedgerUnavailable));
@@ -354,25 +379,25 @@ mod tests {
             AuthorizationRequest { payment, ..purchase(key, amount) }
         };
         let seen = Counted::Seen(vec![LimitUse { amount: 30, count: 2 }]);
-        let spending = Spending { limits: &limits, seen: &seen, weight: Weight::Joins, stands: 0 };
+        let spending = Spending { limits: &limits, ways: None, seen: &seen, weight: Weight::Joins, stands: 0 };
         let ask = |budgets: &Budgets, request: &AuthorizationRequest, spending: &Spending<'_>| {
-            budgets.objection(&name(request.key.as_str()), (&origin(), request), request.amount.minor(), spending)
+            budgets.way(&name(request.key.as_str()), (&origin(), request), request.amount.minor(), spending).err()
         };
         let (ours, theirs, more) = (of_payment("ours", 60), of_payment("theirs", 60), of_payment("more", 61));
         assert_eq!(ask(&budgets, &ours, &spending), None);
-        budgets.take(name("ours"), (&origin(), &ours), 60, &spending);
+        budgets.take(name("ours"), (&origin(), &ours), 60, (&spending, None));
         assert_eq!(ask(&budgets, &theirs, &spending), None, "the third payment was the last one, and this is the same");
         let reached = Some(DeclineReason::PolicyLimitReached);
         assert_eq!((ask(&budgets, &more, &spending), ask(&budgets, &purchase("other", 1), &spending)), (reached, reached));
         let moves = Spending { weight: Weight::Moves, ..spending };
         assert_eq!(ask(&budgets, &theirs, &moves), reached, "where one door moves, the other one only looks");
-        budgets.take(name("theirs"), (&origin(), &theirs), 60, &spending);
+        budgets.take(name("theirs"), (&origin(), &theirs), 60, (&spending, None));
         budgets.is_heard(&name("ours"));
         assert_eq!(ask(&budgets, &purchase("other", 1), &spending), reached, "of the other answer nothing was heard");
         budgets.is_heard(&name("theirs"));
         assert!(budgets.told.is_empty() && budgets.payments.is_empty() && budgets.opened.is_empty() && budgets.sums.is_empty());
         // Of another card it counts, whatever it is called: that may be another account's.
-        budgets.take(name("ours"), (&origin(), &ours), 60, &spending);
+        budgets.take(name("ours"), (&origin(), &ours), 60, (&spending, None));
         let of_another_card = AuthorizationRequest { card: "another-card".parse().ok(), ..theirs };
         assert_eq!(ask(&budgets, &of_another_card, &spending), reached);
         budgets.is_heard(&name("ours"));
@@ -380,7 +405,45 @@ mod tests {
         let full = Counted::Seen(vec![LimitUse { amount: 100, count: 3 }]);
         let there = Spending { seen: &full, stands: 60, ..spending };
         assert_eq!((ask(&budgets, &theirs, &there), ask(&budgets, &more, &there)), (None, reached));
-        budgets.take(name("theirs"), (&origin(), &theirs), 60, &there);
+        budgets.take(name("theirs"), (&origin(), &theirs), 60, (&there, None));
         assert!(budgets.told.is_empty() && budgets.sums.is_empty());
+    }
+
+    /// The first way with room, as in the ledger; what it takes is no other one's.
+    #[test]
+    fn the_first_way_that_has_room_is_taken_and_counts_alone() {
+        let mut budgets = Budgets::default();
+        let all = Ways::first_of(2);
+        let (first, second) = (all.iter().next(), all.iter().nth(1));
+        let of = |counter, most, way: Option<Way>| LimitCheck {
+            counter: CounterKey(counter),
+            amount_max: Some(most),
+            ways: way.map(Ways::from),
+            ..budget()
+        };
+        let limits = [of(1, 50, first), of(2, 100, second)];
+        let seen = Counted::Seen(vec![LimitUse { amount: 20, count: 1 }, LimitUse::default()]);
+        let spending = Spending { limits: &limits, ways: Some(all), seen: &seen, weight: Weight::Moves, stands: 0 };
+        for (key, minor, taken) in [
+            ("1", 30, Ok(first)),
+            ("2", 30, Ok(second)),
+            ("3", 71, Err(DeclineReason::PolicyLimitReached)),
+            ("3", 70, Ok(second)),
+            ("4", 1, Err(DeclineReason::PolicyLimitReached)),
+        ] {
+            let request = purchase(key, minor);
+            let asked = (&origin(), &request);
+            assert_eq!(budgets.way(&name(key), asked, minor, &spending), taken, "{key}");
+            if let Ok(way) = taken {
+                budgets.take(name(key), asked, minor, (&spending, way));
+            }
+        }
+        budgets.is_heard(&name("1"));
+        assert_eq!(budgets.way(&name("5"), (&origin(), &purchase("5", 30)), 30, &spending), Ok(first));
+        // Nothing is approved under a budget that cannot be seen; on a way without one it is.
+        let unseen = Spending { seen: &Counted::Busy, ..spending };
+        let ask = |spending: &Spending<'_>| Budgets::default().way(&name("1"), (&origin(), &purchase("1", 1)), 1, spending);
+        assert_eq!(ask(&unseen), Err(DeclineReason::LedgerUnavailable));
+        assert_eq!(ask(&Spending { limits: &limits[..1], ..unseen }), Ok(second));
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwapOption;
-use holdfast_core::rules::{RulesetHash, Verdict};
+use holdfast_core::rules::{RulesetHash, Verdict, Way, Ways};
 use holdfast_core::stand_in::{
     CapCounters, Caps, Proposal, Share, Snapshot, StandInAnswer, StandInPolicy, StoodIn, ToldApproval, ToldName, stand_in,
 };
@@ -35,6 +35,17 @@ pub struct StandIn {
     told_max: usize,
     /// What of each cap is this responder's.
     share: Share,
+}
+
+/// What stand-in says to a question.
+#[derive(Debug)]
+pub struct Said {
+    /// Its answer.
+    pub stood_in: StoodIn,
+    /// The name of what caps counted.
+    pub counted: Option<ToldName>,
+    /// Of several ways the one that an approval took.
+    pub way: Option<Way>,
 }
 
 /// One table: the program's, or one platform's.
@@ -87,7 +98,7 @@ impl StandIn {
 
     /// Decides a question that the ledger did not: by the platform's table, within the caps; `None` without a table. The name is
     /// that of what was counted: an approval that is not told after all has to be given back under it. It is of whoever's act it becomes:
-    /// of the card's own platform, where a processor asked about that one's payment.
+    /// of the card's own platform, where a processor asked about that one's payment. With it goes the way that an approval took.
     #[must_use]
     pub fn decide(
         &self,
@@ -97,7 +108,7 @@ impl StandIn {
         (snapshot, spending): (&Snapshot, &Spending<'_>),
         cause: StandInCause,
         now: Timestamp,
-    ) -> Option<(StoodIn, Option<ToldName>)> {
+    ) -> Option<Said> {
         let own = self.tables.iter().position(|table| table.platform.as_ref() == Some(platform));
         let place = own.unwrap_or(0);
         let in_force = &self.tables.get(place)?.in_force;
@@ -110,22 +121,27 @@ impl StandIn {
         let proposal = of_version_in_force((&policy, proposal), &in_force.load_full()?, propose);
         let mut budgets = self.budgets();
         let name = ToldName::of(whose, &request.key);
-        if let (StandInAnswer::Approve { amount }, _) = proposal.uncapped()
-            && let Some(reason) = budgets.objection(&name, (origin, request), amount.minor(), spending)
-        {
-            return Some((proposal.refused(reason), None));
-        }
+        let way = match proposal.uncapped() {
+            (StandInAnswer::Approve { amount }, _) => budgets.way(&name, (origin, request), amount.minor(), spending),
+            (StandInAnswer::Decline { .. } | StandInAnswer::Abstain(_), _) => Ok(None),
+        };
+        let way = match way {
+            Ok(way) => way,
+            Err(reason) => return Some(Said { stood_in: proposal.refused(reason), counted: None, way: None }),
+        };
         let stood_in = caps.try_take(place, &proposal);
         self.show_exposure(&caps);
         if let StandInAnswer::Approve { amount } = stood_in.answer {
-            budgets.take(name, (origin, request), amount.minor(), spending);
+            budgets.take(name, (origin, request), amount.minor(), (spending, way));
         }
-        Some((stood_in, proposal.name()))
+        Some(Said { stood_in, counted: proposal.name(), way })
     }
 
     /// An approval that an earlier process told and the ledger has yet to hear counts in budgets.
     pub fn restore_budgets(&self, name: ToldName, asked: (&Origin, &AuthorizationRequest), amount: i64, spending: &Spending<'_>) {
-        self.budgets().take(name, asked, amount, spending);
+        // The limits of another way than it took are not among those that were kept.
+        let way = spending.ways.and_then(Ways::first);
+        self.budgets().take(name, asked, amount, (spending, way));
     }
 
     fn budgets(&self) -> MutexGuard<'_, Budgets> {

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use holdfast_core::agent::Governed;
 use holdfast_core::hold::{Answered, ToldAnswer};
-use holdfast_core::rules::Verdict;
-use holdfast_core::stand_in::{Sight, Snapshot, StandInAnswer, StoodIn, ToldName};
+use holdfast_core::rules::{Verdict, Way};
+use holdfast_core::stand_in::{Sight, Snapshot, StandInAnswer};
 use holdfast_core::{
     AccountId, AuthorizationKind, AuthorizationRequest, Basis, Decision, DeclineReason, QuestionDigest, StandInCause, Timestamp,
 };
@@ -23,6 +23,7 @@ use super::mount::Mount;
 use super::payments::Own;
 use super::question::{Led, Question};
 use super::recorded::ByWord;
+use super::stand_in::Said;
 use super::telling::{GivenUp, Telling};
 use super::told::{Claim, Told};
 use super::turns::TooMany;
@@ -90,7 +91,7 @@ impl Responder {
             // Nothing is decided afresh, nor past what the platform recorded.
             (Before::Perhaps | Before::Told(_), _) | (Before::Nothing, ByWord::NotKnown) => None,
         };
-        let Some((stood_in, counted)) = said else {
+        let Some(Said { stood_in, counted, way }) = said else {
             let is_known = request.kind != AuthorizationKind::Unknown;
             let reason = if is_known { DeclineReason::LedgerUnavailable } else { DeclineReason::TransactionNotPermitted };
             let told = decline(reason, Basis::StandIn(cause));
@@ -103,7 +104,7 @@ impl Responder {
             StandInAnswer::Abstain(silence) => (claim, decline(silence.reason(), stood_in.basis)),
             StandInAnswer::Approve { amount } => {
                 let told = Told { decision: Decision::Approve { amount }, basis: stood_in.basis, asked_at };
-                let adopt = adoption_of(call, question, &claim, told, opinion.clone());
+                let adopt = adoption_of(call, question, &claim, told, opinion.clone().map(|opinion| opinion.by(way)));
                 let counted = counted.map(|name| (&mount.program.stand_in, name));
                 let entry = Entry::Told(Box::new(adopt), account);
                 let spool = (&*self.spool, self.mailbox_of(call));
@@ -257,7 +258,7 @@ impl Responder {
         opinion: Option<&Opinion>,
         (snapshot, counted, stands): (&Snapshot, &Counted, i64),
         cause: StandInCause,
-    ) -> Option<(StoodIn, Option<ToldName>)> {
+    ) -> Option<Said> {
         if !self.may_stand_in() {
             return None;
         }
@@ -377,6 +378,17 @@ struct Opinion {
     verdict: Verdict,
     ruleset: [u8; 32],
     governed: Option<Governed>,
+}
+
+impl Opinion {
+    /// The same once a way is taken: what the ledger counts is what counts there.
+    fn by(self, way: Option<Way>) -> Self {
+        let verdict = match self.verdict {
+            Verdict::Proceed(proceed) => Verdict::Proceed(proceed.by(way)),
+            declines @ Verdict::Decline { .. } => declines,
+        };
+        Opinion { verdict, ..self }
+    }
 }
 
 /// What the ledger has to agree with.

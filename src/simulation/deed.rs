@@ -5,7 +5,7 @@ use holdfast_core::hold::{
     AccountStatus, CardStatus, CardholderStatus, Fact, Finality, MovementCause, Order, RecordedOutcome, ReleaseCause, Subject,
     ToldAnswer, ToldEvent,
 };
-use holdfast_core::rules::{HoldPolicy, LimitCheck, Proceed, StillOpen, Verdict};
+use holdfast_core::rules::{HoldPolicy, LimitCheck, Proceed, StillOpen, Verdict, Ways};
 use holdfast_core::{
     AuthorizationKind, AuthorizationRequest, Basis, ContentDigest, CrossBorder, Currency, DeclineReason, EntryMode, Expiry,
     IdError, Merchant, Money, Padding, PartialApproval, PaymentRef, PlatformName, Posting, ProgramId, RuleId, StandInCause,
@@ -59,6 +59,10 @@ pub struct Question {
     pub policy: HoldPolicy,
     /// Which of the world's limits apply.
     pub limits: [bool; LIMITS.len()],
+    /// How many ways are open; nothing where there are not several.
+    pub ways: Option<u8>,
+    /// On which way, from 0, each of the limits counts; on every one where none is named.
+    pub on: [Option<u8>; LIMITS.len()],
     /// A rule says no.
     pub refused: bool,
     /// Somebody else has answered already.
@@ -268,9 +272,36 @@ impl Question {
             count_max: of.count_max,
             enforcement: of.enforcement,
             still: StillOpen::NOTHING,
+            ways: self.on(number).and_then(|place| Ways::first_of(usize::MAX).iter().nth(place.into())).map(Ways::from),
         });
         let ceiling = dollars(self.amount, self.foreign);
-        Ok(Verdict::Proceed(Proceed { ceiling, limits: checks.collect(), hold: self.policy }))
+        Ok(Verdict::Proceed(Proceed {
+            ceiling,
+            limits: checks.collect(),
+            hold: self.policy,
+            ways: self.ways.map(|count| Ways::first_of(count.into())),
+        }))
+    }
+
+    /// On which way a limit counts, where there are several and it does not count on all.
+    fn on(&self, number: usize) -> Option<u8> {
+        self.ways.and_then(|_| self.on.get(number).copied().flatten())
+    }
+
+    /// The ways that are open, from 0; where there are not several, the one that there is.
+    pub fn each_way(&self) -> impl Iterator<Item = Option<u8>> + use<> {
+        let only = self.ways.is_none().then_some(None);
+        only.into_iter().chain((0..self.ways.unwrap_or(0)).map(Some))
+    }
+
+    /// Whether a limit counts on a way alone, and not on this one.
+    pub fn is_elsewhere(&self, number: usize, way: Option<u8>) -> bool {
+        self.on(number).is_some_and(|on| Some(on) != way)
+    }
+
+    /// Whether a limit counts on this way alone.
+    pub fn is_on_it_alone(&self, number: usize, way: Option<u8>) -> bool {
+        self.on(number).is_some_and(|on| Some(on) == way)
     }
 
     /// The limits that apply, with their numbers.

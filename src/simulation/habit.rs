@@ -102,6 +102,8 @@ impl Habit {
             partial: if one_in(rng, 3) { PartialApproval::Supported } else { PartialApproval::NotSupported },
             policy: self.policy,
             limits: [rng.bool(), rng.bool(), one_in(rng, 4), rng.bool()],
+            ways: one_in(rng, 3).then(|| rng.u8(1..4)),
+            on: std::array::from_fn(|_| rng.bool().then(|| rng.u8(0..3))),
             refused: one_in(rng, 60),
             late: one_in(rng, 100),
             occurred_at,

@@ -7,8 +7,13 @@ use std::sync::mpsc::{Receiver, Sender};
 use holdfast_adapters::Unrecognized;
 use holdfast_core::agent::{CorrelationDigest, Governed, Mode, OrganizationId, Weight};
 use holdfast_core::hold::{CardStatus, Fact, Finding, ReleaseCause, ToldAnswer};
-use holdfast_core::rules::{HoldPolicy, Margin, OfLess, Percent, Proceed, Verdict};
-use holdfast_core::{AccountId, Basis, CardToken, Checkout, DeclineReason, MerchantId, PlatformName, StandInCause, Timestamp};
+use holdfast_core::rules::{
+    CounterKey, Enforcement, HoldPolicy, LimitCheck, LimitScope, Margin, OfLess, Percent, Proceed, StillOpen, Verdict, Way, Ways,
+    Window,
+};
+use holdfast_core::{
+    AccountId, Basis, CardToken, Checkout, DeclineReason, MerchantId, PlatformName, RuleId, StandInCause, Timestamp,
+};
 
 use super::gate::Say;
 use super::*;
@@ -118,7 +123,7 @@ fn of_less(key: &str) -> Entry {
     let fifth = Margin { percent: Some(Percent::whole(20)), ..Margin::default() };
     let of_less = Some(OfLess::new(Some(fifth), None, None));
     let hold = HoldPolicy { extra: 200, partial_min: Some(1), of_less, ..HoldPolicy::PLAIN };
-    let proceed = Proceed { ceiling: usd(1_000), limits: [].into_iter().collect(), hold };
+    let proceed = Proceed { ceiling: usd(1_000), limits: [].into_iter().collect(), hold, ways: None };
     adopt.verdict = Some((Verdict::Proceed(proceed), [4; 32]));
     adopt.told = ToldAnswer::Approved { amount: usd(500) };
     Entry::Told(adopt, account)
@@ -131,6 +136,28 @@ fn correlated(entry: Entry) -> Entry {
     let (asked_by, correlation) = (OrganizationId::new("proc_1").ok(), Some(CorrelationDigest([7; 16])));
     let (mode, weight) = (Mode::Enforce, Weight::Moves);
     adopt.governed = Some(Governed { authority, policy, binding, intent, asked_by, mode, weight, would, correlation });
+    Entry::Told(adopt, account)
+}
+
+/// An approval that took the second of two ways, of which each has a limit.
+fn by_way(key: &str) -> Entry {
+    let Entry::Told(mut adopt, account) = of_less(key) else { panic!("an answer is told") };
+    let Some((Verdict::Proceed(proceed), _)) = &mut adopt.verdict else { panic!("it has an opinion") };
+    let both = Ways::first_of(2);
+    let on = |way: Way| LimitCheck {
+        limit: RuleId::new("budget").unwrap(),
+        counter: CounterKey(u64::from(way.number())),
+        scope: LimitScope::Authority,
+        window: Window::Lifetime,
+        amount_max: Some(1_000),
+        count_max: None,
+        enforcement: Enforcement::Enforce,
+        still: StillOpen::default(),
+        ways: Some(way.into()),
+    };
+    proceed.limits = both.iter().map(on).collect();
+    proceed.ways = Some(both);
+    *proceed = proceed.clone().by(both.iter().nth(1));
     Entry::Told(adopt, account)
 }
 
@@ -171,6 +198,7 @@ fn every_entry_reads_as_it_was_written() {
         past_rules,
         with_slip,
         of_less,
+        by_way("w"),
         less_past_rules,
         approval("a"),
         decline("d"),
@@ -198,6 +226,24 @@ fn the_ledger_hears_the_terms_of_a_partial_approval() {
     let read = Entry::from_bytes(&bytes, &entry::digest_of(&bytes)).unwrap();
     let Act::Adopt(Adopt { verdict: Some((Verdict::Proceed(proceed), _)), .. }) = read.act() else { panic!("{read:?}") };
     assert_eq!(proceed.hold.for_approved(500, 1_000).extra, 100, "a fifth of what was approved");
+}
+
+/// Where nobody chose a way, it is the first that was open.
+#[test]
+fn the_ledger_hears_of_the_way_that_was_taken_and_of_its_limits_alone() {
+    let heard = |entry: &Entry| {
+        let bytes = entry.to_bytes().unwrap();
+        let read = Entry::from_bytes(&bytes, &entry::digest_of(&bytes)).unwrap();
+        let Act::Adopt(Adopt { verdict: Some((Verdict::Proceed(proceed), _)), .. }) = read.act() else { panic!("{read:?}") };
+        (proceed.first_way().map(Way::number), proceed.limits.len())
+    };
+    let taken = by_way("w");
+    assert_eq!(heard(&taken), (Some(2), 1));
+    let Entry::Told(mut adopt, account) = taken else { panic!("an answer is told") };
+    if let Some((Verdict::Proceed(proceed), _)) = &mut adopt.verdict {
+        proceed.ways = Some(Ways::first_of(2));
+    }
+    assert_eq!(heard(&Entry::Told(adopt, account)), (Some(1), 1));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use holdfast_adapters::Unrecognized;
 use holdfast_core::agent::{CorrelationDigest, Governed};
 use holdfast_core::hold::{ToldAnswer, ToldEvent};
-use holdfast_core::rules::{OfLess, Verdict};
+use holdfast_core::rules::{OfLess, Verdict, Way, Ways};
 use holdfast_core::{
     AccountId, AuthorizationRequest, Basis, Checkout, ContentDigest, Monitoring, PlatformName, ProgramId, QuestionDigest,
     Timestamp,
@@ -112,6 +112,11 @@ pub(super) enum Written {
         told: Box<Written>,
         correlation: CorrelationDigest,
     },
+    /// As `Told`, of a payment that took one of several ways: its limits are those of that way. Within all that was told besides.
+    ToldByWay {
+        told: Box<Written>,
+        way: Way,
+    },
 }
 
 /// What is written around an answer that was told.
@@ -121,6 +126,7 @@ pub(super) struct Besides {
     checkout: Option<Checkout>,
     of_less: Option<OfLess>,
     correlation: Option<CorrelationDigest>,
+    way: Option<Way>,
 }
 
 impl Written {
@@ -152,13 +158,17 @@ impl Written {
             Written::ToldCorrelated { told, correlation } if besides.correlation.is_none() => {
                 return told.entry(Besides { correlation: Some(correlation), ..besides });
             }
+            Written::ToldByWay { told, way } if besides.way.is_none() => {
+                return told.entry(Besides { way: Some(way), ..besides });
+            }
             Written::ToldWithSlip { .. }
             | Written::ToldWithLastingSlip { .. }
             | Written::ToldAtCheckout { .. }
             | Written::ToldPastRules { .. }
             | Written::ToldOfRefusedBypass { .. }
             | Written::ToldOfLess { .. }
-            | Written::ToldCorrelated { .. } => return None,
+            | Written::ToldCorrelated { .. }
+            | Written::ToldByWay { .. } => return None,
             Written::Told { program, platform, request, digest, verdict, told, basis, received_at, account } => {
                 let (origin, digest, slip) = (origin(program, platform), digest.into(), None);
                 let adopt = Adopt { origin, request, digest, verdict, told, basis, governed: None, received_at, slip };
@@ -188,9 +198,10 @@ impl Written {
 impl Besides {
     /// The answer as it was before it was written.
     fn of(self, mut adopt: Adopt) -> Adopt {
-        let Besides { slip, checkout, of_less, correlation } = self;
+        let Besides { slip, checkout, of_less, correlation, way } = self;
         if let Some((Verdict::Proceed(proceed), _)) = &mut adopt.verdict {
             proceed.hold.of_less = of_less;
+            proceed.ways = way.map(Ways::from);
         }
         if let Some(governed) = &mut adopt.governed {
             governed.correlation = correlation;
@@ -207,6 +218,7 @@ pub(super) fn told(adopt: Adopt, account: Option<AccountId>) -> Written {
     let Adopt { origin, request, digest, verdict, told, basis, governed, received_at, slip } = adopt;
     let digest = digest.kept();
     let Origin { program, platform, .. } = origin;
+    let (verdict, way) = on_one_way(verdict);
     let of_less = match &verdict {
         Some((Verdict::Proceed(proceed), _)) => proceed.hold.of_less,
         Some((Verdict::Decline { .. }, _)) | None => None,
@@ -226,6 +238,10 @@ pub(super) fn told(adopt: Adopt, account: Option<AccountId>) -> Written {
         None => told,
         Some(of_less) => Written::ToldOfLess { told: Box::new(told), of_less },
     };
+    let told = match way {
+        None => told,
+        Some(way) => Written::ToldByWay { told: Box::new(told), way },
+    };
     let told = match request.checkout {
         None => told,
         Some(checkout) => match checkout.monitoring {
@@ -239,5 +255,16 @@ pub(super) fn told(adopt: Adopt, account: Option<AccountId>) -> Written {
     match slip.lasting.clone() {
         None => Written::ToldWithSlip { told, slip },
         Some(lasting) => Written::ToldWithLastingSlip { told, slip, lasting },
+    }
+}
+
+/// An opinion with the limits of one way, and which one that is: the one that was taken, or the first where nobody took one.
+fn on_one_way(opinion: Option<(Verdict, [u8; 32])>) -> (Option<(Verdict, [u8; 32])>, Option<Way>) {
+    match opinion {
+        Some((Verdict::Proceed(proceed), ruleset)) => {
+            let way = proceed.first_way();
+            (Some((Verdict::Proceed(proceed.by(way)), ruleset)), way)
+        }
+        Some((Verdict::Decline { .. }, _)) | None => (opinion, None),
     }
 }

@@ -428,7 +428,7 @@ fn every_policy_by_mode_by_lookup_by_intent_over_sockets() {
             }
         }
     }
-    assert_eq!(tried, 9 * 2 * (10 * LOOKUPS.len() - 1));
+    assert_eq!(tried, 13 * 2 * (10 * LOOKUPS.len() - 1));
 }
 
 #[test]

@@ -66,6 +66,7 @@ mod spend_people;
 mod spend_reserved;
 mod spend_shared;
 mod spend_told;
+mod spend_ways;
 mod stand_in;
 mod stories;
 mod support;

@@ -5,7 +5,7 @@ use arrayvec::ArrayVec;
 use holdfast_core::agent::Weight;
 use holdfast_core::hold::life::put;
 use holdfast_core::hold::{
-    Account, AccountStatus, Answered, Asked, Card, CardStatus, CardholderStatus, Event, Fact, Heard, Hold, Slice, Step,
+    Account, AccountStatus, Answered, Asked, Card, CardStatus, CardholderStatus, Event, Fact, FoundBy, Heard, Hold, Slice, Step,
     ToldEvent, apply,
 };
 use holdfast_core::rules::{HoldPolicy, Proceed, Verdict};
@@ -35,7 +35,7 @@ impl Payment {
     }
 
     fn ask(&mut self, request: &AuthorizationRequest, now: Timestamp) {
-        let proceed = Proceed { ceiling: request.amount, limits: ArrayVec::new(), hold: HoldPolicy::PLAIN };
+        let proceed = Proceed { ceiling: request.amount, limits: ArrayVec::new(), hold: HoldPolicy::PLAIN, ways: None };
         let (digest, verdict) = (request.content_digest(), Verdict::Proceed(proceed));
         self.apply(&Event::Asked(Asked { request, digest, asked_at: now, verdict: &verdict, weight: Weight::Moves }), now);
     }
@@ -59,6 +59,7 @@ impl Payment {
             account: Some(account),
             card: Some(Card { status: CardStatus::Active, cardholder: CardholderStatus::Active }),
             hold: self.hold,
+            found_by: FoundBy::ItsNames,
             steps: &self.steps,
             counted: &[],
             answered: self.answered,

@@ -1,13 +1,15 @@
 //! Which of an authority's intents a question is for.
 
+use serde_json::{Value, json};
+
 use super::*;
-use crate::agent::govern::tests::{NOW, at_platform, authority, binding, intent, nothing_against, purchase, usd};
-use crate::agent::{IntentNeed, IntentStatus};
+use crate::agent::govern::tests::{NOW, at_platform, authority, binding, intent, nothing_against, policy, purchase, usd};
+use crate::agent::{IntentNeed, IntentStatus, Mode};
 use crate::decision::DeclineReason;
 use crate::hold::StepId;
 use crate::ids::IdempotencyKey;
 use crate::merchant::{Country, MerchantCategoryCode, MerchantName};
-use crate::rules::Window;
+use crate::rules::{Way, Window};
 
 fn named(reference: &str, status: IntentStatus) -> Arc<Intent> {
     Arc::new(Intent { reference: IntentReference::new(reference).unwrap(), status, ..intent() })
@@ -99,4 +101,27 @@ fn unheard_nothing_is_added_to_what_has_a_maximum() {
     let choice = choice(&["intent_1"]);
     assert_eq!(said(choice.unheard(&increment)), Err(DeclineReason::PolicyAmount));
     assert_eq!(said(choice.unheard(&purchase(4_999))).as_deref(), Ok("intent_1"));
+}
+
+/// What is there of the payment is not known: a way with a maximum, or a review, is not taken, and one that nothing bounds is.
+#[test]
+fn unheard_something_is_added_on_a_way_that_nothing_bounds() {
+    let money = |template: &str| json!({ "template": template, "parameters": { "amount": 9_000, "currency": "USD" } });
+    let both = |policies: Value| json!({ "template": "all_of", "parameters": { "policies": policies } });
+    let daily = || json!({ "template": "budget", "parameters": { "amount": 9_000, "currency": "USD", "window": "day" } });
+    let bounded = [both(json!([daily(), money("max_amount")])), money("human_review")];
+    let asked = |ways: &[Value], mode| {
+        let template = json!({ "template": "any_of", "parameters": { "policies": ways } });
+        let authority = Authority { mode, policy: policy(&template), ..authority() };
+        let choice = Choice { authority: Arc::new(authority), ..choice(&[]) };
+        choice.unheard(&AuthorizationRequest { kind: AuthorizationKind::Incremental, ..purchase(100) }).verdict
+    };
+    let ways = |verdict: Verdict| match verdict {
+        Verdict::Proceed(proceed) => Ok(proceed.ways.map(|ways| ways.iter().map(Way::number).collect::<Vec<_>>())),
+        Verdict::Decline { reason, .. } => Err(reason),
+    };
+    assert_eq!(ways(asked(&bounded, Mode::Enforce)), Err(DeclineReason::PolicyAmount));
+    let [first, second] = bounded.clone();
+    assert_eq!(ways(asked(&[first, daily(), second], Mode::Enforce)), Ok(Some(vec![2])));
+    assert_eq!(ways(asked(&bounded, Mode::Observe)), Ok(Some(vec![1, 2])), "what only observes bounds nothing");
 }

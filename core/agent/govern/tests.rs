@@ -56,7 +56,7 @@ pub(in crate::agent) fn purchase(minor: i64) -> AuthorizationRequest {
     }
 }
 
-fn policy(template: &Value) -> Option<Arc<CompiledPolicy>> {
+pub(in crate::agent) fn policy(template: &Value) -> Option<Arc<CompiledPolicy>> {
     let owner = Owner {
         authority: AuthorityId::new("sa_1").unwrap(),
         policy: PolicyId::new("pol_1").unwrap(),
@@ -118,7 +118,7 @@ pub(in crate::agent) fn intent() -> Intent {
 }
 
 pub(in crate::agent) fn nothing_against(request: &AuthorizationRequest) -> Verdict {
-    Verdict::Proceed(Proceed { ceiling: request.amount, limits: [].into_iter().collect(), hold: HoldPolicy::PLAIN })
+    Verdict::Proceed(Proceed { ceiling: request.amount, limits: [].into_iter().collect(), hold: HoldPolicy::PLAIN, ways: None })
 }
 
 pub(in crate::agent) fn at_platform() -> Asking {
@@ -344,6 +344,7 @@ fn a_limit_for_which_there_is_no_room_declines() {
         ceiling: request.amount,
         limits: [limit_of(&intent().reference); LIMITS_MAX].into_iter().collect(),
         hold: HoldPolicy::PLAIN,
+        ways: None,
     };
     let found = Found::Authority { authority: &authority, binding: &binding, intent: Presented::None };
     let (verdict, _) = govern(Verdict::Proceed(full), &found, &request, at_platform(), NOW);
@@ -474,5 +475,5 @@ fn every_policy_by_every_mode_by_every_state_of_an_intent() {
             tried += 1;
         }
     }
-    assert_eq!(tried, 9 * 10 * 2);
+    assert_eq!(tried, 13 * 10 * 2);
 }

@@ -11,7 +11,7 @@ use crate::authorization::{
 use crate::decision::DeclineReason;
 use crate::ids::{AuthorizationId, IdempotencyKey, MerchantId};
 use crate::merchant::{Country, Merchant, MerchantCategoryCode, MerchantName};
-use crate::rules::{LimitCheck, LimitScope, NoTrace, Verdict, evaluate};
+use crate::rules::{LimitCheck, LimitScope, NoTrace, Verdict, Ways, evaluate};
 use crate::time::Timestamp;
 
 fn owner(authority: &str) -> Owner {
@@ -62,7 +62,7 @@ fn noon() -> Timestamp {
 }
 
 fn asked(policy: &CompiledPolicy, request: &AuthorizationRequest) -> Result<Vec<LimitCheck>, DeclineReason> {
-    match evaluate(&policy.ruleset, request, noon(), &mut NoTrace) {
+    match evaluate(&policy.always.ruleset, request, noon(), &mut NoTrace) {
         Verdict::Decline { reason, .. } => Err(reason),
         Verdict::Proceed(proceed) => Ok(proceed.limits.to_vec()),
     }
@@ -216,7 +216,7 @@ fn several_ways_are_one_rule_and_the_evaluator_stays_the_only_one() {
     assert_eq!(says("any_of", any(vec![&small, &there]), &check), None, "an amount has nothing to say of a check");
     let policy = compile("any_of", any(vec![&small, &there])).unwrap();
     assert_eq!(
-        policy.ruleset.rules()[0].to_string(),
+        policy.always.ruleset.rules()[0].to_string(),
         "any-of: declines what each of these does: amounts above 10.00 USD; all but merchant name one of 1 listed"
     );
 }
@@ -231,7 +231,7 @@ fn what_cannot_be_expressed_is_refused_by_its_path() {
     let nested = json!({ "template": "all_of", "parameters": { "policies": [budget] } });
     assert_eq!(
         errors("any_of", json!({ "policies": [euros, nested] })),
-        ["parameters.policies[1].parameters.policies[0].template"]
+        ["parameters.policies[1].parameters.policies[0].parameters.currency"]
     );
     assert_eq!(errors("all_of", json!({ "policies": [euros, budget] })), ["parameters.policies[1].parameters.currency"]);
     let of_minutes = |minutes| json!({ "count": 1, "window": "rolling", "rolling_seconds": 60 * minutes });
@@ -244,7 +244,7 @@ fn what_cannot_be_expressed_is_refused_by_its_path() {
 fn the_lowest_review_is_the_one_that_counts() {
     let review = |amount| json!({ "template": "human_review", "parameters": { "amount": amount, "currency": "USD" } });
     let policy = compile("all_of", json!({ "policies": [review(500), review(300), review(400)] })).unwrap();
-    assert_eq!(policy.unreviewed.unwrap().max().unwrap().minor(), 300);
+    assert_eq!(policy.always.unreviewed.unwrap().max().unwrap().minor(), 300);
     assert_eq!(asked(&policy, &request()), Ok(Vec::new()), "the rules leave it to whoever knows of reviews");
 }
 
@@ -254,5 +254,90 @@ fn a_version_is_named_by_its_template_and_its_authority() {
     let hash = |authority| CompiledPolicy::new(&template, &owner(authority)).unwrap().version.hash;
     assert_eq!(hash("sa_1"), hash("sa_1"));
     assert_ne!(hash("sa_1"), hash("sa_2"));
-    assert_eq!(CompiledPolicy::new(&template, &owner("sa_1")).unwrap().ruleset.hash(), hash("sa_1"));
+    assert_eq!(CompiledPolicy::new(&template, &owner("sa_1")).unwrap().always.ruleset.hash(), hash("sa_1"));
+}
+
+fn several(template: &str, policies: &[&Value]) -> Value {
+    json!({ "template": template, "parameters": { "policies": policies } })
+}
+
+fn daily(amount: i64) -> Value {
+    json!({ "template": "budget", "parameters": { "amount": amount, "currency": "USD", "window": "day" } })
+}
+
+fn at_most(template: &str, amount: i64) -> Value {
+    json!({ "template": template, "parameters": { "amount": amount, "currency": "USD" } })
+}
+
+/// The limits of a policy's parts, with the ways that each is on.
+fn on_ways(policy: &CompiledPolicy) -> Vec<(String, Vec<u8>)> {
+    let numbers = |part: &Part| part.ways.map_or_else(Vec::new, |ways| ways.iter().map(crate::rules::Way::number).collect());
+    let parts = std::iter::once(&policy.always).chain(&policy.by_way);
+    parts.flat_map(|part| part.ruleset.limits().iter().map(move |limit| (limit.id().to_string(), numbers(part)))).collect()
+}
+
+#[test]
+fn what_counts_on_one_of_several_ways_is_named_by_it_and_counts_there_alone() {
+    let (small, once) = (daily(5_000), json!({ "template": "one_time" }));
+    let any = |policies: &[&Value]| compile("any_of", json!({ "policies": policies })).unwrap();
+    let plain = any(&[&at_most("max_amount", 1), &at_most("max_amount", 2)]);
+    assert_eq!((plain.ways, plain.by_way.len()), (None, 0), "checks alone are one rule, as ever");
+    let policy = any(&[&small, &once, &daily(9_000)]);
+    let named = |name: &str, ways: &[u8]| (name.to_owned(), ways.to_vec());
+    let limits = [named("budget-way-1-day", &[1]), named("one-time-way-2-lifetime", &[2]), named("budget-way-3-day", &[3])];
+    assert_eq!(on_ways(&policy), limits);
+    assert_eq!((policy.ways, policy.limits()), (Some(Ways::first_of(3)), 3));
+    let counter = |policy: &CompiledPolicy, place: usize| {
+        let Verdict::Proceed(proceed) = evaluate(&policy.by_way[place].ruleset, &request(), noon(), &mut NoTrace) else {
+            panic!()
+        };
+        proceed.limits[0].counter
+    };
+    assert_ne!(counter(&policy, 0), counter(&policy, 2), "the same budget on two ways is two");
+    assert_eq!(counter(&policy, 2), counter(&any(&[&once, &small, &daily(1)]), 2), "a way counts on while it keeps its place");
+
+    // Beside each other they multiply, the first one slowest; what is on several of them counts together.
+    let inner = several("any_of", &[&daily(70), &at_most("human_review", 8)]);
+    let nested = several("any_of", &[&inner, &once]);
+    let two = several("any_of", &[&small, &once]);
+    let policy = compile("all_of", json!({ "policies": [two, nested, daily(90_000)] })).unwrap();
+    assert_eq!(policy.ways, Some(Ways::first_of(6)));
+    assert_eq!(
+        on_ways(&policy),
+        [
+            named("budget-day", &[]),
+            named("budget-way-1-day", &[1, 2, 3]),
+            named("one-time-way-2-lifetime", &[4, 5, 6]),
+            named("budget-way-3-1-day", &[1, 4]),
+            named("one-time-way-4-lifetime", &[3, 6]),
+        ]
+    );
+}
+
+#[test]
+fn ways_and_what_they_count_have_their_bounds() {
+    let errors = |template: &str, policies: &[&Value]| -> Vec<(String, String)> {
+        let errors = compile(template, json!({ "policies": policies })).unwrap_err();
+        errors.into_iter().map(|error| (error.path, error.problem)).collect()
+    };
+    let review = |amount| at_most("human_review", amount);
+    let [one, two, three, four] = [1, 2, 3, 4].map(review);
+    let three_ways = several("any_of", &[&one, &two, &three]);
+    let found = errors("all_of", &[&three_ways, &three_ways]);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].0, "parameters.policies");
+    assert!(found[0].1.starts_with("has 9 ways on which something counts or waits for a person, and a policy has at most 8:"));
+    // Every way's maximum and review are limits of the payment: there is room for one of each anyhow.
+    let way = |amount| several("all_of", &[&review(amount), &at_most("max_amount", amount)]);
+    let ways = [1, 2, 3, 4].map(way);
+    let template = read(&several("any_of", &ways.each_ref())).unwrap();
+    assert_eq!(CompiledPolicy::within(&template, &owner("sa_1"), 6).unwrap().limits(), 6);
+    let refused = CompiledPolicy::within(&template, &owner("sa_1"), 5).unwrap_err();
+    assert_eq!(refused[0].path, "template");
+    assert!(refused[0].problem.starts_with("needs 6 limits, and there is room for 5:"), "{}", refused[0].problem);
+    // Budgets and counts of all ways together.
+    let many = (1..=6).map(daily).collect::<Vec<_>>();
+    assert_eq!(errors("any_of", &many.iter().collect::<Vec<_>>())[0].0, "parameters.policies[5].template");
+    let euros = json!({ "template": "budget", "parameters": { "amount": 1, "currency": "EUR", "window": "day" } });
+    assert_eq!(errors("any_of", &[&four, &euros])[0].0, "parameters.policies[1].parameters.currency");
 }

@@ -166,8 +166,8 @@ pub const TEMPLATES: &[TemplateFacts] = &[
     TemplateFacts {
         name: "any_of",
         title: "Any of several",
-        description: "Lets pass what at least one of the policies lets pass. Budgets, counts, one-time, recurring-merchant and human-review policies count whatever way is taken, so that they cannot be one of several ways.",
+        description: "Lets pass what at least one of the policies lets pass. Where budgets, counts, one-time, recurring-merchant or human-review policies are among them, each policy is a way, and a payment takes the first one, in the order in which they are written, that lets it pass and has room for all of it: what it takes counts on that way alone, and comes back there when it is reversed. A way with a review is open to what needs none, and to an intent that a reviewer has approved; an intent waits for one only if no way lets it pass without, and one would with. What is added to a payment is a question of its own, and takes the first way that has room for it and whose maximum and review allow what the payment comes to with it. What stands beside `any_of` holds and counts whatever way is taken. Ways of several `any_of`s multiply: at most 8, and at most 5 budgets and counts in the whole policy. A budget of a way counts on while the way keeps its place: put new ways at the end.",
         schema: several_schema!("2"),
-        example: r#"{"policies":[{"template":"merchant_lock","parameters":{"merchants":["Software Store"]}},{"template":"max_amount","parameters":{"amount":2000,"currency":"USD"}}]}"#,
+        example: r#"{"policies":[{"template":"all_of","parameters":{"policies":[{"template":"merchant_lock","parameters":{"merchants":["Software Store"]}},{"template":"budget","parameters":{"amount":5000,"currency":"USD","window":"day"}}]}},{"template":"max_amount","parameters":{"amount":2000,"currency":"USD"}}]}"#,
     },
 ];

@@ -15,6 +15,7 @@ mod orders;
 mod precedence;
 mod standing;
 mod told;
+mod ways;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -119,7 +120,7 @@ fn proceed(limits: impl IntoIterator<Item = LimitCheck>) -> Verdict {
 }
 
 fn held_by(hold: HoldPolicy, limits: impl IntoIterator<Item = LimitCheck>) -> Verdict {
-    Verdict::Proceed(Proceed { ceiling: usd(i64::MAX), limits: limits.into_iter().collect(), hold })
+    Verdict::Proceed(Proceed { ceiling: usd(i64::MAX), limits: limits.into_iter().collect(), hold, ways: None })
 }
 
 fn limit(number: u64, amount_max: Option<i64>, count_max: Option<u32>) -> LimitCheck {
@@ -132,6 +133,7 @@ fn limit(number: u64, amount_max: Option<i64>, count_max: Option<u32>) -> LimitC
         count_max,
         enforcement: Enforcement::Enforce,
         still: StillOpen::default(),
+        ways: None,
     }
 }
 

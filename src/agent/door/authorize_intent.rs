@@ -10,11 +10,11 @@ use holdfast_core::agent::{
     InstrumentId, InstrumentKind, Intent as KnownIntent, IntentReference, IntentStatus, Mode, Presented, ReasonCode, Scope,
     govern,
 };
-use holdfast_core::hold::LimitUse;
-use holdfast_core::rules::{Enforcement, LimitScope, NoTrace, Proceed, Verdict, Window, evaluate, limits_alone};
+use holdfast_core::hold::{LimitUse, way_with_room};
+use holdfast_core::rules::{LimitCheck, LimitScope, NoTrace, Proceed, Verdict, Way, Window, evaluate, limits_alone};
 use holdfast_core::{
     AuthorizationKind, AuthorizationRequest, CardToken, CrossBorder, Currency, Decision, DeclineReason, EntryMode, Expiry,
-    IdempotencyKey, Money, Padding, PartialApproval, PaymentRef, PlatformName, Posting, Timestamp, Wallet,
+    IdempotencyKey, Padding, PartialApproval, PaymentRef, PlatformName, Posting, Timestamp, Wallet,
 };
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -37,7 +37,8 @@ use crate::clock;
 use crate::ledger::{Act, Answer, Decide, Origin};
 
 /// Validates what an agent is about to buy: status, policy, limits, and funds where a card of ours would pay. Moves nothing, and keeps nothing
-/// but with `reserve`: the payment is evaluated again. Above an amount that the policy wants reviewed, the intent waits for a reviewer.
+/// but with `reserve`: the payment is evaluated again. Above an amount that the policy wants reviewed, the intent waits for a reviewer; of
+/// several ways of a policy (`any_of`), only if none lets it pass without a person and one would with.
 #[utoipa::path(post, operation_id = "authorize_intent", path = "/v1/authorize-intent", tag = "intents", params(KeyParameter),
     request_body = IntentRequest, responses((status = 200, body = IntentAnswer), WriteProblems))]
 pub(super) async fn authorize_intent(house: State, write: Write) -> Result<Response, Problem> {
@@ -160,14 +161,14 @@ impl House {
         let (origin, ruleset) =
             (Origin { program, platform: Some(binding.instrument.platform), operator: None }, *rules.hash().as_bytes());
         let looking = Looking { origin, request, ruleset, at: now };
+        // Nobody is asked to look at what could not be paid all the same.
+        let approved = KnownIntent { status: IntentStatus::Approved, ..intent };
+        let looked_at = Found::Authority { authority, binding, intent: Presented::Known(&approved) };
+        let with_a_person = || govern(verdict.clone(), &looked_at, &request, asking, now).0;
         let proceed = match &opinion {
             Verdict::Proceed(proceed) => proceed,
             Verdict::Decline { reason: reason @ DeclineReason::ReviewRequired, .. } => {
-                // Nobody is asked to look at what could not be paid all the same.
-                let approved = KnownIntent { status: IntentStatus::Approved, ..intent };
-                let found = Found::Authority { authority, binding, intent: Presented::Known(&approved) };
-                let (reviewed, _) = govern(verdict, &found, &request, asking, now);
-                let (objection, remaining) = match &reviewed {
+                let (objection, remaining) = match &with_a_person() {
                     Verdict::Proceed(proceed) => self.weigh(&looking, proceed).await?,
                     Verdict::Decline { reason, .. } => (Some(*reason), self.left(&looking, authority).await),
                 };
@@ -176,6 +177,15 @@ impl House {
             Verdict::Decline { reason, .. } => return Ok(Tried::refused(*reason, self.left(&looking, authority).await)),
         };
         let (objection, remaining) = self.weigh(&looking, proceed).await?;
+        if let Some(reason) = objection
+            && is_of_ways(reason)
+            && let Verdict::Proceed(more) = with_a_person()
+            && more.ways != proceed.ways
+            && let (None, remaining) = self.weigh(&looking, &more).await?
+        {
+            // No way that needs nobody has room, and one that a person opens has.
+            return Ok(Tried::refused(DeclineReason::ReviewRequired, remaining));
+        }
         let lifetime_seconds = asked.ttl_seconds;
         let wanted = Reservation { program, intent: reference, request, proceed, ruleset, governed, at: now, lifetime_seconds };
         let objection = match objection {
@@ -190,29 +200,32 @@ impl House {
         }
     }
 
-    /// What the ledger has against a purchase that nothing else is against, and what the authority's limits have left.
+    /// What the ledger has against a purchase that nothing else is against, and what the authority's limits have left: those of the way that
+    /// it would take, or of the first that is open where it would take none.
     async fn weigh(&self, looking: &Looking, proceed: &Proceed) -> Result<(Option<DeclineReason>, Vec<Remaining>), Problem> {
         let Looking { origin, request, ruleset, at } = *looking;
-        let (decision, uses) = self.look(origin, request, Verdict::Proceed(proceed.clone()), ruleset, at).await?;
-        let objection = match decision {
-            Decision::Decline { reason } if request.card.is_some() || !is_of_card(reason) => Some(reason),
-            Decision::Decline { .. } => passed(proceed, &uses, request.amount),
-            Decision::Approve { .. } => None,
+        let (decision, uses, way) = self.look(origin, request, Verdict::Proceed(proceed.clone()), ruleset, at).await?;
+        let taken = match decision {
+            Decision::Decline { reason } if request.card.is_some() || !is_of_card(reason) => Err(reason),
+            // The ledger had no card to look further at.
+            Decision::Decline { .. } => way_with_room(&request, proceed, &uses),
+            Decision::Approve { .. } => Ok(way),
         };
-        Ok((objection, remaining(proceed, &uses, request.amount.currency())))
+        let shown = taken.unwrap_or_else(|_| proceed.first_way());
+        Ok((taken.err(), remaining((proceed, shown), &uses, request.amount.currency())))
     }
 
-    /// What the authority's limits have left, where something else is against the purchase already. That stands whether or not the ledger
-    /// can be asked.
+    /// What the authority's limits have left that count whatever way is taken, where something else is against the purchase already. That
+    /// stands whether or not the ledger can be asked.
     async fn left(&self, looking: &Looking, authority: &KnownAuthority) -> Vec<Remaining> {
         let Some(policy) = &authority.policy else { return Vec::new() };
-        match limits_alone(&policy.ruleset, &looking.request, looking.at) {
+        match limits_alone(&policy.always.ruleset, &looking.request, looking.at) {
             Verdict::Proceed(proceed) => self.weigh(looking, &proceed).await.map(|(_, left)| left).unwrap_or_default(),
             Verdict::Decline { .. } => Vec::new(),
         }
     }
 
-    /// What the ledger would decide, and what the verdict's limits have counted.
+    /// What the ledger would decide, what the verdict's limits have counted, and the way that would be taken.
     pub(super) async fn look(
         &self,
         origin: Origin,
@@ -220,7 +233,7 @@ impl House {
         verdict: Verdict,
         ruleset: [u8; 32],
         received_at: Timestamp,
-    ) -> Result<(Decision, Vec<LimitUse>), Problem> {
+    ) -> Result<(Decision, Vec<LimitUse>, Option<Way>), Problem> {
         let away = || Problem::of(Code::LedgerUnavailable, "nothing was validated; send it again").retry_after(1);
         let instant = clock::instant();
         let decide = Decide {
@@ -236,7 +249,7 @@ impl House {
             slip: None,
         };
         let answer = self.done(Act::Preview(Box::new(decide))).await?;
-        if let Answer::Previewed { decision, uses } = answer { Ok((decision, uses)) } else { Err(away()) }
+        if let Answer::Previewed { decision, uses, way } = answer { Ok((decision, uses, way)) } else { Err(away()) }
     }
 
     async fn keep_intent(
@@ -374,15 +387,15 @@ const fn is_of_card(reason: DeclineReason) -> bool {
     matches!(reason, DeclineReason::CardUnknown | DeclineReason::AccountUnknown)
 }
 
-/// The first limit that would be passed, where the ledger had no card to look further at.
-fn passed(proceed: &Proceed, uses: &[LimitUse], amount: Money) -> Option<DeclineReason> {
-    let mut enforced = proceed.limits.iter().zip(uses).filter(|(check, _)| check.enforcement == Enforcement::Enforce);
-    enforced.find_map(|(check, used)| used.passes(check, amount.minor(), 1))
+/// Whether a reason may be that of ways which are open, where another one might have been with a person's yes.
+const fn is_of_ways(reason: DeclineReason) -> bool {
+    matches!(reason, DeclineReason::PolicyLimitReached | DeclineReason::PolicyAmount | DeclineReason::PolicyOther)
 }
 
-/// What the authority's own limits have left.
-fn remaining(proceed: &Proceed, uses: &[LimitUse], currency: Currency) -> Vec<Remaining> {
-    let of_authority = proceed.limits.iter().zip(uses).filter(|(check, _)| check.scope == LimitScope::Authority);
+/// What the authority's own limits have left on a way.
+fn remaining((proceed, way): (&Proceed, Option<Way>), uses: &[LimitUse], currency: Currency) -> Vec<Remaining> {
+    let counts = |check: &LimitCheck| check.scope == LimitScope::Authority && check.counts_on(way);
+    let of_authority = proceed.limits.iter().zip(uses).filter(|(check, _)| counts(check));
     of_authority
         .map(|(check, used)| Remaining {
             limit: check.limit.to_string(),

@@ -91,6 +91,9 @@ pub struct Authorization {
     spending_authority_id: Option<String>,
     /// The policy that was asked.
     policy_id: Option<String>,
+    /// Which of several ways of the policy (`any_of`) the payment took, from 1, in the order in which they are written; not there where the
+    /// policy does not leave several open on which something counts, or where nothing was approved.
+    policy_way: Option<u8>,
     /// What led to the authority.
     binding_id: Option<String>,
     /// The intent that it was for.

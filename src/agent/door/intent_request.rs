@@ -75,6 +75,8 @@ pub struct IntentAnswer {
     /// Whether the amount is kept for the payment now.
     pub(super) reserved: bool,
     /// What the policy's limits have left, this intent not counted; also where it is not eligible, unless the ledger does not answer then.
+    /// Of several ways (`any_of`) those of the way that would be taken, or of the first that is open where none has room, with what counts
+    /// whatever way is taken; that alone where none is open.
     pub(super) remaining_limits: Vec<Remaining>,
     /// From when on it is worth nothing.
     #[schema(format = DateTime)]

@@ -204,10 +204,10 @@ impl House {
         };
         let request = request(*first, &asked, None).ok_or_else(|| Problem::of(Code::Internal, "a name that is none"))?;
         let limits = some.iter().map(limit_of_intent).collect();
-        let verdict = Verdict::Proceed(Proceed { ceiling: nothing, limits, hold: HoldPolicy::PLAIN });
+        let verdict = Verdict::Proceed(Proceed { ceiling: nothing, limits, hold: HoldPolicy::PLAIN, ways: None });
         let origin = Origin::of(program);
         // No rules of anybody's are asked.
-        let (_, uses) = self.look(origin, request, verdict, [0; 32], clock::utc()).await?;
+        let (_, uses, _) = self.look(origin, request, verdict, [0; 32], clock::utc()).await?;
         Ok(some.iter().zip(&uses).filter(|(_, used)| used.count > 0).map(|(intent, _)| *intent).collect())
     }
 }

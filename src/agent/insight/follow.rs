@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use holdfast_adapters::{DecisionReference, Said, agent_spend};
 use holdfast_core::agent::{Environment, Governed, ReasonCode, Weight, is_no_payment};
+use holdfast_core::rules::Way;
 use holdfast_core::{AuthorizationId, AuthorizationRequest, Basis, Decision, DeclineReason, PlatformName, Timestamp};
 use rusqlite::params_from_iter;
 use rusqlite::types::Value;
@@ -106,7 +107,8 @@ fn values(row: &Row) -> Vec<Value> {
     let took = row.took_micros.map_or(Value::Null, Value::from);
     let numbers = [Value::from(row.record), Value::from(row.at.unix_micros()), took, Value::from(row.environment)];
     let names = row.names.iter().cloned().map(Value::from);
-    let rest = [Value::from(i64::from(row.moves)), Value::from(row.amount), Value::from(row.approved)];
+    let way = row.way.map_or(Value::Null, |way| Value::from(i64::from(way)));
+    let rest = [Value::from(i64::from(row.moves)), Value::from(row.amount), Value::from(row.approved), way];
     numbers.into_iter().chain(names).chain(rest).chain(row.words.iter().cloned().map(Value::from)).collect()
 }
 
@@ -233,6 +235,7 @@ fn told(
         moves: governed.weight == Weight::Moves,
         amount: request.amount.minor(),
         approved,
+        way: record.body.outcome().and_then(|outcome| outcome.way).map(Way::number),
         words: [
             request.amount.currency().code().to_owned(),
             name(request.merchant.mcc.map(|mcc| mcc.to_string())),

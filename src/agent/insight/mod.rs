@@ -19,25 +19,22 @@ pub const FILE: &str = "insight.sqlite";
 /// The number of these tables, in SQLite's `user_version`. A newer file is refused, and one that is much older is made again.
 const FORMAT: i32 = 5;
 
-/// The same but for the last column, which they get: what was decided meanwhile has nothing in it.
-const WITHOUT_CORRELATION: i32 = 4;
-
 /// The cache, in KiB. Rows that are written together are all over the index of names: pages that do not stay until they are all
 /// written are written several times, and read again.
 const CACHE_KIB: i32 = 16_384;
 
-/// The number of those before them, whose rows are kept: the journal may have them no more.
-const BEFORE: i32 = 3;
+/// The numbers of those before, whose rows are kept, each with what it had for the columns that it had not: the journal may have the rows
+/// no more. What was approved was what was asked, and there were no several ways.
+const BEFORE: [(i32, &str); 2] = [(3, "CASE decision WHEN 'APPROVE' THEN amount ELSE 0 END, NULL"), (4, "approved, NULL")];
 
-/// Takes over what the tables before had; what was approved was what was asked then. What the journal still has is read again, and better.
-const TAKE_OVER: &str = "
-INSERT INTO decided SELECT record, at, took, environment, organization, processor, authority, policy, binding, intent, request,
-    platform, door, mode, moves, amount, CASE decision WHEN 'APPROVE' THEN amount ELSE 0 END, currency, mcc, decision, reason, would, ''
-    FROM before;
-DROP TABLE before;
-";
-
-const CORRELATION_INDEX: &str = "CREATE INDEX decided_correlation ON decided (correlation) WHERE correlation <> ''";
+/// Takes over what the tables before had. What the journal still has is read again, and better.
+fn take_over(columns: &str) -> String {
+    format!(
+        "INSERT INTO decided SELECT record, at, took, environment, organization, processor, authority, policy, binding, intent, request,
+             platform, door, mode, moves, amount, {columns}, currency, mcc, decision, reason, would, '' FROM before;
+         DROP TABLE before;"
+    )
+}
 
 const TABLES: &str = "
 CREATE TABLE decided (
@@ -58,16 +55,18 @@ CREATE TABLE decided (
     moves INTEGER NOT NULL,         -- 0: recorded only, another door moves the money
     amount INTEGER NOT NULL,        -- what was asked
     approved INTEGER NOT NULL,      -- what of it was approved; 0 where it was declined
+    way INTEGER,                    -- of several ways the one that was taken, from 1; none where there are not several
     currency TEXT NOT NULL,
     mcc TEXT NOT NULL,
     decision TEXT NOT NULL,
     reason TEXT NOT NULL,           -- reason_code
     would TEXT NOT NULL,            -- reason_code that enforce would have declined with; empty if it would not
-    correlation TEXT NOT NULL DEFAULT ''    -- what is kept of the processor's correlation id; empty if it sent none
+    correlation TEXT NOT NULL       -- what is kept of the processor's correlation id; empty if it sent none
 ) STRICT;
 CREATE INDEX decided_of_organization ON decided (organization, environment, record);
 CREATE INDEX decided_of_processor ON decided (processor, environment, record) WHERE processor <> '';
 CREATE INDEX decided_request ON decided (request);
+CREATE INDEX decided_correlation ON decided (correlation) WHERE correlation <> '';
 CREATE TABLE followed (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     next INTEGER NOT NULL,          -- the record that comes next, of a journal that is a file
@@ -150,6 +149,8 @@ pub struct Row {
     pub amount: i64,
     /// How much of it was approved.
     pub approved: i64,
+    /// Of several ways the one that was taken, from 1.
+    pub way: Option<u8>,
     /// `currency`, `mcc`, `decision`, `reason`, `would`, `correlation`.
     pub words: [String; 6],
     /// What becomes of rows of the same question.
@@ -207,22 +208,16 @@ fn bring_here(connection: &Connection) -> rusqlite::Result<Result<(), String>> {
         let newer = format!("was written by a newer Holdfast (format {format}, this one reads up to {FORMAT}); start that one");
         return Ok(Err(newer));
     }
-    if format == WITHOUT_CORRELATION {
+    if format < FORMAT {
         let transaction = connection.unchecked_transaction()?;
-        transaction.execute_batch("ALTER TABLE decided ADD COLUMN correlation TEXT NOT NULL DEFAULT ''")?;
-        transaction.execute_batch(CORRELATION_INDEX)?;
-        transaction.execute_batch(&format!("PRAGMA user_version = {FORMAT}"))?;
-        transaction.commit()?;
-    } else if format < FORMAT {
-        let transaction = connection.unchecked_transaction()?;
-        if format == BEFORE {
+        let before = BEFORE.into_iter().find(|(number, _)| *number == format);
+        if before.is_some() {
             transaction.execute_batch("CREATE TABLE before AS SELECT * FROM decided")?;
         }
         transaction.execute_batch("DROP TABLE IF EXISTS decided; DROP TABLE IF EXISTS followed")?;
         transaction.execute_batch(TABLES)?;
-        transaction.execute_batch(CORRELATION_INDEX)?;
-        if format == BEFORE {
-            transaction.execute_batch(TAKE_OVER)?;
+        if let Some((_, columns)) = before {
+            transaction.execute_batch(&take_over(columns))?;
         }
         transaction.execute_batch(&format!("PRAGMA user_version = {FORMAT}"))?;
         transaction.commit()?;
@@ -242,23 +237,35 @@ mod tests {
         change(&format!("CREATE TABLE of_theirs (x); PRAGMA user_version = {}", FORMAT + 1));
         let refused = Insight::open(directory.path()).err().unwrap().to_string();
         assert!(refused.contains("insight.sqlite: was written by a newer Holdfast"), "{refused}");
-        change(&format!("INSERT INTO of_theirs VALUES (1); PRAGMA user_version = {}", BEFORE - 1));
+        change(&format!("INSERT INTO of_theirs VALUES (1); PRAGMA user_version = {}", BEFORE[0].0 - 1));
         Insight::open(directory.path()).unwrap_or_else(|error| panic!("{error}"));
     }
 
     #[test]
     fn the_rows_of_the_tables_before_are_kept_for_the_journal_may_have_them_no_more() {
+        for (format, lacks, approved) in
+            [(3, &["approved", "way", "correlation"][..], ""), (4, &["way", "correlation"][..], "70, ")]
+        {
+            kept_of(format, lacks, approved);
+        }
+    }
+
+    /// Rows of tables of a format, which lack columns and have that for what was approved.
+    fn kept_of(format: i32, lacks: &[&str], approved: &str) {
         let directory = tempfile::tempdir().unwrap();
         drop(Insight::open(directory.path()).unwrap());
         let connection = Connection::open(directory.path().join(FILE)).unwrap();
-        let rows = |decision| format!("'ent_1', '', '', '', '', '', '', '', '', '', 1, 70, 'USD', '', '{decision}', '', ''");
-        connection.execute_batch("DROP INDEX decided_correlation; ALTER TABLE decided DROP COLUMN correlation").unwrap();
-        connection.execute_batch("ALTER TABLE decided DROP COLUMN approved").unwrap();
+        let rows =
+            |decision| format!("'ent_1', '', '', '', '', '', '', '', '', '', 1, 70, {approved}'USD', '', '{decision}', '', ''");
+        connection.execute_batch("DROP INDEX decided_correlation").unwrap();
+        for column in lacks {
+            connection.execute_batch(&format!("ALTER TABLE decided DROP COLUMN {column}")).unwrap();
+        }
         for (record, decision) in [(1, "APPROVE"), (2, "DECLINE")] {
             let row = format!("INSERT INTO decided VALUES ({record}, 0, 5, 0, {})", rows(decision));
             connection.execute_batch(&row).unwrap();
         }
-        connection.execute_batch("UPDATE followed SET next = 9; PRAGMA user_version = 3").unwrap();
+        connection.execute_batch(&format!("UPDATE followed SET next = 9; PRAGMA user_version = {format}")).unwrap();
         drop(connection);
         let insight = Insight::open(directory.path()).unwrap();
         let which = table::Which {
@@ -275,24 +282,5 @@ mod tests {
         assert_eq!(insight.metrics(&which).unwrap()["amounts"], amounts);
         let next: i64 = insight.connection.query_row("SELECT next FROM followed", [], |row| row.get(0)).unwrap();
         assert_eq!(next, 0, "what the journal has is read again");
-    }
-
-    #[test]
-    fn tables_without_correlation_ids_get_them_and_are_followed_on() {
-        let directory = tempfile::tempdir().unwrap();
-        drop(Insight::open(directory.path()).unwrap());
-        let connection = Connection::open(directory.path().join(FILE)).unwrap();
-        connection.execute_batch("DROP INDEX decided_correlation; ALTER TABLE decided DROP COLUMN correlation").unwrap();
-        let row = "1, 0, 5, 0, 'ent_1', '', '', '', '', '', 'r', '', '', '', 1, 70, 70, 'USD', '', 'APPROVE', '', ''";
-        connection.execute_batch(&format!("INSERT INTO decided VALUES ({row})")).unwrap();
-        let before = format!("UPDATE followed SET next = 9; PRAGMA user_version = {WITHOUT_CORRELATION}");
-        connection.execute_batch(&before).unwrap();
-        drop(connection);
-        let insight = Insight::open(directory.path()).unwrap();
-        let all = "SELECT count(*), (SELECT next FROM followed) FROM decided WHERE correlation = ''";
-        let read: (i64, i64) = insight.connection.query_row(all, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
-        assert_eq!(read, (1, 9));
-        drop(insight);
-        drop(Insight::open(directory.path()).unwrap());
     }
 }

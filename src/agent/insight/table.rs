@@ -42,7 +42,7 @@ pub enum Would {
 }
 
 const COLUMNS: &str = "record, at, took, authority, policy, binding, intent, request, platform, door, mode, moves, amount, currency, \
-     mcc, decision, reason, would, organization, processor, approved";
+     mcc, decision, reason, would, organization, processor, approved, way";
 
 impl Which {
     fn condition(&self) -> (String, Vec<Sql>) {
@@ -212,6 +212,9 @@ fn line(columns: &Columns<'_>) -> rusqlite::Result<(i64, Value)> {
     if columns.get_ref(15)?.as_str().is_ok_and(|decision| decision == "APPROVE") {
         fields.insert("approved_amount".to_owned(), json!(columns.get::<_, i64>(20)?));
     }
+    if let Some(way) = columns.get::<_, Option<i64>>(21)? {
+        fields.insert("policy_way".to_owned(), json!(way));
+    }
     Ok((columns.get(0)?, Value::Object(fields)))
 }
 
@@ -228,7 +231,19 @@ mod tests {
         let words = ["USD", "", decision, "POLICY_MATCH", "", ""].map(str::to_owned);
         let (at, took_micros, environment) = (Timestamp::from_unix_seconds(record), Some(5), 0);
         let approved = if decision == "APPROVE" { amount } else { 0 };
-        Row { record, at, took_micros, environment, names, moves: true, amount, approved, words, earlier: Earlier::None }
+        Row {
+            record,
+            at,
+            took_micros,
+            environment,
+            names,
+            moves: true,
+            amount,
+            approved,
+            way: None,
+            words,
+            earlier: Earlier::None,
+        }
     }
 
     #[test]
@@ -265,7 +280,7 @@ mod tests {
     fn what_was_approved_of_a_payment_is_summed_and_not_what_was_asked_and_no_outage_is_a_latency() {
         let data = tempfile::tempdir().unwrap();
         let insight = Insight::open(data.path()).unwrap();
-        let in_part = Row { approved: 300, ..row(1, "APPROVE", 1_000) };
+        let in_part = Row { approved: 300, way: Some(2), ..row(1, "APPROVE", 1_000) };
         let told = Row { took_micros: None, earlier: Earlier::Replaced, ..row(2, "APPROVE", 100) };
         insight.take(&[in_part, told, row(3, "DECLINE", 70)], "UPDATE followed SET next = ?1", Sql::from(4)).unwrap();
         let which = Which {
@@ -282,12 +297,16 @@ mod tests {
         let listed = insight.list(&which, None, 3).unwrap();
         let shown: Vec<_> = listed
             .iter()
-            .map(|(_, line)| ["amount", "approved_amount", "latency_micros"].map(|name| line[name].clone()))
+            .map(|(_, line)| ["amount", "approved_amount", "latency_micros", "policy_way"].map(|name| line[name].clone()))
             .collect();
         let none = Value::Null;
         assert_eq!(
             shown,
-            [[json!(70), none.clone(), json!(5)], [json!(100), json!(100), none], [json!(1_000), json!(300), json!(5)]]
+            [
+                [json!(70), none.clone(), json!(5), none.clone()],
+                [json!(100), json!(100), none.clone(), none],
+                [json!(1_000), json!(300), json!(5), json!(2)]
+            ]
         );
     }
 

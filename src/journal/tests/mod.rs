@@ -90,6 +90,7 @@ fn verdict() -> Verdict {
         count_max: None,
         enforcement: Enforcement::Observe,
         still: StillOpen::default(),
+        ways: None,
     });
     let hold = HoldPolicy {
         lifetime_seconds: 1,
@@ -99,7 +100,7 @@ fn verdict() -> Verdict {
         partial_min: Some(5),
         of_less: Some(OfLess::new(Some(Margin { percent: Some(Percent::whole(6)), ..Margin::default() }), None, None)),
     };
-    Verdict::Proceed(Proceed { ceiling: usd(1), limits: limits.into_iter().collect(), hold })
+    Verdict::Proceed(Proceed { ceiling: usd(1), limits: limits.into_iter().collect(), hold, ways: None })
 }
 
 /// One step of each kind.
@@ -166,6 +167,7 @@ fn outcome() -> Outcome {
         hold: Some(hold),
         counted: [counted; LIMITS_MAX].into_iter().collect(),
         standing: Some((Standing::Account(AccountStatus::Closed), mark)),
+        way: None,
         finding: Some(Finding::AmountTooLarge),
     }
 }
@@ -390,6 +392,32 @@ fn what_a_door_of_ours_tells_is_on_a_line_of_its_own() {
     let address = b"\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x07";
     let head = b"\xbc\x05\x00\x01\xff\xff\x03\x03\x04\x02\x01\x01";
     assert_eq!(bytes, [&head[..], &address[..]].concat(), "as journals have it");
+}
+
+#[test]
+fn which_ways_were_open_and_taken_is_on_a_line_of_its_own() {
+    let plain: Vec<Record> = bodies().into_iter().map(record).collect();
+    let (all, second) = (Ways::first_of(3), Ways::first_of(3).iter().nth(1));
+    let mut told = plain.clone();
+    for record in &mut told {
+        if let Body::Decided { verdict: Verdict::Proceed(proceed), outcome, .. }
+        | Body::Adopted { verdict: Some(Verdict::Proceed(proceed)), outcome, .. } = &mut record.body
+        {
+            proceed.ways = Some(all);
+            proceed.limits[1].ways = second.map(Ways::from);
+            outcome.way = second;
+        }
+    }
+    assert_ne!(told, plain);
+    let both = [told.clone(), plain.clone(), told.clone()].concat();
+    let group = group(&both);
+    let read: Vec<Record> = Group::open(group.bytes()).unwrap().collect::<Result<_, _>>().unwrap();
+    assert_eq!(read, both, "each question has its own ways, and no other's");
+    // Those that were open; of three limits one is on the second way alone; and that was taken.
+    let line = b"\x08\x01\x07\x03\x00\x01\x02\x00\x01\x01";
+    assert!(group.bytes().windows(line.len()).any(|bytes| bytes == line), "as journals have it");
+    let elsewhere = |record: &Record| Draft::of(&RecordRef { governed: None, ..record.as_written() }).is_none();
+    assert!(told.iter().all(elsewhere), "it is decided here, where ways are chosen");
 }
 
 #[test]

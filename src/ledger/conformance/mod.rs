@@ -34,6 +34,7 @@ pub mod slips;
 pub mod standing;
 pub mod telling;
 pub mod trouble;
+pub mod ways;
 
 pub use self::house::{Client, House, submit, wait};
 pub use self::words::*;
@@ -276,6 +277,13 @@ macro_rules! conforms {
                 for_which_intent_a_payment_was_named_is_known_to_whoever_decides_it
                 which_intent_is_free_is_known_where_it_is_counted
                 a_question_that_may_join_holds_once
+            }
+            ways {
+                the_first_way_with_room_is_taken_and_counts_alone
+                what_is_reversed_comes_back_to_the_way_that_counted_it
+                of_payments_at_once_one_takes_the_last_place_on_a_way_and_another_the_next_way
+                an_answer_that_was_told_counts_on_the_way_that_it_took
+                a_look_says_which_way_would_be_taken
             }
             standing {
                 every_bar_gives_its_reason

@@ -108,7 +108,7 @@ pub fn increment(key: &str, of: &str, minor: i64) -> AuthorizationRequest {
 
 /// Nothing against a request, if these limits have room.
 pub fn proceed(request: &AuthorizationRequest, limits: &[LimitCheck], hold: HoldPolicy) -> Verdict {
-    Verdict::Proceed(Proceed { ceiling: request.amount, limits: limits.iter().copied().collect(), hold })
+    Verdict::Proceed(Proceed { ceiling: request.amount, limits: limits.iter().copied().collect(), hold, ways: None })
 }
 
 /// The question, in time, with nothing against it and nothing that counts it.
@@ -164,6 +164,7 @@ pub fn limit(window: Window) -> LimitCheck {
         count_max: None,
         enforcement: Enforcement::Enforce,
         still: StillOpen::default(),
+        ways: None,
     }
 }
 

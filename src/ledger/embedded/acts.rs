@@ -188,7 +188,8 @@ impl Engine {
         let verdict = moved_on.as_ref().unwrap_or(&decide.verdict);
         let asked = Asked { request, digest: decide.digest, asked_at: decide.received_at, verdict, weight };
         let outcome = weigh::apply(&self.state, &located, None, &uses, None, &Event::Asked(asked), now);
-        let previewed = outcome.decision.map(|(decision, _)| Answer::Previewed { decision, uses: uses.to_vec() });
+        let way = outcome.way;
+        let previewed = outcome.decision.map(|(decision, _)| Answer::Previewed { decision, uses: uses.to_vec(), way });
         Performed::Now(previewed.ok_or(LedgerError::Panicked))
     }
 

@@ -95,6 +95,10 @@ impl<'a> Plain<'a> {
             // door's caller wrote is kept in the same transaction, which the function does not do.
             return None;
         }
+        if matches!(&decide.verdict, Verdict::Proceed(proceed) if proceed.ways.is_some()) {
+            // Nor does it choose among several ways, which only authorities leave open.
+            return None;
+        }
         let plain = match request.kind {
             AuthorizationKind::Purchase
             | AuthorizationKind::PurchaseWithCashback

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus, Finality};
-use holdfast_core::rules::{Enforcement, HoldPolicy};
-use holdfast_core::{DeclineReason, Expiry, Padding, PartialApproval, Posting, Timestamp};
+use holdfast_core::rules::HoldPolicy;
+use holdfast_core::{DeclineReason, Expiry, Padding, Posting, Timestamp};
 
 use super::filing::{File, Finds, Place};
 use super::payment::{self, Approved, Ending, Entry, Line, Source, Word};
@@ -14,10 +14,20 @@ use super::{Answer, Change, Expected, Keyed, Known, Meaning, Model, Tally};
 use crate::simulation::deed::{Command, Heard, Holder, Question, Wants};
 use crate::simulation::limits::Limit;
 
-/// What may be approved, and how much on top of it may be held.
+/// What may be approved, how much on top of it may be held, and the way that it takes.
 struct Granted {
     amount: i64,
     extra: i64,
+    way: Option<u8>,
+}
+
+/// Where an approval counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Counts {
+    /// In no limit.
+    Nowhere,
+    /// In those of this way.
+    On(Option<u8>),
 }
 
 /// Whether a question comes for the first time.
@@ -159,9 +169,15 @@ impl Model {
         let funds = account.posted - account.held + account.credit_line - cost + question.amount;
         let entries = &self.file(&question.of).entries;
         let paid_already = question.wants_money() && !question.adds() && cost <= 0 && !payment::opened(entries);
-        let amount = if paid_already { question.amount } else { self.room(question, funds)? };
+        let (way, amount) = if paid_already {
+            // A way is found whatever the funds are.
+            let way = self.way(question).map_or(question.each_way().next().flatten(), |(way, _)| way);
+            (way, question.amount)
+        } else {
+            self.room(question, funds)?
+        };
         let padded = question.posting == Posting::Hold && question.padding == Padding::None;
-        Ok(Granted { amount, extra: if padded { question.policy.extra.min(funds - amount).max(0) } else { 0 } })
+        Ok(Granted { amount, way, extra: if padded { question.policy.extra.min(funds - amount).max(0) } else { 0 } })
     }
 
     fn standing(&self, question: &Question) -> Result<(), DeclineReason> {
@@ -210,31 +226,15 @@ impl Model {
         Ok(before.posted() - after.posted() + after.held - before.held)
     }
 
-    /// How much of a question limits and funds leave room for.
-    fn room(&self, question: &Question, funds: i64) -> Result<i64, DeclineReason> {
-        let is_new = self.file(&question.of).entries.is_empty();
-        let parts = question.partial == PartialApproval::Supported && !question.adds() && is_new;
-        let least = question.policy.partial_min.filter(|_| parts);
-        let within = |wanted: i64, left: i64| {
-            if wanted <= left { Some(wanted) } else { least.filter(|least| left > 0 && left >= *least).map(|_| left) }
-        };
-        let mut most = question.amount;
-        let used = self.used(question.program, question.card, question.account, question.received_at);
-        for (number, limit) in question.applying().filter(|(_, limit)| limit.enforcement == Enforcement::Enforce) {
-            let (amount, count) = used[number];
-            if let Some(amount_max) = limit.amount_max.filter(|_| question.wants_money()) {
-                most = within(most, amount_max - amount).ok_or(DeclineReason::AmountLimitReached)?;
-            }
-            let transactions = i64::from(question.transactions());
-            if limit.count_max.is_some_and(|max| transactions > 0 && count + transactions > i64::from(max)) {
-                return Err(DeclineReason::CountLimitReached);
-            }
-        }
+    /// How much of a question limits and funds leave room for, and on which way.
+    fn room(&self, question: &Question, funds: i64) -> Result<(Option<u8>, i64), DeclineReason> {
+        let (way, most) = self.way(question)?;
         // Nothing needs no funds, however far below zero they are.
         if question.wants_money() && question.amount > 0 {
-            within(most, funds).ok_or(DeclineReason::InsufficientFunds)
+            let amount = self.within(question, most, funds).ok_or(DeclineReason::InsufficientFunds)?;
+            Ok((way, amount))
         } else {
-            Ok(most)
+            Ok((way, most))
         }
     }
 
@@ -242,28 +242,31 @@ impl Model {
         if question.wants_money() {
             let entry = approval(question, granted.amount, granted.extra, question.policy.tolerance);
             let entry = now_approved(question, &self.file(&question.of).entries, entry);
-            self.enter_approval(question, self.place(&question.of), entry, true);
+            self.enter_approval(question, self.place(&question.of), entry, Counts::On(granted.way));
         } else {
-            self.count_only(question);
+            self.count_only(question, granted.way);
         }
     }
 
-    fn enter_approval(&mut self, question: &Question, found: Option<Place>, entry: Entry, limits: bool) {
+    fn enter_approval(&mut self, question: &Question, found: Option<Place>, entry: Entry, counts: Counts) {
         let place = self.file_to_change(&question.of, question.own_label(), found);
         let file = &mut self.payments[place.payment].files[place.file];
         let card = *file.card.get_or_insert(question.card);
         let counted = file.places.iter().any(|place| place.question == question.key);
-        let places = if counted || !limits { Vec::new() } else { places(question, card) };
+        let places = match counts {
+            Counts::On(way) if !counted => places(question, card, way),
+            Counts::On(_) | Counts::Nowhere => Vec::new(),
+        };
         self.enter(place, entry, &places);
     }
 
     /// What needs no money only counts.
-    fn count_only(&mut self, question: &Question) {
+    fn count_only(&mut self, question: &Question, way: Option<u8>) {
         if question.transactions() == 0 {
             return;
         }
         self.changes.push(Change::Counted(self.counted.len()));
-        let places = places(question, question.card);
+        let places = places(question, question.card, way);
         self.changed |= !places.is_empty();
         self.counted.extend(places.into_iter().map(|place| Tally { count: question.transactions(), ..place }));
     }
@@ -292,10 +295,13 @@ impl Model {
             }
         }
         let approved = payment::approvals(self.entries_at(found)).any(|(known, _)| known == question.key);
+        // Nobody looked at which way has room.
+        let way = question.each_way().next().flatten();
+        let counts = if question.refused { Counts::Nowhere } else { Counts::On(way) };
         match heard {
             Heard::No if approved => {
                 let entry = as_known(self.entries_at(found), adopted(question, 0));
-                self.enter_approval(question, found, entry, !question.refused);
+                self.enter_approval(question, found, entry, counts);
             }
             Heard::No => {}
             Heard::Yes(_) if question.foreign || elsewhere.is_some() => {}
@@ -303,10 +309,10 @@ impl Model {
             Heard::Yes(amount) if question.wants_money() => {
                 let (entries, entry) = (self.entries_at(found), adopted(question, amount));
                 let entry = if approved { as_known(entries, entry) } else { now_approved(question, entries, entry) };
-                self.enter_approval(question, found, entry, !question.refused);
+                self.enter_approval(question, found, entry, counts);
             }
             Heard::Yes(_) if question.refused => {}
-            Heard::Yes(_) => self.count_only(question),
+            Heard::Yes(_) => self.count_only(question, way),
         }
         let answer = corrected(told, self.entries_at(found), question.key);
         self.remember(key, Known { meaning: Meaning::Question(*question), answer, asked_at: question.received_at });
@@ -438,8 +444,8 @@ fn approval(question: &Question, amount: i64, extra: i64, tolerance: i64) -> Ent
     Entry { source: Source::Question(question.key), at, line: Line::Approved(approved) }
 }
 
-/// The places in which a question counts, with nothing in them yet.
-fn places(question: &Question, card: usize) -> Vec<Tally> {
+/// The places in which a question counts on a way, with nothing in them yet.
+fn places(question: &Question, card: usize, way: Option<u8>) -> Vec<Tally> {
     let place = |(limit, of): (usize, &Limit)| Tally {
         question: question.key,
         program: question.program,
@@ -449,7 +455,7 @@ fn places(question: &Question, card: usize) -> Vec<Tally> {
         amount: 0,
         count: 0,
     };
-    question.applying().map(place).collect()
+    question.applying().filter(|(number, _)| !question.is_elsewhere(*number, way)).map(place).collect()
 }
 
 /// When a question says that it was asked; one from a future of more than five minutes says nothing that counts.

@@ -9,6 +9,7 @@ pub mod filing;
 pub mod payment;
 pub mod sheet;
 mod telling;
+mod ways;
 
 use std::collections::HashMap;
 

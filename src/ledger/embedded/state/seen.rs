@@ -92,7 +92,7 @@ impl State {
         if let Some(approved @ Decision::Approve { .. }) = said_to(&objects).filter(|_| is_by_word) {
             return Some(approved);
         }
-        let proceed = Proceed { ceiling: request.amount, limits: ArrayVec::new(), hold: HoldPolicy::PLAIN };
+        let proceed = Proceed { ceiling: request.amount, limits: ArrayVec::new(), hold: HoldPolicy::PLAIN, ways: None };
         said_to(&Verdict::Proceed(proceed)).filter(|said| match said {
             Decision::Decline { reason: DeclineReason::AuthorizationOver | DeclineReason::TransactionNotPermitted } => true,
             Decision::Decline { .. } | Decision::Approve { .. } => false,

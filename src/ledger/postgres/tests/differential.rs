@@ -127,6 +127,7 @@ fn check(rng: &mut Rng, number: u64) -> LimitCheck {
             1 => StillOpen::after(Timestamp::from_unix_seconds(43_200)),
             _ => StillOpen::NOTHING,
         },
+        ways: None,
     }
 }
 

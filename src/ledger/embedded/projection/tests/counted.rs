@@ -18,6 +18,7 @@ fn of_merchant(merchant: u64, window: Window) -> LimitCheck {
         count_max: None,
         enforcement: Enforcement::Enforce,
         still: StillOpen::default(),
+        ways: None,
     }
 }
 

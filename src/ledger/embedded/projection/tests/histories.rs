@@ -98,6 +98,7 @@ impl Story {
             count_max: None,
             enforcement: Enforcement::Observe,
             still: StillOpen::default(),
+            ways: None,
         };
         all.into_iter().filter(|_| self.dice.heads()).map(check).collect()
     }

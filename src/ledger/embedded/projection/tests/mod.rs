@@ -330,7 +330,7 @@ fn purchase(key: &str, minor: i64) -> AuthorizationRequest {
 
 fn decide(request: AuthorizationRequest, limits: &[LimitCheck], received_at: Timestamp) -> Act {
     let (limits, hold) = (limits.iter().copied().collect(), HoldPolicy::PLAIN);
-    let verdict = Verdict::Proceed(Proceed { ceiling: request.amount, limits, hold });
+    let verdict = Verdict::Proceed(Proceed { ceiling: request.amount, limits, hold, ways: None });
     let (digest, not_after) = (request.content_digest(), clock::instant() + LONG);
     Act::Decide(Decide {
         origin: origin(),
