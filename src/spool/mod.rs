@@ -52,6 +52,7 @@ use self::queue::{Back, Erasing, Job, Queue};
 pub use self::queue::{Kept, Put};
 pub(crate) use self::reconcile::told_to_stop;
 pub use self::reconcile::{Heard, Reconciler, Wave};
+pub use self::rows::Confirmed;
 pub use self::switch::{KeyOf, Off, Scope, Switched, Turn, Turned};
 use self::writer::Writer;
 

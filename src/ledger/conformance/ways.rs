@@ -18,6 +18,7 @@ const GOVERNED: Governed = Governed {
     mode: Mode::Enforce,
     weight: Weight::Moves,
     would: None,
+    correlation: None,
 };
 
 /// Two ways: at most 50 on the first, at most 100 on the second.

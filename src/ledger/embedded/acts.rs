@@ -33,7 +33,7 @@ const ACCOUNTS_LOOKED_AT_MAX: u32 = 1_024;
 
 impl Engine {
     /// Performs one act on memory.
-    pub(super) fn perform(&mut self, act: &Act, now: &Moment, warmth: Warmth) -> Performed {
+    pub(super) fn perform(&mut self, act: &Act, now: &Moment, warmth: Warmth<'_>) -> Performed {
         match act {
             Act::Rest => Performed::Now(Ok(Answer::Recorded(None))),
             Act::Prove => once_durable(self.prove(now.utc), Answer::Recorded(None)),
@@ -99,7 +99,7 @@ impl Engine {
         self.log.begin_at(checkpoint).map(|()| Answer::Recorded(None)).map_err(|_| LedgerError::Unavailable)
     }
 
-    fn decide(&mut self, decide: &Decide, now: &Moment, warmth: Warmth) -> Performed {
+    fn decide(&mut self, decide: &Decide, now: &Moment, warmth: Warmth<'_>) -> Performed {
         if now.instant > decide.not_after {
             return Performed::Now(Err(LedgerError::Late));
         }
@@ -194,7 +194,7 @@ impl Engine {
     }
 
     /// What is left of deciding while nothing can be written: a question that was answered before hears the same again.
-    pub(super) fn say_again(&self, decide: &Decide, now: Timestamp, warmth: Warmth) -> Performed {
+    pub(super) fn say_again(&self, decide: &Decide, now: Timestamp, warmth: Warmth<'_>) -> Performed {
         let Origin { program, platform, .. } = &decide.origin;
         let request = &decide.request;
         let key = self.state.asked_name(program, platform.as_ref(), &request.key);
@@ -216,7 +216,7 @@ impl Engine {
         Performed::Now(Ok(Answer::Decided { decision, basis, balance: None, intent: None }))
     }
 
-    fn adopt(&mut self, adopt: &Adopt, now: &Moment, warmth: Warmth) -> Performed {
+    fn adopt(&mut self, adopt: &Adopt, now: &Moment, warmth: Warmth<'_>) -> Performed {
         let Origin { program, platform, .. } = &adopt.origin;
         let request = &adopt.request;
         let key = self.state.asked_name(program, platform.as_ref(), &request.key);
@@ -250,7 +250,7 @@ impl Engine {
         once_durable(recorded, Answer::Recorded(finding))
     }
 
-    pub(super) fn tell(&mut self, origin: &Origin, event: &ToldEvent, now: Timestamp, warmth: Warmth) -> Performed {
+    pub(super) fn tell(&mut self, origin: &Origin, event: &ToldEvent, now: Timestamp, warmth: Warmth<'_>) -> Performed {
         let Origin { program, platform, .. } = origin;
         let told = self.state.told_name(program, platform.as_ref(), &event.key);
         if !self.state.was_told(told) {
@@ -268,7 +268,7 @@ impl Engine {
     }
 
     /// What an event is about that was not told before, and what of it has to be found first.
-    pub(super) fn find_told(&self, origin: &Origin, event: &ToldEvent, warmth: Warmth) -> (Located, Option<Need>) {
+    pub(super) fn find_told(&self, origin: &Origin, event: &ToldEvent, warmth: Warmth<'_>) -> (Located, Option<Need>) {
         let Origin { program, platform, .. } = origin;
         let told = self.state.told_name(program, platform.as_ref(), &event.key);
         let (_, own) = payments_of(platform.as_ref(), event);
@@ -330,7 +330,7 @@ impl Engine {
         )
     }
 
-    fn order(&mut self, origin: &Origin, ordering: &Ordering, now: Timestamp, warmth: Warmth) -> Performed {
+    fn order(&mut self, origin: &Origin, ordering: &Ordering, now: Timestamp, warmth: Warmth<'_>) -> Performed {
         let Origin { program, platform, .. } = origin;
         let Ordering { key, key_is, digest, payment, hold, order } = ordering;
         let asked = self.state.asked_name(program, platform.as_ref(), key);
@@ -358,7 +358,7 @@ impl Engine {
     }
 
     /// What stands of a payment. Whoever looks hears nothing that is not durable.
-    fn look_at(&mut self, origin: &Origin, payment: &PaymentRef, key: &IdempotencyKey, warmth: Warmth) -> Performed {
+    fn look_at(&mut self, origin: &Origin, payment: &PaymentRef, key: &IdempotencyKey, warmth: Warmth<'_>) -> Performed {
         let Origin { program, platform, .. } = origin;
         let asked = self.state.asked_name(program, platform.as_ref(), key);
         let located = self.state.locate(program, platform.as_ref(), &Subject::default(), Some(payment));

@@ -31,6 +31,29 @@ impl Need {
         let names_none = self.payment.is_empty() && self.others.is_empty();
         names_none && self.number.is_none() && self.asked.is_none() && self.told.is_none()
     }
+
+    /// What of it was not looked for yet.
+    #[must_use]
+    pub fn beyond(mut self, looked_for: &Need) -> Need {
+        let is_new = |name: &mut Fingerprint| !looked_for.payment.contains(name) && !looked_for.others.contains(name);
+        self.payment.retain(is_new);
+        self.others.retain(is_new);
+        self.number = self.number.filter(|_| self.number != looked_for.number);
+        self.asked = self.asked.filter(|_| self.asked != looked_for.asked);
+        self.told = self.told.filter(|_| self.told != looked_for.told);
+        self
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn and(mut self, more: Need) -> Need {
+        self.payment.extend(more.payment);
+        self.others.extend(more.others);
+        self.number = more.number.or(self.number);
+        self.asked = more.asked.or(self.asked);
+        self.told = more.told.or(self.told);
+        self
+    }
 }
 
 /// What was found.

@@ -42,16 +42,18 @@ pub enum Performed {
     Now(Result<Answer, LedgerError>),
     /// When the group is durable.
     OnceDurable(Answer),
-    /// Nothing yet: first this has to be found, then it is performed with [`Warmth::Found`].
+    /// Nothing yet: first this has to be found, then it is performed with [`Warmth::FoundOf`] that.
     Cold(Need),
 }
 
 /// Whether what memory has let go of was looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Warmth {
+pub enum Warmth<'n> {
     /// Not yet.
     Unknown,
-    /// Yes, and taken in if it was there.
+    /// This was, and taken in if it was there. Memory may have let go of more meanwhile.
+    FoundOf(&'n Need),
+    /// All was, and taken in if it was there.
     Found,
 }
 
@@ -195,7 +197,7 @@ impl Engine {
     }
 
     /// Performs one act; whatever it does wrong costs only its own answer.
-    pub fn attend(&mut self, act: &Act, now: &Moment, warmth: Warmth) -> Performed {
+    pub fn attend(&mut self, act: &Act, now: &Moment, warmth: Warmth<'_>) -> Performed {
         self.forget_old_keys(now.utc);
         self.latest = now.utc;
         let (undo_before, group_before, declines_before) = (self.undo.len(), self.group.end(), self.told_declines.len());

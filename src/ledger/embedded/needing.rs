@@ -15,11 +15,14 @@ impl Engine {
         located: &Located,
         own: Option<PaymentNames>,
         (asked, told): (Option<Fingerprint>, Option<Fingerprint>),
-        warmth: Warmth,
+        warmth: Warmth<'_>,
     ) -> Option<Need> {
-        if warmth == Warmth::Found || self.projected.is_none() {
-            return None;
-        }
+        let looked_for = match warmth {
+            Warmth::Found => return None,
+            Warmth::Unknown => None,
+            Warmth::FoundOf(need) => Some(need),
+        };
+        self.projected?;
         let unknown = located.payment.filter(|_| located.hold.is_none());
         let names = unknown.into_iter().flat_map(PaymentNames::iter);
         let may_be_gone = |name: &Fingerprint| self.state.may_be_gone(*name);
@@ -30,6 +33,7 @@ impl Engine {
         let asked = asked.filter(|key| self.state.answered(*key).is_none()).filter(may_be_gone);
         let (payment, others) = (names.filter(may_be_gone).collect(), others.filter(may_be_gone).collect());
         let need = Need { payment, others, number: None, asked, told: told.filter(may_be_gone) };
+        let need = looked_for.map_or(need.clone(), |looked_for| need.beyond(looked_for));
         (!need.is_nothing()).then_some(need)
     }
 

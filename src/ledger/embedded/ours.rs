@@ -11,7 +11,7 @@ use crate::ledger::{Answer, Origin};
 
 impl Engine {
     /// Books a fact, unless its payment does not allow it. One that was heard before is what it was.
-    pub(super) fn tell_ours(&mut self, origin: &Origin, event: &ToldEvent, now: &Moment, warmth: Warmth) -> Performed {
+    pub(super) fn tell_ours(&mut self, origin: &Origin, event: &ToldEvent, now: &Moment, warmth: Warmth<'_>) -> Performed {
         let Origin { program, platform, .. } = origin;
         let told = self.state.told_name(program, platform.as_ref(), &event.key);
         if self.state.was_told(told) {

@@ -28,8 +28,8 @@ pub type Asking = (Arc<Ticket>, Need);
 
 /// What the finder has found.
 pub enum Finding {
-    /// For an act.
-    ForAct(Arc<Ticket>, Result<Box<Found>, JournalError>),
+    /// For an act, of what it asked for.
+    ForAct(Asking, Result<Box<Found>, JournalError>),
     /// The names of all that memory had let go of before.
     Names(GoneNames),
 }
@@ -64,7 +64,10 @@ pub fn seek(
     mut names: Option<Reading>,
     found: &dyn Fn(Finding) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
-    let find = |(ticket, need): Asking| found(Finding::ForAct(ticket, cold.find(&need).map(Box::new)));
+    let find = |asking: Asking| {
+        let of_it = cold.find(&asking.1).map(Box::new);
+        found(Finding::ForAct(asking, of_it))
+    };
     let mut finds = 0_u32;
     while let Some(reading) = &mut names {
         match asked.try_recv() {

@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use super::cold::Cold;
+use super::cold::{Cold, Need};
 use super::engine::{Engine, Performed, Warmth, Writable};
 use super::queue::Taken;
 use super::seek::{Asking, Finding, Names, seek};
@@ -181,7 +181,7 @@ impl Writer {
     fn apply(&mut self, batch: &mut Vec<Arc<Ticket>>, observer: &dyn Observer) -> Moment {
         let mut now = self.shared.now();
         for ticket in batch.drain(..) {
-            self.attend(ticket, &now, Warmth::Unknown);
+            self.attend(ticket, &now, None);
             if self.engine.group.records() >= self.commit_records_max {
                 self.commit(observer);
                 // A sync takes its time: what was in time when the batch was taken may not be any more.
@@ -191,23 +191,29 @@ impl Writer {
         now
     }
 
-    fn attend(&mut self, ticket: Arc<Ticket>, now: &Moment, warmth: Warmth) {
+    /// Performs an act, for which that was looked for, if anything was.
+    fn attend(&mut self, ticket: Arc<Ticket>, now: &Moment, looked_for: Option<Need>) {
+        let warmth = looked_for.as_ref().map_or(Warmth::Unknown, Warmth::FoundOf);
         match ticket.with_act(|act| self.engine.attend(act, now, warmth)) {
             Performed::Now(answer) => self.completions.complete(&ticket, answer),
             Performed::OnceDurable(answer) => self.awaiting.push((ticket, answer)),
-            Performed::Cold(need) => match self.to_find.send((Arc::clone(&ticket), need)) {
-                Ok(()) => self.finding = self.finding.saturating_add(1),
-                // The finder is gone: whatever it met, nothing was applied.
-                Err(_) => self.completions.complete(&ticket, Err(LedgerError::Unavailable)),
-            },
+            Performed::Cold(need) => {
+                // Of what was found before, memory has the rest.
+                let need = looked_for.unwrap_or_default().and(need);
+                match self.to_find.send((Arc::clone(&ticket), need)) {
+                    Ok(()) => self.finding = self.finding.saturating_add(1),
+                    // The finder is gone: whatever it met, nothing was applied.
+                    Err(_) => self.completions.complete(&ticket, Err(LedgerError::Unavailable)),
+                }
+            }
         }
     }
 
     /// Performs what waited for something that was found, or is nowhere.
     fn go_on_with_found(&mut self, observer: &dyn Observer) {
         while let Ok(finding) = self.found.try_recv() {
-            let (ticket, found) = match finding {
-                Finding::ForAct(ticket, found) => (ticket, found),
+            let ((ticket, need), found) = match finding {
+                Finding::ForAct(asking, found) => (asking, found),
                 Finding::Names(names) => {
                     self.engine.gone_before(names);
                     continue;
@@ -219,7 +225,7 @@ impl Writer {
                 Ok(found) => {
                     self.unreadable = false;
                     self.engine.warm(*found, now.utc);
-                    self.attend(ticket, &now, Warmth::Found);
+                    self.attend(ticket, &now, Some(need));
                 }
                 Err(error) => {
                     if !std::mem::replace(&mut self.unreadable, true) {

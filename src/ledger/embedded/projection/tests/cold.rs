@@ -148,6 +148,38 @@ fn a_payment_that_was_taken_before_its_question_is_not_taken_again_an_hour_later
 }
 
 #[test]
+fn what_memory_lets_go_of_while_something_is_looked_for_is_looked_for_then() {
+    let mut bench = Bench::keeping_closed(Duration::from_secs(60));
+    bench.furnish(1_000);
+    assert_eq!(bench.decide("p", 600), yes(600));
+    bench.catch_up();
+    // Its question's key is gone, and it is there.
+    bench.pass(Duration::from_secs(49 * 3_600));
+    bench.finding(&tell("clear", captured("p", 600)));
+    bench.finding(&tell("over", Fact::Released { payment: payment("p"), cause: ReleaseCause::Reversed }));
+    bench.catch_up();
+    let outcome = RecordedOutcome::Approved { amount: usd(600) };
+    let recorded = tell("recorded", Fact::Recorded { payment: payment("p"), asked: id("p"), increments: None, outcome });
+    let now = Moment { instant: clock::instant(), utc: bench.now };
+    let Performed::Cold(need) = bench.engine().attend(&recorded, &now, Warmth::Unknown) else { panic!("its key is gone") };
+    assert!(need.asked.is_some() && need.payment.is_empty(), "{need:?}");
+    bench.pass(Duration::from_secs(61));
+    assert_eq!(holds_in_memory(&mut bench), 0, "it is let go of meanwhile");
+    let found = bench.finder().find(&need).unwrap();
+    bench.engine().warm(found, now.utc);
+    let Performed::Cold(more) = bench.engine().attend(&recorded, &now, Warmth::FoundOf(&need)) else { panic!("it is gone, too") };
+    assert!(more.asked.is_none() && !more.payment.is_empty(), "{more:?}");
+    let need = need.and(more);
+    let found = bench.finder().find(&need).unwrap();
+    bench.engine().warm(found, now.utc);
+    let performed = bench.engine().attend(&recorded, &now, Warmth::FoundOf(&need));
+    assert!(matches!(performed, Performed::OnceDurable(_)), "{performed:?}");
+    bench.commit();
+    bench.catch_up();
+    assert_same_hold(&mut bench, 600);
+}
+
+#[test]
 fn a_new_payment_is_not_looked_for() {
     let mut bench = forgetful();
     bench.decide("p", 300);
