@@ -86,7 +86,7 @@ impl Insight {
         let write = || {
             let transaction = self.connection.unchecked_transaction()?;
             {
-                let marks = vec!["?"; 23].join(", ");
+                let marks = vec!["?"; 24].join(", ");
                 let mut insert = transaction.prepare_cached(&format!("INSERT OR REPLACE INTO decided VALUES ({marks})"))?;
                 let mut forget = transaction.prepare_cached("DELETE FROM decided WHERE request = ?1 AND request <> ''")?;
                 for row in rows {
