@@ -414,7 +414,7 @@ fn which_ways_were_open_and_taken_is_on_a_line_of_its_own() {
     let read: Vec<Record> = Group::open(group.bytes()).unwrap().collect::<Result<_, _>>().unwrap();
     assert_eq!(read, both, "each question has its own ways, and no other's");
     // Those that were open; of three limits one is on the second way alone; and that was taken.
-    let line = b"\x08\x01\x07\x03\x00\x01\x02\x00\x01\x01";
+    let line = b"\x09\x01\x07\x03\x00\x01\x02\x00\x01\x01";
     assert!(group.bytes().windows(line.len()).any(|bytes| bytes == line), "as journals have it");
     let elsewhere = |record: &Record| Draft::of(&RecordRef { governed: None, ..record.as_written() }).is_none();
     assert!(told.iter().all(elsewhere), "it is decided here, where ways are chosen");
