@@ -74,9 +74,9 @@ mod tests {
         let settings = settings(&directory);
         let spool = Spool::open(settings.clone(), Arc::new(Silent), |_, _, _| {}).unwrap();
         let (mut came, mut counts) = (Vec::new(), Vec::new());
-        for name in ["one", "two"] {
+        for (number, name) in [(1, "one"), (2, "two")] {
             let (entry, at) = (approval(name), clock::utc());
-            came.push(Counting::of(counts.len() as i64 + 1, &entry, at).unwrap());
+            came.push(Counting::of(number, &entry, at).unwrap());
             counts.push((entry.origin().program, entry.approval(at).unwrap()));
             assert_eq!(durable(&spool.put(entry, at)).await, Kept::Durable);
         }

@@ -29,7 +29,7 @@ pub type Asking = (Arc<Ticket>, Need);
 /// What the finder has found.
 pub enum Finding {
     /// For an act, of what it asked for.
-    ForAct(Asking, Result<Box<Found>, JournalError>),
+    ForAct(Box<Asking>, Result<Box<Found>, JournalError>),
     /// The names of all that memory had let go of before.
     Names(GoneNames),
 }
@@ -66,7 +66,7 @@ pub fn seek(
 ) -> ControlFlow<()> {
     let find = |asking: Asking| {
         let of_it = cold.find(&asking.1).map(Box::new);
-        found(Finding::ForAct(asking, of_it))
+        found(Finding::ForAct(Box::new(asking), of_it))
     };
     let mut finds = 0_u32;
     while let Some(reading) = &mut names {

@@ -213,7 +213,7 @@ impl Writer {
     fn go_on_with_found(&mut self, observer: &dyn Observer) {
         while let Ok(finding) = self.found.try_recv() {
             let ((ticket, need), found) = match finding {
-                Finding::ForAct(asking, found) => (asking, found),
+                Finding::ForAct(asking, found) => (*asking, found),
                 Finding::Names(names) => {
                     self.engine.gone_before(names);
                     continue;
