@@ -1,12 +1,12 @@
 //! What the platform told of an increment before it asked, as of another payment than its question names then: it is one amount, and
 //! stays held where it was told.
 //!
-//! A platform that contradicts itself decides by what comes first where it is held, and never how much. Such a question hears what was
+//! A platform that contradicts itself decides by what comes first where it is held, and with what it ends. Such a question hears what was
 //! recorded, and moves nothing. Where nothing of it is there any more, it is decided as any.
 
 use super::asked::{Asked, declined_by};
 use super::event::{Fact, RecordedOutcome, ToldEvent};
-use super::life::{Hold, Role, Step, StepId, Steps, What, Word, captured_of};
+use super::life::{Hold, Role, Step, StepId, Steps, What, Word, captured_of, kept};
 use super::mutant::{self, Mutant};
 use super::outcome::Outcome;
 use super::question;
@@ -56,6 +56,12 @@ pub fn knows_increment(steps: &[Step], fact: &Fact) -> bool {
 #[must_use]
 pub fn knows_question(steps: &[Step], request: &AuthorizationRequest) -> bool {
     is_known(steps, question::of_request(steps, request))
+}
+
+/// Whether we placed something for a question.
+#[must_use]
+pub fn is_placed(steps: &[Step], request: &AuthorizationRequest) -> bool {
+    Steps::of(steps).placed(question::of_request(steps, request))
 }
 
 fn is_known(steps: &[Step], id: StepId) -> bool {
@@ -142,9 +148,11 @@ fn is_only_told(steps: &[Step], id: StepId) -> bool {
     is_said_of(steps, id) && !Steps::of(steps).placed(id)
 }
 
-/// Whether what was told to add is held with its payment, or was captured with it. What cannot be counted is not there.
+/// Whether some of what was told to add is held with its payment, or was captured with it. What was taken back, or cannot be counted, is not
+/// there.
 fn is_there(known: &KnownOf<'_>, id: StepId) -> bool {
     let steps = Steps::of(known.steps);
     let approved = steps.last_word(id).and_then(Word::approves).is_some_and(|minor| minor > 0);
-    approved && (known.hold.is_under_way() || captured_of(&steps, id).is_ok_and(|captured| captured > 0))
+    let is_held = known.hold.is_under_way() && kept(&steps, id).is_ok_and(|left| left > 0);
+    approved && (is_held || captured_of(&steps, id).is_ok_and(|captured| captured > 0))
 }

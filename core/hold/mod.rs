@@ -28,7 +28,7 @@ mod word;
 pub use account::{AccountStatus, CardStatus, CardholderStatus};
 pub use adopting::Adoption;
 pub use asked::Asked;
-pub use earlier::{KnownOf, is_told_again, is_told_to_add, knows_increment, knows_question};
+pub use earlier::{KnownOf, is_placed, is_told_again, is_told_to_add, knows_increment, knows_question};
 pub use event::{
     Fact, Finality, MovementCause, Order, RecordedOutcome, ReleaseCause, StandingOf, Subject, ToldAnswer, ToldEvent,
 };

@@ -250,7 +250,7 @@ impl Agents {
         self.words.keep(reference, said);
     }
 
-    /// What stand-in said, and the ledger took over, is what was heard, whatever that had decided. Why stand-in was asked the journal does not
+    /// What stand-in said, and the ledger took over, is what was heard, whatever that had decided. Why stand-in was asked, lists do not
     /// know: whoever said just that, and remembers why, goes on to say it.
     pub fn was_said(&self, reference: DecisionReference, said: Said) {
         let known = self.words.of(&reference);

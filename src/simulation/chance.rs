@@ -144,9 +144,8 @@ impl Chance {
     }
 
     fn increment(&mut self, model: &Model, now: Timestamp) -> Deed {
-        if self.one_in(3)
-            && let Some(question) = self.contrary_question(now)
-        {
+        // Soon, while what was told is held.
+        if let Some(question) = self.contrary_question(now) {
             return Deed::Ask(question);
         }
         let habit = self.lively_habit(model);

@@ -121,7 +121,7 @@ pub(super) fn said_of(record: &Record) -> Option<SaidBefore> {
         policy: governed.policy.map(|version| version.policy),
         binding: governed.binding,
         intent: governed.intent,
-        stand_in: None,
+        stand_in: basis.stand_in_cause(),
     };
     let reference = reference_of(record, governed, request, &decision)?;
     let own = agent_spend::payment_of(&governed.asked_by?, &reference.text());

@@ -197,6 +197,21 @@ pub fn what_is_over_where_it_was_told_is_decided_as_any(engine: &dyn Engine) {
     }
 }
 
+/// Its payment goes on without it: the merchant gave it back.
+pub fn what_was_taken_back_where_it_was_told_is_decided_as_any(engine: &dyn Engine) {
+    let mut house = one_told(engine);
+    assert_eq!(said_of(&house, message("less", 10, Fact::Reduced { payment: of("u"), by: usd(40), original: None })), None);
+    assert_eq!(house.balance(), (1_000, 120));
+    assert_eq!(house.decide(for_so_much(2_000, increment("jit-x", "jit-t", 1))), declined(NO_FUNDS));
+    assert_eq!(house.decide(adding()), approved(40));
+    house.always(|house| {
+        assert_eq!(house.balance(), (1_000, 160));
+        assert_eq!(house.decide(adding()), again(approved(40)));
+    });
+    assert_eq!(said_of(&house, cleared("t", 90)), None);
+    house.always(|house| assert_eq!(house.balance(), (910, 70)));
+}
+
 /// Other messages say of it what was said before, or that it adds to what its question names.
 pub fn what_is_told_again_of_another_payment_is_held_once(engine: &dyn Engine) {
     for ask in ASKED {

@@ -206,6 +206,7 @@ macro_rules! conforms {
                 what_the_platform_declined_of_one_payment_is_held_on_no_other
                 what_was_captured_where_it_was_told_is_held_nowhere
                 what_is_over_where_it_was_told_is_decided_as_any
+                what_was_taken_back_where_it_was_told_is_decided_as_any
                 what_is_told_again_of_another_payment_is_held_once
                 what_was_told_to_add_and_is_adopted_is_held_once
                 what_was_told_to_add_takes_no_name_of_the_payment_that_it_is_asked_of

@@ -65,7 +65,7 @@ impl Model {
     fn has_its_money(&self, place: Place, question: u32) -> bool {
         let File { entries, sheet, .. } = &self.payments[place.payment].files[place.file];
         let written = payment::last_word(entries, question).and_then(Word::amount).unwrap_or(0);
-        written > 0 && (sheet.is_under_way() || sheet.taken_of(question) > 0)
+        written > 0 && sheet.has_money_of(question)
     }
 }
 

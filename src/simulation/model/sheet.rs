@@ -29,8 +29,9 @@ pub struct Sheet {
     pub expires_at: Option<Timestamp>,
     /// Our approvals: which question, how much it amounts to, how much of that still lies on the pile, and its transactions.
     pub approvals: Vec<(u32, i64, i64, i32)>,
-    /// What the platform wrote of increments that we approved nothing for: which question, and how much of its money was taken.
-    pub written: Vec<(u32, i64)>,
+    /// What the platform wrote of increments that we approved nothing for: which question, how much of its money lies on the pile, and how
+    /// much of that was taken.
+    pub written: Vec<(u32, i64, i64)>,
 }
 
 impl Sheet {
@@ -53,9 +54,10 @@ impl Sheet {
         self.status == HoldStatus::Open || self.ahead > 0
     }
 
-    /// How much was taken of the money that the platform wrote for a question.
-    pub fn taken_of(&self, question: u32) -> i64 {
-        self.written.iter().filter(|(of, _)| *of == question).map(|(_, taken)| taken).sum()
+    /// Whether some of the money that the platform wrote for a question lies there yet, or was taken.
+    pub fn has_money_of(&self, question: u32) -> bool {
+        let mut of_it = self.written.iter().filter(|(of, ..)| *of == question);
+        of_it.any(|(_, lies, taken)| *taken > 0 || (self.is_under_way() && *lies > 0))
     }
 
     /// What each approval spent, or may still spend: the oldest keeps its money longest. What the platform told above all of
@@ -308,7 +310,6 @@ impl Desk<'_> {
         } else {
             HoldStatus::Unplaced
         };
-        let taken = self.written.iter().map(|question| (*question, self.taken_of(*question))).collect();
         let lies = |question: u32| self.pile.iter().filter(|(of, _)| *of == Some(question)).map(|(_, amount)| amount).sum();
         Sheet {
             status,
@@ -320,7 +321,7 @@ impl Desk<'_> {
             moved: self.moved,
             tolerance: self.tolerance,
             expires_at: self.expires_at,
-            written: taken,
+            written: self.written.iter().map(|of| (*of, lies(*of), self.taken_of(*of))).collect(),
             approvals: self.approvals.iter().map(|(of, amount, count)| (*of, *amount, lies(*of), *count)).collect(),
         }
     }

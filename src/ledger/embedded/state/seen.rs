@@ -2,7 +2,7 @@
 
 use arrayvec::ArrayVec;
 use holdfast_core::agent::Weight;
-use holdfast_core::hold::{Asked, Event, LimitUse, Step, StepId, What};
+use holdfast_core::hold::{Asked, Event, FoundBy, LimitUse, Step, What, is_placed, knows_question};
 use holdfast_core::rules::{HoldPolicy, KindSet, LimitCheck, Proceed, Verdict};
 use holdfast_core::stand_in::{AccountSight, Acquaintance, AddsTo, CardSight, Sight, Snapshot};
 use holdfast_core::{AuthorizationRequest, Decision, DeclineReason, RuleId, Timestamp};
@@ -10,6 +10,7 @@ use holdfast_core::{AuthorizationRequest, Decision, DeclineReason, RuleId, Times
 use super::{Located, State};
 use crate::journal::Uses;
 use crate::ledger::Origin;
+use crate::ledger::embedded::about::where_it_was_told;
 use crate::ledger::embedded::naming::{in_its_owners_name, locate_request};
 use crate::ledger::embedded::weigh;
 use crate::ledger::embedded::window::AsOf;
@@ -18,7 +19,9 @@ use crate::ledger::sight::{Lasts, LongerAgo, Seen};
 impl State {
     /// What limits of a question have counted, in their order.
     pub fn counted(&self, origin: &Origin, request: &AuthorizationRequest, limits: &[LimitCheck]) -> Vec<LimitUse> {
-        let located = locate_request(self, &origin.program, origin.platform.as_ref(), request);
+        let platform = origin.platform.as_ref();
+        let located = locate_request(self, &origin.program, platform, request);
+        let located = where_it_was_told(self, &origin.program, platform, request, located);
         let located = in_its_owners_name(self, &origin.program, request, located);
         limits.iter().map(|check| weigh::used(self, &located, check).0).collect()
     }
@@ -27,6 +30,7 @@ impl State {
     pub fn seen(&self, origin: &Origin, request: &AuthorizationRequest, AsOf { at: as_of, approvals_until }: AsOf) -> Seen {
         let platform = origin.platform.as_ref();
         let located = locate_request(self, &origin.program, platform, request);
+        let located = where_it_was_told(self, &origin.program, platform, request, located);
         let located = in_its_owners_name(self, &origin.program, request, located);
         let key = self.asked_name(&origin.program, platform, &request.key);
         let answered = self.answered(key);
@@ -73,10 +77,9 @@ impl State {
     /// once nobody does. Nothing of a payment that the question opened itself.
     fn by_word(&self, located: &Located, request: &AuthorizationRequest, at: Timestamp) -> Option<Decision> {
         let row = located.hold.and_then(|index| self.hold(index))?;
-        let own = StepId::of(&request.key);
         let is_told = |step: &Step| matches!(step.what, What::Recorded { .. });
         let has_ended = !row.hold.is_under_way();
-        if row.steps.iter().any(|step| step.id == own) || !(has_ended || row.steps.iter().any(is_told)) {
+        if is_placed(&row.steps, request) || !(has_ended || row.steps.iter().any(is_told)) {
             return None;
         }
         let said_to = |verdict: &Verdict| {
@@ -85,9 +88,8 @@ impl State {
             weigh::apply(self, located, None, &Uses::new(), None, &Event::Asked(asked), at).decision.map(|(decision, _)| decision)
         };
         // Where we opened the payment, what another question of it hears is more than a word on this one.
-        let is_placed = |step: &Step| matches!(step.what, What::Placed(_));
-        let is_asked = |step: &Step| matches!(step.what, What::Recorded { asked, .. } if asked == own);
-        let is_by_word = !row.steps.iter().any(is_placed) || row.steps.iter().any(is_asked);
+        let is_ours = row.steps.iter().any(|step| matches!(step.what, What::Placed(_)));
+        let is_by_word = !is_ours || located.found_by == FoundBy::WhatWasTold || knows_question(&row.steps, request);
         let objects = Verdict::Decline { reason: DeclineReason::TransactionNotPermitted, rule: RuleId::unknown_method() };
         if let Some(approved @ Decision::Approve { .. }) = said_to(&objects).filter(|_| is_by_word) {
             return Some(approved);

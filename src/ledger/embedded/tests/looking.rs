@@ -2,9 +2,9 @@
 
 use std::path::Path as FilePath;
 
-use holdfast_core::hold::{CardStatus, RecordedOutcome};
+use holdfast_core::hold::{CardStatus, Fact, RecordedOutcome};
 use holdfast_core::stand_in::{Acquaintance, Sight};
-use holdfast_core::{AuthorizationRequest, Decision, DeclineReason, Merchant, Timestamp};
+use holdfast_core::{AuthorizationKind, AuthorizationRequest, Decision, DeclineReason, Merchant, PaymentRef, Timestamp};
 
 use super::*;
 use crate::journal::{Checkpoint, EachGroup, Erase, MemoryDisk, Noted, Operation, Slip, SlipsFound, SlipsWanted};
@@ -244,6 +244,19 @@ fn what_was_heard_before_a_question_is_seen() {
     house.tell("4", recorded("given back", approved_for(100)));
     house.tell("5", released("given back"));
     assert_eq!(house.decide(purchase("ours", 100)), approved(100));
+    assert_eq!(house.decide(purchase("other", 100)), approved(100));
+    // What the platform says of increments that have transactions of their own.
+    let named = |key: &str| PaymentRef::of(id(key)).with_alias(id(&format!("tx-{key}")));
+    let (yes, no) = (approved_for(40), RecordedOutcome::Declined);
+    for (key, outcome) in [("added", yes), ("refused", no), ("added elsewhere", yes), ("refused elsewhere", no)] {
+        let fact = Fact::Recorded { payment: named(key), asked: id(key), increments: Some(payment("ours")), outcome };
+        house.tell(&format!("tells of {key}"), fact);
+    }
+    let adds = |key: &str, to: &str| {
+        let (kind, increments) = (AuthorizationKind::Incremental, Some(payment(to)));
+        AuthorizationRequest { kind, increments, payment: named(key), ..purchase(key, 40) }
+    };
+    let refused = Some(Decision::Decline { reason: DeclineReason::TransactionNotPermitted });
     let approves = |minor| Some(Decision::Approve { amount: usd(minor) });
     let over = Some(Decision::Decline { reason: DeclineReason::AuthorizationOver });
     let strange = AuthorizationRequest { payment: payment("more"), ..purchase("another of it", 401) };
@@ -252,6 +265,11 @@ fn what_was_heard_before_a_question_is_seen() {
         (purchase("more", 300), approves(300)),
         (purchase("less", 300), approves(200)),
         (purchase("given back", 100), over),
+        (adds("added", "ours"), approves(40)),
+        (adds("refused", "ours"), refused),
+        // The platform told of another payment.
+        (adds("added elsewhere", "other"), approves(40)),
+        (adds("refused elsewhere", "other"), refused),
         // Whatever rules and funds say.
         (strange, None),
         (purchase("ours", 100), None),
