@@ -52,7 +52,7 @@ impl PartInMaking {
             currency,
             country: None,
             rules: self.rules,
-            limits: self.counted.into_iter().filter_map(|counting| counting.limit(owner.authority.as_str())).collect(),
+            limits: self.counted.into_iter().filter_map(|counting| counting.limit(owner.authority.as_str(), ways)).collect(),
             holds: Vec::new(),
             partial_approval: None,
         };

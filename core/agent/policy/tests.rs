@@ -345,6 +345,22 @@ fn ways_within_ways_of_several_any_ofs_have_names_of_their_own() {
     assert!(names.len() == 2 && names[0].starts_with(&of_inner(1)) && names[1].starts_with(&of_inner(2)), "{names:?}");
 }
 
+/// What is added is no payment more, and its payment may have been counted on another way: whoever counts has to look.
+#[test]
+fn what_is_added_hears_of_the_counts_of_several_ways_and_of_no_others() {
+    let (once, increment) =
+        (json!({ "template": "one_time" }), AuthorizationRequest { kind: AuthorizationKind::Incremental, ..request() });
+    let hourly = json!({ "template": "count", "parameters": { "count": 3, "window": "rolling", "rolling_seconds": 3600 } });
+    let ways = several("any_of", &[&once, &daily(9_000)]);
+    let policy = compile("all_of", json!({ "policies": [ways, hourly] })).unwrap();
+    let heard = |part: &Part| match evaluate(&part.ruleset, &increment, noon(), &mut NoTrace) {
+        Verdict::Proceed(proceed) => proceed.limits.iter().map(|check| (check.amount_max, check.count_max)).collect::<Vec<_>>(),
+        Verdict::Decline { .. } => panic!(),
+    };
+    assert_eq!(heard(&policy.always), []);
+    assert_eq!([heard(&policy.by_way[0]), heard(&policy.by_way[1])], [[(None, Some(1))], [(Some(9_000), None)]]);
+}
+
 #[test]
 fn ways_and_what_they_count_have_their_bounds() {
     let errors = |template: &str, policies: &[&Value]| -> Vec<(String, String)> {
