@@ -131,7 +131,7 @@ impl Choice {
     }
 
     /// What is thought without the ledger: which intents are used is not known, so that the only one that fits is taken for free; of a
-    /// payment that something is added to, nothing is known, and what has a maximum gets no more.
+    /// payment that something is added to, nothing is known, and what has a maximum gets no more, nor does a way that counts payments.
     #[must_use]
     pub fn unheard(&self, request: &AuthorizationRequest) -> Chosen {
         let mut chosen = self.choose(request, &[], |_| LimitUse::default());
@@ -139,7 +139,10 @@ impl Choice {
         if request.kind != AuthorizationKind::Incremental {
             return chosen;
         }
-        let bounds = |check: &&LimitCheck| check.scope.is_of_payment() && check.enforcement == Enforcement::Enforce;
+        let bounds = |check: &&LimitCheck| {
+            let bounds = check.scope.is_of_payment() || check.is_for_its_own_payments();
+            bounds && check.enforcement == Enforcement::Enforce
+        };
         let bounded = proceed.limits.iter().filter(bounds);
         // A way that nothing bounds may still be taken.
         let unbounded = proceed.ways.map(|open| bounded.clone().filter_map(|check| check.ways).fold(open, Ways::without));

@@ -2,8 +2,8 @@
 //! count. Where there are not several, there is one, and it has no name.
 
 use super::asked::{counted_amount, transactions, within};
-use super::state::{LimitUse, Slice};
-use crate::authorization::AuthorizationRequest;
+use super::state::{Counted, LimitUse, Slice};
+use crate::authorization::{AuthorizationKind, AuthorizationRequest};
 use crate::decision::{Basis, DeclineReason};
 use crate::ids::RuleId;
 use crate::rules::{Enforcement, LimitCheck, Proceed, Verdict, Way, common_reason};
@@ -31,7 +31,7 @@ pub(super) fn take(
                 let taken = Taken { way, amount };
                 if amount < asked {
                     part = part.or(Some(taken));
-                } else if objection_in_observe(request, proceed, slice.uses, way).is_none() {
+                } else if objection_in_observe(slice, request, proceed, way).is_none() {
                     return Ok(taken);
                 } else {
                     whole = whole.or(Some(taken));
@@ -93,41 +93,55 @@ fn room(
         if count > 0 && check.count_max.is_some_and(|count_max| used.count.saturating_add(count) > count_max) {
             return Err((check.scope.count_reason(), Basis::Limit(check.limit)));
         }
+        if adds_to_another_ways(request, check, slice.counted) {
+            return Err((check.scope.count_reason(), Basis::Limit(check.limit)));
+        }
     }
     Ok(most)
 }
 
+/// Whether something is added to a payment that a limit of a way's own has not counted: it counts payments, and this one counts elsewhere.
+/// `counted` is what the payment has counted.
+fn adds_to_another_ways(request: &AuthorizationRequest, check: &LimitCheck, counted: &[Counted]) -> bool {
+    let adds = request.kind == AuthorizationKind::Incremental && check.is_for_its_own_payments();
+    adds && !counted.iter().any(|place| place.counter == check.counter && place.count > 0)
+}
+
 /// What the limits of a way's own that only observe would have said. Those that count whatever way is taken say the same of each.
 fn objection_in_observe(
+    slice: &Slice<'_>,
     request: &AuthorizationRequest,
     proceed: &Proceed,
-    uses: &[LimitUse],
     way: Option<Way>,
 ) -> Option<DeclineReason> {
-    passed(request, proceed, uses, |check| {
+    passed(request, proceed, (slice.uses, slice.counted), |check| {
         check.enforcement == Enforcement::Observe && check.ways.is_some() && check.counts_on(way)
     })
 }
 
-/// The first of some limits that all of a question would pass.
+/// The first of some limits that all of a question would pass, by what they have counted, and what of that its payment has.
 fn passed(
     request: &AuthorizationRequest,
     proceed: &Proceed,
-    uses: &[LimitUse],
+    (uses, counted): (&[LimitUse], &[Counted]),
     counts: impl Fn(&LimitCheck) -> bool,
 ) -> Option<DeclineReason> {
     let (amount, count) = (counted_amount(request), u32::from(transactions(request.kind)));
     let mut checks = proceed.limits.iter().enumerate().filter(|(_, check)| counts(check));
-    checks.find_map(|(place, check)| uses.get(place).copied().unwrap_or_default().passes(check, amount, count))
+    checks.find_map(|(place, check)| {
+        let passed = uses.get(place).copied().unwrap_or_default().passes(check, amount, count);
+        passed.or(adds_to_another_ways(request, check, counted).then(|| check.scope.count_reason()))
+    })
 }
 
-/// The first way that is open and has room for all of a question, as far as its limits go; none where there are not several.
+/// The first way that is open and has room for all of a question that opens a payment, as far as its limits go; none where there are not
+/// several.
 ///
 /// # Errors
 /// Why there is no room: what all ways say, or that there are several reasons.
 pub fn way_with_room(request: &AuthorizationRequest, proceed: &Proceed, uses: &[LimitUse]) -> Result<Option<Way>, DeclineReason> {
     let objection = |way: Option<Way>| {
-        passed(request, proceed, uses, |check| check.enforcement == Enforcement::Enforce && check.counts_on(way))
+        passed(request, proceed, (uses, &[]), |check| check.enforcement == Enforcement::Enforce && check.counts_on(way))
     };
     match each(proceed).find(|way| objection(*way).is_none()) {
         Some(way) => Ok(way),
@@ -139,12 +153,16 @@ pub fn way_with_room(request: &AuthorizationRequest, proceed: &Proceed, uses: &[
 }
 
 /// Why an authority that only observes would have declined what is approved here: the first of its limits that is passed, where one is on
-/// every way.
+/// every way. `counted` is what its payment has counted.
 #[must_use]
-pub fn would_pass(request: &AuthorizationRequest, verdict: &Verdict, uses: &[LimitUse]) -> Option<DeclineReason> {
+pub fn would_pass(
+    request: &AuthorizationRequest,
+    verdict: &Verdict,
+    (uses, counted): (&[LimitUse], &[Counted]),
+) -> Option<DeclineReason> {
     let Verdict::Proceed(proceed) = verdict else { return None };
     let objection = |way: Option<Way>| {
-        passed(request, proceed, uses, |check| {
+        passed(request, proceed, (uses, counted), |check| {
             check.scope.is_of_authority() && check.enforcement == Enforcement::Observe && check.counts_on(way)
         })
     };

@@ -54,6 +54,16 @@ pub struct Limit {
     /// Whose counter it is, where its scope is none that the ledger knows by card and account.
     subject: Option<Box<str>>,
     counter: CounterKey,
+    additions: Additions,
+}
+
+/// What a limit on the number of payments has to say of what is added to one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Additions {
+    /// Nothing: the payment was counted when it was opened.
+    Pass,
+    /// It is one of several ways that counts, so that the payment may have been counted elsewhere: whoever counts has to look.
+    AskWhereCounted,
 }
 
 /// Over which time a limit counts.
@@ -210,6 +220,7 @@ impl Limit {
             when: When::default(),
             subject: None,
             counter: CounterKey(0),
+            additions: Additions::Pass,
         }
     }
 
@@ -253,6 +264,13 @@ impl Limit {
     #[must_use]
     pub fn counting_for(mut self, subject: &str) -> Self {
         self.subject = Some(subject.into());
+        self
+    }
+
+    /// The same limit on one of several ways: what is added to a payment hears of its count, too.
+    #[must_use]
+    pub const fn on_one_of_several_ways(mut self) -> Self {
+        self.additions = Additions::AskWhereCounted;
         self
     }
 
@@ -396,7 +414,10 @@ impl Limit {
             | AuthorizationKind::CashWithdrawal
             | AuthorizationKind::QuasiCash
             | AuthorizationKind::BillPayment => (self.amount_max, self.count_max),
-            AuthorizationKind::Incremental => (self.amount_max, None),
+            AuthorizationKind::Incremental => match self.additions {
+                Additions::Pass => (self.amount_max, None),
+                Additions::AskWhereCounted => (self.amount_max, self.count_max),
+            },
             AuthorizationKind::AccountVerification => (None, self.count_max),
             AuthorizationKind::Credit | AuthorizationKind::BalanceInquiry | AuthorizationKind::Unknown => (None, None),
         }

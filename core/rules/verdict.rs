@@ -94,6 +94,13 @@ impl LimitCheck {
             (None, _) | (Some(_), None) => true,
         }
     }
+
+    /// Whether it bounds what is added to a payment by where the payment was counted. What is added is no payment more: a way that counts
+    /// payments would have room for it without an end, though another way counted the payment.
+    #[must_use]
+    pub const fn is_for_its_own_payments(&self) -> bool {
+        self.ways.is_some() && self.count_max.is_some()
+    }
 }
 
 /// What is open of a calendar window's counter after its calendar was moved to another zone, or to weeks that begin on another day: the

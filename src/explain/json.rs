@@ -150,7 +150,10 @@ fn verdict(story: &Story, moment: &Moment, verdict: &Verdict, uses: &Uses) -> Va
                 })
             };
             let limits = proceed.limits.iter().enumerate().map(limit).collect::<Vec<_>>();
-            json!({"ceiling": amount(proceed.ceiling), "limits": limits, "open_ways": proceed.ways.map(numbers)})
+            // Of what was adopted only the way is kept that it took.
+            let is_known = !matches!(moment.record.body, Body::Adopted { .. });
+            let open = proceed.ways.filter(|_| is_known).map(numbers);
+            json!({"ceiling": amount(proceed.ceiling), "limits": limits, "open_ways": open})
         }
     }
 }

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use arrayvec::ArrayVec;
 use holdfast_adapters::DecisionReference;
 use holdfast_core::hold::*;
+use holdfast_core::rules::{HoldPolicy, Proceed, Verdict, Ways};
 use holdfast_core::*;
 
 use super::*;
@@ -299,6 +301,31 @@ fn what_was_told_without_the_ledger_and_by_an_operator_says_so() {
     ] {
         assert!(words.contains(line), "{line}\n---\n{words}");
     }
+}
+
+/// Only the way that it took is kept with it, so that nothing is said of others.
+#[test]
+fn an_answer_that_was_told_says_which_way_it_took_and_of_no_other_whether_it_was_open() {
+    let mut house = House::with(100_000);
+    let request = purchase("stood", 1234);
+    let ways = Ways::first_of(2).iter().nth(1).map(Ways::from);
+    let proceed = Proceed { ceiling: usd(1234), limits: ArrayVec::new(), hold: HoldPolicy::PLAIN, ways };
+    house.act(Act::Adopt(Adopt {
+        origin: origin(),
+        digest: request.content_digest(),
+        request,
+        verdict: Some((Verdict::Proceed(proceed), [0; 32])),
+        told: ToldAnswer::Approved { amount: usd(1234) },
+        basis: Basis::StandIn(StandInCause::DeadlinePassed),
+        governed: None,
+        received_at: crate::clock::utc(),
+        slip: None,
+    }));
+    let story = story(&house.stop(), "stood");
+    let (words, object) = (words::of(&story), json::of(&story));
+    assert!(words.contains("  It took way 2.\n") && !words.contains("left open"), "{words}");
+    let adopted = &object["moments"][0];
+    assert_eq!((&adopted["way"], &adopted["verdict"]["open_ways"]), (&2.into(), &serde_json::Value::Null), "{adopted}");
 }
 
 #[test]

@@ -73,7 +73,8 @@ impl Lines<'_> {
                 self.asked(moment, *received_at, request);
                 self.governed(moment);
                 self.rules(moment, verdict.as_ref(), &Uses::new());
-                verdict.iter().for_each(|verdict| self.ways(verdict, outcome));
+                // Of what was adopted nobody knows which other ways were open.
+                outcome.way.iter().for_each(|way| self.line(format!("It took way {}.", way.number())));
                 self.line(format!("{}, {}.", phrases::heard(told), phrases::basis(basis)));
                 self.stood(&moment.before);
                 self.held(request.expiry, outcome);

@@ -158,7 +158,10 @@ impl Budgets {
         spending.own(way).find_map(|(check, seen)| {
             let told = self.told_in(check);
             let used = LimitUse { amount: seen.amount.saturating_add(told.amount), count: seen.count.saturating_add(told.count) };
-            used.passes(check, counts.amount, counts.count)
+            let passes = used.passes(check, counts.amount, counts.count);
+            // What is added to a payment counts none, and where its payment was counted is not known here.
+            let may_be_elsewhere = counts.count == 0 && check.is_for_its_own_payments();
+            passes.or(may_be_elsewhere.then(|| check.scope.count_reason()))
         })
     }
 
@@ -445,5 +448,14 @@ mod tests {
         let ask = |spending: &Spending<'_>| Budgets::default().way(&name("1"), (&origin(), &purchase("1", 1)), 1, spending);
         assert_eq!(ask(&unseen), Err(DeclineReason::LedgerUnavailable));
         assert_eq!(ask(&Spending { limits: &limits[..1], ..unseen }), Ok(second));
+        // Where the payment of an increment was counted is not known: a way that counts payments is not its own.
+        let once =
+            [LimitCheck { amount_max: None, count_max: Some(1), ..limits[0] }, LimitCheck { count_max: None, ..limits[1] }];
+        let spending = Spending { limits: &once, seen: &Counted::Seen(vec![LimitUse::default(); 2]), ..spending };
+        let add = |minor| {
+            let request = AuthorizationRequest { kind: AuthorizationKind::Incremental, ..purchase("1", minor) };
+            Budgets::default().way(&name("1"), (&origin(), &request), minor, &spending)
+        };
+        assert_eq!((add(100), add(101)), (Ok(second), Err(DeclineReason::PolicyLimitReached)));
     }
 }

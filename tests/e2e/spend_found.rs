@@ -144,7 +144,9 @@ fn a_key_whose_time_is_over_is_shown_so() {
     let soon = jiff::Timestamp::now() + Duration::from_secs(2);
     let short = owner.made("/v1/credentials", &json!({"scopes": ["read"], "expires_at": soon.to_string()}));
     let long = owner.made("/v1/credentials", &json!({"scopes": ["read"], "expires_at": "2999-01-01T00:00:00Z"}));
-    assert_eq!((&short["status"], &long["status"]), (&json!("active"), &json!("active")));
+    // On a slow machine its time may be over before it is shown.
+    assert!([json!("active"), json!("expired")].contains(&short["status"]), "{short}");
+    assert_eq!(long["status"], json!("active"));
     let expired = until(&mut owner, "/v1/credentials?status=expired", 1);
     assert_eq!((&expired[0]["id"], &expired[0]["status"]), (&short["id"], &json!("expired")));
     let path = format!("/v1/credentials/{}", id(&short));

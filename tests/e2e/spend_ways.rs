@@ -1,5 +1,7 @@
 //! A policy of several ways (`any_of`) on which something counts: which one a payment takes, what that leaves, and who has to look.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::spend::{Caller, id};
@@ -7,14 +9,15 @@ use crate::spend_reserved::Spending;
 use crate::support::Workplace;
 use crate::support::server::Server;
 
-/// At the hardware store 50.00 a day, or what is sold at 5734 up to 100.00 a day, of which a person sees what is above 80.00.
+/// At the hardware store 50.00 in all, or what is sold at 5734 up to 100.00 in all, of which a person sees what is above 80.00.
 fn policy() -> Value {
-    let daily = |amount: i64| json!({"template": "budget", "parameters": {"amount": amount, "currency": "USD", "window": "day"}});
+    let budget =
+        |amount: i64| json!({"template": "budget", "parameters": {"amount": amount, "currency": "USD", "window": "lifetime"}});
     json!({"template": "any_of", "parameters": {"policies": [
         {"template": "all_of", "parameters": {"policies": [
-            {"template": "merchant_lock", "parameters": {"merchants": ["Hardware Store"]}}, daily(5_000)]}},
+            {"template": "merchant_lock", "parameters": {"merchants": ["Hardware Store"]}}, budget(5_000)]}},
         {"template": "all_of", "parameters": {"policies": [
-            {"template": "mcc_allowlist", "parameters": {"mccs": ["5734"]}}, daily(10_000),
+            {"template": "mcc_allowlist", "parameters": {"mccs": ["5734"]}}, budget(10_000),
             {"template": "human_review", "parameters": {"amount": 8_000, "currency": "USD"}}]}},
     ]}})
 }
@@ -54,20 +57,22 @@ fn shown(intent: &Value) -> (&str, &str, Vec<(&str, i64)>) {
 /// What is listed of decisions by now, the latest first: the way that each took, and what would have been said.
 fn listed(spending: &mut Spending, count: usize) -> Vec<(Value, Value)> {
     let path = format!("/v1/authorizations?spending_authority_id={}", spending.authority);
+    let began = holdfast::clock::instant();
     loop {
         let answer = spending.owner.get(&path).json();
         let items = answer["items"].as_array().unwrap_or_else(|| panic!("{answer}"));
         if items.len() == count {
             return items.iter().map(|item| (item["policy_way"].clone(), item["would_have_declined_with"].clone())).collect();
         }
-        std::thread::sleep(std::time::Duration::from_millis(50));
+        assert!(began.elapsed() < Duration::from_secs(30), "{path}: {answer}");
+        std::thread::sleep(Duration::from_millis(50));
     }
 }
 
 const HARDWARE: &str = "Hardware Store";
 const SOFTWARE: &str = "Software Store";
-const FIRST: &str = "budget-way-1-day";
-const SECOND: &str = "budget-way-2-day";
+const FIRST: &str = "budget-way-1-lifetime";
+const SECOND: &str = "budget-way-2-lifetime";
 
 #[test]
 fn a_payment_takes_the_first_way_that_has_room_and_counts_on_it_alone() {

@@ -103,7 +103,8 @@ fn unheard_nothing_is_added_to_what_has_a_maximum() {
     assert_eq!(said(choice.unheard(&purchase(4_999))).as_deref(), Ok("intent_1"));
 }
 
-/// What is there of the payment is not known: a way with a maximum, or a review, is not taken, and one that nothing bounds is.
+/// What is there of the payment is not known, nor where it was counted: a way with a maximum, a review or a count is not taken, and one that
+/// none of them bounds is.
 #[test]
 fn unheard_something_is_added_on_a_way_that_nothing_bounds() {
     let money = |template: &str| json!({ "template": template, "parameters": { "amount": 9_000, "currency": "USD" } });
@@ -121,6 +122,10 @@ fn unheard_something_is_added_on_a_way_that_nothing_bounds() {
         Verdict::Decline { reason, .. } => Err(reason),
     };
     assert_eq!(ways(asked(&bounded, Mode::Enforce)), Err(DeclineReason::PolicyAmount));
+    let once = || json!({ "template": "one_time" });
+    assert_eq!(ways(asked(&[once(), daily()], Mode::Enforce)), Ok(Some(vec![2])));
+    assert_eq!(ways(asked(&[once(), both(json!([once(), daily()]))], Mode::Enforce)), Err(DeclineReason::PolicyLimitReached));
+    assert_eq!(ways(asked(&[once(), daily()], Mode::Observe)), Ok(Some(vec![1, 2])));
     let [first, second] = bounded.clone();
     assert_eq!(ways(asked(&[first, daily(), second], Mode::Enforce)), Ok(Some(vec![2])));
     assert_eq!(ways(asked(&bounded, Mode::Observe)), Ok(Some(vec![1, 2])), "what only observes bounds nothing");

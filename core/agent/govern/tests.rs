@@ -466,7 +466,7 @@ fn every_policy_by_every_mode_by_every_state_of_an_intent() {
             let (verdict, governed) = govern(nothing_against(&request), &found, &request, at_platform(), NOW);
             let (decision, uses) = decided(&verdict, &request, state == "used");
             let code = ReasonCode::of(&decision, &basis, Some(&governed)).code();
-            let would = governed.would.or_else(|| would_pass(&request, &verdict, &uses));
+            let would = governed.would.or_else(|| would_pass(&request, &verdict, (&uses, &[])));
             let would = would.map_or("POLICY_MATCH", |reason| ReasonCode::of_decline(reason).code());
             match mode {
                 Mode::Enforce => assert_eq!(code, expected, "{name}, {state}, enforce"),

@@ -121,16 +121,18 @@ impl Compiling<'_> {
         through
     }
 
-    /// Adds several policies of which one has to hold, and what it counts, counts. A policy's limits are named by its number among them all,
-    /// so that they count on while those before them stay.
+    /// Adds several policies of which one has to hold, and what it counts, counts. A policy's limits are named by its number in its own
+    /// `any_of`, and from the second `any_of` on by which one that is, so that they count on while those before them stay, whatever is added
+    /// at the end of an `any_of`.
     fn add_ways(&mut self, policies: &[Template], path: &str, to: usize) -> Vec<WayInMaking> {
+        let Some(part) = self.parts.get_mut(to) else { return Vec::new() };
+        part.any_ofs = part.any_ofs.saturating_add(1);
+        let within = if part.of_way.is_empty() { "-way".to_owned() } else { part.of_way.clone() };
+        let of_any_of = if part.any_ofs > 1 { format!("-of-{}", part.any_ofs) } else { String::new() };
         let mut ways = Vec::new();
         for (index, policy) in policies.iter().enumerate() {
             let place = self.parts.len();
-            let Some(part) = self.parts.get_mut(to) else { continue };
-            part.policies = part.policies.saturating_add(1);
-            let of_way = if part.of_way.is_empty() { "-way".to_owned() } else { part.of_way.clone() };
-            let of_way = format!("{of_way}-{}", part.policies);
+            let of_way = format!("{within}-{}{of_any_of}", index.saturating_add(1));
             self.parts.push(PartInMaking { of_way, ..PartInMaking::default() });
             for through in self.add(policy, &below(path, index), place) {
                 ways.push(std::iter::once(place).chain(through).collect());

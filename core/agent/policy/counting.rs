@@ -2,7 +2,7 @@
 //! one; a second counter would begin at nothing, and give back what the first has counted once the two change places.
 
 use crate::money::Money;
-use crate::rules::{KindSet, Limit, LimitScope, LimitWindow, When};
+use crate::rules::{KindSet, Limit, LimitScope, LimitWindow, Ways, When};
 
 use super::names::{free_id, limit_name};
 
@@ -53,11 +53,13 @@ impl Counting {
         matches!(self.maximum, Maximum::Amount(_))
     }
 
-    /// As a limit of one authority. It counts payments only: a check of a card before one must not use it up.
-    pub(super) fn limit(self, authority: &str) -> Option<Limit> {
+    /// As a limit of one authority, on some of several ways or whatever way is taken. It counts payments only: a check of a card before one
+    /// must not use it up.
+    pub(super) fn limit(self, authority: &str, ways: Option<Ways>) -> Option<Limit> {
         let payments = When { kinds: Some(KindSet::TAKING_MONEY), ..When::default() };
         let limit = Limit::new(free_id(&self.name, &[])?, LimitScope::Authority, self.window);
         let limit = limit.when(payments).counting_for(authority);
+        let limit = if ways.is_some() { limit.on_one_of_several_ways() } else { limit };
         Some(match self.maximum {
             Maximum::Amount(most) => limit.amount_max(most),
             Maximum::Count(most) => limit.count_max(most),

@@ -14,8 +14,8 @@ use crate::rules::{
 pub(super) struct PartInMaking {
     /// What its limits' names say of where they count: nothing of those that always do.
     pub(super) of_way: String,
-    /// How many policies the `any_of`s of it have had so far.
-    pub(super) policies: usize,
+    /// How many `any_of`s of it have made ways so far.
+    pub(super) any_ofs: usize,
     pub(super) rules: Vec<Rule>,
     pub(super) counted: Vec<Counting>,
     pub(super) review: Option<AmountRange>,
@@ -52,7 +52,7 @@ impl PartInMaking {
             currency,
             country: None,
             rules: self.rules,
-            limits: self.counted.into_iter().filter_map(|counting| counting.limit(owner.authority.as_str())).collect(),
+            limits: self.counted.into_iter().filter_map(|counting| counting.limit(owner.authority.as_str(), ways)).collect(),
             holds: Vec::new(),
             partial_approval: None,
         };

@@ -308,10 +308,57 @@ fn what_counts_on_one_of_several_ways_is_named_by_it_and_counts_there_alone() {
             named("budget-day", &[]),
             named("budget-way-1-day", &[1, 2, 3]),
             named("one-time-way-2-lifetime", &[4, 5, 6]),
-            named("budget-way-3-1-day", &[1, 4]),
-            named("one-time-way-4-lifetime", &[3, 6]),
+            named("budget-way-1-of-2-1-day", &[1, 4]),
+            named("one-time-way-2-of-2-lifetime", &[3, 6]),
         ]
     );
+}
+
+/// Each limit of a policy's parts, with its counter.
+fn counters(policies: &[&Value]) -> Vec<(String, crate::rules::CounterKey)> {
+    let policy = compile("all_of", json!({ "policies": policies })).unwrap();
+    let parts = std::iter::once(&policy.always).chain(&policy.by_way);
+    parts.flat_map(|part| part.ruleset.limits()).map(|limit| (limit.id().to_string(), limit.counter())).collect()
+}
+
+#[test]
+fn what_is_put_at_the_end_of_an_any_of_changes_no_counter_of_another() {
+    let (small, once, review) = (daily(5_000), json!({ "template": "one_time" }), at_most("human_review", 8));
+    let second = several("any_of", &[&daily(70), &once]);
+    let before = counters(&[&several("any_of", &[&small, &once]), &second]);
+    let after = counters(&[&several("any_of", &[&small, &once, &review]), &second]);
+    assert_eq!(before, after);
+    let names: Vec<_> = after[2..].iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["budget-way-1-of-2-day", "one-time-way-2-of-2-lifetime"]);
+}
+
+/// As deep as templates may lie in each other, a limit has a name yet: none is lost for want of one.
+#[test]
+fn ways_within_ways_of_several_any_ofs_have_names_of_their_own() {
+    let monthly = json!({ "template": "recurring_merchant", "parameters": {
+        "merchants": ["Software Store"], "amount": 1, "currency": "USD", "tolerance_percent": 0, "period_days": 366 } });
+    let (review, other) = (at_most("human_review", 8), at_most("human_review", 9));
+    let plain = several("any_of", &[&review, &other]);
+    let limits = counters(&[&plain, &several("any_of", &[&several("any_of", &[&monthly, &monthly]), &review])]);
+    let names: Vec<_> = limits.iter().map(|(name, _)| name.as_str()).collect();
+    let of_inner = |number| format!("recurring-period-way-1-of-2-{number}-rolling-");
+    assert!(names.len() == 2 && names[0].starts_with(&of_inner(1)) && names[1].starts_with(&of_inner(2)), "{names:?}");
+}
+
+/// What is added is no payment more, and its payment may have been counted on another way: whoever counts has to look.
+#[test]
+fn what_is_added_hears_of_the_counts_of_several_ways_and_of_no_others() {
+    let (once, increment) =
+        (json!({ "template": "one_time" }), AuthorizationRequest { kind: AuthorizationKind::Incremental, ..request() });
+    let hourly = json!({ "template": "count", "parameters": { "count": 3, "window": "rolling", "rolling_seconds": 3600 } });
+    let ways = several("any_of", &[&once, &daily(9_000)]);
+    let policy = compile("all_of", json!({ "policies": [ways, hourly] })).unwrap();
+    let heard = |part: &Part| match evaluate(&part.ruleset, &increment, noon(), &mut NoTrace) {
+        Verdict::Proceed(proceed) => proceed.limits.iter().map(|check| (check.amount_max, check.count_max)).collect::<Vec<_>>(),
+        Verdict::Decline { .. } => panic!(),
+    };
+    assert_eq!(heard(&policy.always), []);
+    assert_eq!([heard(&policy.by_way[0]), heard(&policy.by_way[1])], [[(None, Some(1))], [(Some(9_000), None)]]);
 }
 
 #[test]

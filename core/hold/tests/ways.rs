@@ -106,7 +106,7 @@ fn where_an_authority_observes_what_would_have_let_it_pass_counts() {
     }
     let would = |used: [i64; 2]| {
         let uses = used.map(|amount| LimitUse { amount, count: 1 });
-        would_pass(&purchase(10), &open(2, limits), &uses)
+        would_pass(&purchase(10), &open(2, limits), (&uses, &[]))
     };
     assert_eq!(would([50, 90]), None);
     assert_eq!(would([50, 91]), Some(DeclineReason::PolicyLimitReached));
@@ -139,4 +139,49 @@ fn a_look_takes_the_way_that_a_question_would() {
     assert_eq!(look([41, 91]), Err(DeclineReason::PolicyLimitReached));
     let Verdict::Proceed(plain) = super::proceed([limit(1, Some(5), None)]) else { panic!() };
     assert_eq!(way_with_room(&purchase(5), &plain, &[]), Ok(None));
+}
+
+/// A way that counts payments has room for whatever is added to one: to one that it counted.
+#[test]
+fn what_is_added_takes_no_way_that_counts_payments_and_has_not_counted_its_own() {
+    let verdict = open(2, [on(&[1], limit(1, None, Some(1))), on(&[2], limit(2, Some(30), None))]);
+    let full = declines(DeclineReason::PolicyLimitReached, "limit-1");
+    let more = |name: &str, minor, of| AuthorizationRequest { increments: Some(payment(of)), ..increment(name, minor) };
+    let mut book = Book::with(10_000);
+    for (request, expected, taken) in [
+        (another("a", 100), approves(100), way(1)),
+        (another("b", 1), approves(1), way(2)),
+        (another("c", 31), full, None),
+        (more("b-1", 400, "b"), full, None),
+        (more("b-2", 29, "b"), approves(29), way(2)),
+        (more("b-3", 1, "b"), full, None),
+        (more("a-1", 400, "a"), approves(400), way(1)),
+    ] {
+        let outcome = book.ask_with(&request, &verdict);
+        assert_eq!((outcome.decision, outcome.way), (expected, taken), "{}", request.key);
+    }
+    assert_eq!([1, 2].map(|number| book.counted(number, DAY)), [(500, 1), (30, 1)]);
+}
+
+#[test]
+fn where_an_authority_observes_what_is_added_counts_where_it_would_have() {
+    let observed = |check: LimitCheck| LimitCheck { enforcement: Enforcement::Observe, ..check };
+    let limits = [on(&[1], limit(1, None, Some(1))), on(&[2], limit(2, Some(30), None))].map(observed);
+    let verdict = open(2, limits);
+    let mut book = Book::with(10_000);
+    book.ask_with(&another("a", 100), &verdict);
+    assert_eq!(book.ask_with(&purchase(1), &verdict).way, way(2));
+    assert_eq!(book.ask_with(&increment("little", 9), &verdict).way, way(2));
+    let counted = |number, count| Counted {
+        placement: StepId::of(&key("opening")),
+        counter: CounterKey(number),
+        scope: LimitScope::Authority,
+        window: DAY,
+        amount: 1,
+        count,
+    };
+    let uses = [LimitUse { amount: 100, count: 1 }, LimitUse { amount: 10, count: 1 }];
+    let would = |counted: &[Counted]| would_pass(&increment("much", 400), &verdict, (&uses, counted));
+    assert_eq!(would(&[counted(2, 1), counted(1, 0)]), Some(DeclineReason::PolicyLimitReached));
+    assert_eq!(would(&[counted(1, 1)]), None);
 }

@@ -285,6 +285,7 @@ macro_rules! conforms {
                 of_payments_at_once_one_takes_the_last_place_on_a_way_and_another_the_next_way
                 an_answer_that_was_told_counts_on_the_way_that_it_took
                 a_look_says_which_way_would_be_taken
+                what_is_added_takes_no_way_that_counts_payments_and_has_not_counted_its_own
             }
             standing {
                 every_bar_gives_its_reason

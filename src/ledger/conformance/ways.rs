@@ -23,15 +23,25 @@ const GOVERNED: Governed = Governed {
 
 /// Two ways: at most 50 on the first, at most 100 on the second.
 fn two_ways(request: &AuthorizationRequest) -> Verdict {
+    ways_of(request, [(Some(50), None), (Some(100), None)])
+}
+
+/// Two ways: one payment on the first, at most 100 on the second.
+fn once_or_little(request: &AuthorizationRequest) -> Verdict {
+    ways_of(request, [(None, Some(1)), (Some(100), None)])
+}
+
+fn ways_of(request: &AuthorizationRequest, maxima: [(Option<i64>, Option<u32>); 2]) -> Verdict {
     let all = Ways::first_of(2);
-    let on = |(way, most): (Way, i64)| LimitCheck {
+    let on = |(way, (amount_max, count_max)): (Way, (Option<i64>, Option<u32>))| LimitCheck {
         scope: LimitScope::Authority,
         counter: CounterKey::of(&["budget on way", &way.number().to_string()]),
-        amount_max: Some(most),
+        amount_max,
+        count_max,
         ways: Some(way.into()),
         ..limit(Window::Lifetime)
     };
-    let limits: Vec<_> = all.iter().zip([50, 100]).map(on).collect();
+    let limits: Vec<_> = all.iter().zip(maxima).map(on).collect();
     let Verdict::Proceed(proceed) = proceed(request, &limits, HoldPolicy::PLAIN) else { panic!("nothing is against it") };
     Verdict::Proceed(Proceed { ways: Some(all), ..proceed })
 }
@@ -128,4 +138,22 @@ pub fn a_look_says_which_way_would_be_taken(engine: &dyn Engine) {
     assert_eq!(look(101), (full().0, None));
     assert_eq!(pay(&house, "taken", 50), approved(50));
     assert_eq!(look(1), (Decision::Approve { amount: usd(1) }, Some(2)));
+}
+
+pub fn what_is_added_takes_no_way_that_counts_payments_and_has_not_counted_its_own(engine: &dyn Engine) {
+    let mut house = House::with(engine, 10_000);
+    let ask = |house: &House, request: AuthorizationRequest| {
+        said(house.act(Act::Decide(Decide { verdict: once_or_little(&request), ..decide(request) })))
+    };
+    assert_eq!(ask(&house, purchase("a", 200)), approved(200), "on the first way");
+    assert_eq!(ask(&house, purchase("b", 10)), approved(10), "on the second");
+    for (key, end) in ["1", "2"].into_iter().zip(End::BOTH) {
+        assert_eq!(ask(&house, increment(&format!("much-{key}"), "b", 400)), full(), "nothing bounds it on the first way");
+        assert_eq!(ask(&house, increment(&format!("more-{key}"), "b", 20)), approved(20));
+        assert_eq!(ask(&house, increment(&format!("of-a-{key}"), "a", 300)), approved(300), "the first way counted it");
+        house.end(end);
+    }
+    assert_eq!(ask(&house, increment("rest", "b", 51)), full());
+    assert_eq!(ask(&house, increment("last", "b", 50)), approved(50));
+    assert_eq!(house.balance(), (10_000, 900));
 }

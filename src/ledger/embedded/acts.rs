@@ -19,7 +19,7 @@ use super::engine::{Engine, Performed, Warmth};
 use super::naming::{
     as_named, asked_of, heard, in_its_owners_name, locate_adopted, locate_request, payments_of, subject_of, timers_key,
 };
-use super::reserved::{chosen, moved, observed};
+use super::reserved::{chosen, counted_by, moved, observed};
 use super::state::{HoldNumber, Located, Names};
 use super::weigh;
 use crate::clock::Moment;
@@ -139,7 +139,8 @@ impl Engine {
             let names = Names { merchant: self.state.merchant(program, request), ..names };
             let place = self.state.write(&located, &names, &outcome, &mut self.undo);
             let received_at = decide.received_at;
-            let governed = governed.map(|governed| observed(governed, (request, verdict), &uses, &outcome, &located));
+            let counted = counted_by(&self.state, &located);
+            let governed = governed.map(|governed| observed(governed, (request, verdict), (&uses, counted), &outcome, &located));
             let body = BodyRef::Decided { received_at, request, verdict, uses: &uses, outcome: &outcome };
             if let Err(error) = self.record(&decide.origin, now.utc, Some(&decide.ruleset), governed.as_ref(), place, body) {
                 return Performed::Now(Err(error));

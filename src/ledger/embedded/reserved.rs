@@ -3,7 +3,7 @@
 
 use holdfast_core::agent::{Choice, Chosen, Governed, IntentReference, Weight, reservation_of, taken_over_key, takes_over};
 use holdfast_core::hold::life::ends_at;
-use holdfast_core::hold::{Event, Fact, Outcome, ReleaseCause, Subject, ToldEvent, would_pass};
+use holdfast_core::hold::{Counted, Event, Fact, Outcome, ReleaseCause, Subject, ToldEvent, would_pass};
 use holdfast_core::rules::Verdict;
 use holdfast_core::{AuthorizationRequest, Basis, Decision, Expiry, PaymentRef, ProgramId, Timestamp};
 
@@ -100,16 +100,20 @@ impl Release {
 
 /// Which intent a question is for: of its payment, or one that nobody has used.
 pub fn chosen(state: &State, located: &Located, choice: &Choice, request: &AuthorizationRequest) -> Chosen {
-    let counted = located.hold.and_then(|index| state.hold(index)).map_or(&[][..], |row| row.counted.as_slice());
-    choice.choose(request, counted, |check| weigh::used(state, located, check).0)
+    choice.choose(request, counted_by(state, located), |check| weigh::used(state, located, check).0)
+}
+
+/// What the payment has counted that a question is about.
+pub fn counted_by<'a>(state: &'a State, located: &Located) -> &'a [Counted] {
+    located.hold.and_then(|index| state.hold(index)).map_or(&[][..], |row| row.counted.as_slice())
 }
 
 /// Under whose authority a question was decided, with what its limits would have said where they only observe. What is a payment
-/// already has its place in them.
+/// already has its place in them; `counted` is what it has counted.
 pub fn observed(
     governed: Governed,
     (request, verdict): (&AuthorizationRequest, &Verdict),
-    uses: &Uses,
+    (uses, counted): (&Uses, &[Counted]),
     outcome: &Outcome,
     located: &Located,
 ) -> Governed {
@@ -119,7 +123,7 @@ pub fn observed(
         Weight::Moves | Weight::Joins => !outcome.counted.is_empty(),
         Weight::Preview => located.hold.is_none(),
     };
-    let of_limits = || would_pass(request, verdict, uses).filter(|_| approved && counts);
+    let of_limits = || would_pass(request, verdict, (uses, counted)).filter(|_| approved && counts);
     Governed { would: governed.would.or_else(of_limits), ..governed }
 }
 

@@ -5,6 +5,7 @@ use holdfast_core::{DeclineReason, PartialApproval};
 
 use super::Model;
 use crate::simulation::deed::Question;
+use crate::simulation::limits::Limit;
 
 impl Model {
     /// The first way that takes all of a question and of which no limit of its own would have minded; else the first that takes all, else the
@@ -36,8 +37,17 @@ impl Model {
             if limit.count_max.is_some_and(|max| transactions > 0 && count + transactions > i64::from(max)) {
                 return Err(DeclineReason::CountLimitReached);
             }
+            if self.was_counted_elsewhere(question, (number, limit), way) {
+                return Err(DeclineReason::CountLimitReached);
+            }
         }
         Ok(most)
+    }
+
+    /// Whether a limit counts payments on this way alone, and not the one to which something is added.
+    fn was_counted_elsewhere(&self, question: &Question, (number, limit): (usize, &Limit), way: Option<u8>) -> bool {
+        let asks = question.adds() && question.is_on_it_alone(number, way) && limit.count_max.is_some();
+        asks && !self.file(&question.of).places.iter().any(|place| place.limit == number && place.count > 0)
     }
 
     /// Whether a limit that only observes, and counts on this way alone, would be passed by all of a question.
@@ -49,7 +59,8 @@ impl Model {
             let (before, count) = used[number];
             limit.enforcement == Enforcement::Observe
                 && (limit.amount_max.is_some_and(|max| amount > 0 && before + amount > max)
-                    || limit.count_max.is_some_and(|max| transactions > 0 && count + transactions > i64::from(max)))
+                    || limit.count_max.is_some_and(|max| transactions > 0 && count + transactions > i64::from(max))
+                    || self.was_counted_elsewhere(question, (number, limit), way))
         })
     }
 
