@@ -112,6 +112,11 @@
 //!   known then, whatever the platform's clock says: it was, and what an approval adds must be held. What is asked or told keeps the
 //!   platform's time, unless that is minutes ahead of ours: then it happened when it came. A platform that tells no time of its
 //!   questions (Apto) and whose clock is more than a second behind ours can end a payment before what was added to it.
+//! * What a platform tells to add to one payment, and then asks as of another of the account or as one of its own, is held once, where it was
+//!   told: nothing moves between holds. What comes first so decides with which payment it ends.
+//! * Policies that are combined by `any_of`, of which one counts or waits for a person, are a list of ways ([`holdfast_core::rules::Ways`]): the
+//!   evaluator says which are open, the ledger takes the first that has room in the act that decides, and its record has both (format 11).
+//! * The spool keeps of an approval that the ledger has confirmed only how caps count it: a start reads a month of them before it approves.
 //! * A limit's window never goes back: a question that names an earlier one than is open (it came before midnight; the calendar's
 //!   zone was changed) counts in the open one.
 //! * What memory has let go of (holds that ended, keys after 48 hours) is found by its name, however old it is. A filter in memory
