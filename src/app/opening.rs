@@ -238,15 +238,19 @@ impl Foresight {
             let may_approve = count.is_ok();
             // Whoever waits for it may have been told to stop.
             let _ = tell.send(count);
-            let file = spool.reader();
-            drop(spool);
             let Some(early) = early.filter(|_| may_approve) else { return };
+            // The spool is not kept open by who only reads it.
+            let waiting = match &early {
+                Early::Embedded(_) => None,
+                Early::Postgres(_) => Some(spool.reader()),
+            };
+            drop(spool);
             if let Err(problem) = foresee(&desk, &early, &stage) {
                 say(&format!("stand-in declines until the ledger is ready: {problem}"));
             }
-            if let Early::Postgres(early) = &early {
+            if let (Early::Postgres(early), Some(waiting)) = (&early, waiting) {
                 let seen = |origin: &_, key: &_| early.answered(origin, key);
-                if let Err(problem) = file.and_then(|file| unheard.was_taken_over(&file, seen)) {
+                if let Err(problem) = waiting.and_then(|file| unheard.was_taken_over(&file, seen)) {
                     say(&format!(
                         "what the ledger took over just before counts against its account once more until it is ready: {problem}"
                     ));

@@ -33,7 +33,10 @@ impl Engine {
         let asked = asked.filter(|key| self.state.answered(*key).is_none()).filter(may_be_gone);
         let (payment, others) = (names.filter(may_be_gone).collect(), others.filter(may_be_gone).collect());
         let need = Need { payment, others, number: None, asked, told: told.filter(may_be_gone) };
-        let need = looked_for.map_or(need.clone(), |looked_for| need.beyond(looked_for));
+        let need = match looked_for {
+            None => need,
+            Some(looked_for) => need.beyond(looked_for),
+        };
         (!need.is_nothing()).then_some(need)
     }
 
