@@ -103,7 +103,8 @@ impl Books {
             | Body::Adopted { outcome, .. }
             | Body::Told { outcome, .. }
             | Body::Ordered { outcome, .. }
-            | Body::Joined { outcome, .. } => self.take(place, outcome),
+            | Body::Joined { outcome, .. }
+            | Body::Reassigned { outcome, .. } => self.take(place, outcome),
             Body::Kept { .. } | Body::RulesPublished | Body::Opened | Body::Trimmed { .. } => {}
         }
         Entered::Nothing

@@ -112,8 +112,9 @@
 //!   known then, whatever the platform's clock says: it was, and what an approval adds must be held. What is asked or told keeps the
 //!   platform's time, unless that is minutes ahead of ours: then it happened when it came. A platform that tells no time of its
 //!   questions (Apto) and whose clock is more than a second behind ours can end a payment before what was added to it.
-//! * What a platform tells to add to one payment, and then asks as of another of the account or as one of its own, is held once, where it was
-//!   told: nothing moves between holds. What comes first so decides with which payment it ends.
+//! * What a platform tells to add to one payment, and asks or tells of another of the account or as one of its own, is held once, whatever
+//!   comes first: where we approved it, else where its last word says, by its own time. The words on it go over there, by two records
+//!   of their own before or behind that of the event (format 12): both payments stand then as if it had been told so from the beginning.
 //! * Policies that are combined by `any_of`, of which one counts or waits for a person, are a list of ways ([`holdfast_core::rules::Ways`]): the
 //!   evaluator says which are open, the ledger takes the first that has room in the act that decides, and its record has both (format 11).
 //! * The spool keeps of an approval that the ledger has confirmed only how caps count it: a start reads a month of them before it approves.

@@ -220,7 +220,8 @@ fn read_end(
             | Body::RulesPublished
             | Body::Opened
             | Body::Trimmed { .. }
-            | Body::Joined { .. } => {}
+            | Body::Joined { .. }
+            | Body::Reassigned { .. } => {}
         }
     }
     Ok(entered)

@@ -1,8 +1,10 @@
-//! What the platform told of an increment before it asked, as of another payment than its question names then: it is one amount, and
-//! stays held where it was told.
+//! What the platform told of an increment before it asked, or tells once more, as of another payment than its question or message names
+//! then: it is one amount, and is held once.
 //!
-//! A platform that contradicts itself decides by what comes first where it is held, and with what it ends. Such a question hears what was
-//! recorded, and moves nothing. Where nothing of it is there any more, it is decided as any.
+//! Where it is held does not depend on what came first. What we approve is held with the payment that its question names; what is only told,
+//! with the one that the platform's last word names, by its own time. So what was told of one payment goes over to the other one, with every
+//! word on it (see `handing_over`). A question that names no payment that is there hears what was recorded, and moves nothing. Where
+//! nothing of it is there any more, it is decided as any.
 
 use super::asked::{Asked, declined_by};
 use super::event::{Fact, RecordedOutcome, ToldEvent};
@@ -14,6 +16,7 @@ use super::state::{Account, Answered, FoundBy, Slice};
 use crate::authorization::{AuthorizationKind, AuthorizationRequest};
 use crate::decision::{Basis, Decision, DeclineReason};
 use crate::money::Money;
+use crate::time::Timestamp;
 
 /// What is known of the payment to which something was told to add.
 #[derive(Debug, Clone, Copy)]
@@ -33,17 +36,71 @@ pub fn is_told_to_add(known: &KnownOf<'_>, answered: Option<&Answered>, request:
     told(known, answered, request).is_some()
 }
 
-/// Whether a told event says again, of another payment, what was told to add to this one: it came before, or what was told is held or was
-/// captured here.
+/// Where an increment belongs that the platform told to add to one payment, and says of another one now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Belongs {
+    /// Where it was told: by the platform's time, what is said now was said before that.
+    WhereItWasTold,
+    /// With the payment that it is said of now, and every word on it, which stands under this question's name here.
+    WhereItIsSaid(StepId),
+}
+
+/// Where what was told to add to this payment belongs, by an event that says of another one that it was added to that: the platform's last
+/// word counts, whatever came first. Nothing if nothing was told of it here, or we approved it here.
 #[must_use]
-pub fn is_told_again(known: &KnownOf<'_>, event: &ToldEvent) -> bool {
-    let Some(id) = increment_of(known.steps, &event.fact) else { return false };
-    let message = StepId::of_message(&event.key);
-    let came_before = || known.steps.iter().any(|step| step.id == message);
-    !mutant::is(Mutant::ToldIncrementAddsTwice)
-        && amount_of(&event.fact).is_none_or(|amount| amount.currency() == known.account.currency)
-        && is_only_told(known.steps, id)
-        && (is_there(known, id) || came_before())
+pub fn belongs(known: &KnownOf<'_>, event: &ToldEvent, now: Timestamp) -> Option<Belongs> {
+    let id = increment_of(known.steps, &event.fact)?;
+    let is_counted_alike = amount_of(&event.fact).is_none_or(|amount| amount.currency() == known.account.currency);
+    if mutant::is(Mutant::ToldIncrementAddsTwice) || !is_counted_alike || !is_only_told(known.steps, id) {
+        return None;
+    }
+    let said = (event.occurred_at.unwrap_or(now), word_of(&event.fact)?, StepId::of_message(&event.key));
+    let is_last = Steps::of(known.steps).is_last_on(id, said);
+    Some(if is_last { Belongs::WhereItIsSaid(id) } else { Belongs::WhereItWasTold })
+}
+
+/// What the platform told to add to this payment before it asked, where the question is of another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ToldToAdd {
+    /// Some of it is held here, or was captured: the words on this question go with whoever approves it.
+    Stands(StepId),
+    /// Nothing of it is here any more.
+    Over(StepId),
+}
+
+/// What was told to add to this payment, if a question is about that. Nothing where the platform's last word is that it was declined.
+#[must_use]
+pub fn told_to_add(known: &KnownOf<'_>, request: &AuthorizationRequest) -> Option<ToldToAdd> {
+    let wants = request.kind.moves_money() && request.amount.minor() > 0;
+    if !wants || request.amount.currency() != known.account.currency || mutant::is(Mutant::ToldIncrementAddsTwice) {
+        return None;
+    }
+    let id = question::as_increment(known.steps, request);
+    let approved = Steps::of(known.steps).last_word(id).and_then(Word::approves).is_some_and(|minor| minor > 0);
+    if !approved || !is_only_told(known.steps, id) {
+        return None;
+    }
+    Some(if is_there(known, id) { ToldToAdd::Stands(id) } else { ToldToAdd::Over(id) })
+}
+
+/// Whether a question that was told to add to this payment opens one of its own, by what it is called: it has a transaction of its own, or
+/// names its payment by its key.
+#[must_use]
+pub fn opens_its_own(steps: &[Step], question: StepId, request: &AuthorizationRequest) -> bool {
+    let by_its_key = || request.payment.authorization.as_str() == request.key.as_str() && Steps::of(steps).opened();
+    request.kind != AuthorizationKind::Incremental && (question != StepId::of(&request.key) || by_its_key())
+}
+
+/// What a question is called that adds to the payment that these are the steps of, or opens the one that it names.
+#[must_use]
+pub fn name_where_it_is_asked(steps: &[Step], request: &AuthorizationRequest) -> StepId {
+    question::of_request(steps, request)
+}
+
+/// What the question of a fact is called that says that it was added to the payment that these are the steps of.
+#[must_use]
+pub fn name_where_it_is_said(steps: &[Step], fact: &Fact) -> Option<StepId> {
+    increment_of(steps, fact)
 }
 
 /// Whether the question that a fact says was added to a payment has a place among these steps, by our approval or by the platform's word.
@@ -72,6 +129,16 @@ fn is_known(steps: &[Step], id: StepId) -> bool {
 fn increment_of(steps: &[Step], fact: &Fact) -> Option<StepId> {
     let Fact::Recorded { payment, asked, increments: Some(other), .. } = fact else { return None };
     Some(question::of_record(steps, asked, payment, Some(other)))
+}
+
+/// What the platform recorded, as steps have it.
+fn word_of(fact: &Fact) -> Option<Word> {
+    let Fact::Recorded { outcome, .. } = fact else { return None };
+    Some(match *outcome {
+        RecordedOutcome::Approved { amount } => Word::Approved { amount: amount.minor() },
+        RecordedOutcome::ApprovedByStandIn { amount, posting } => Word::StoodIn { amount: amount.minor(), posting },
+        RecordedOutcome::Declined => Word::Declined,
+    })
 }
 
 /// What the platform recorded as approved.

@@ -12,6 +12,7 @@ mod adopting;
 mod asked;
 mod earlier;
 mod event;
+mod handing_over;
 mod joining;
 pub mod life;
 mod limits;
@@ -28,10 +29,14 @@ mod word;
 pub use account::{AccountStatus, CardStatus, CardholderStatus};
 pub use adopting::Adoption;
 pub use asked::Asked;
-pub use earlier::{KnownOf, is_placed, is_told_again, is_told_to_add, knows_increment, knows_question};
+pub use earlier::{
+    Belongs, KnownOf, ToldToAdd, belongs, is_placed, is_told_to_add, knows_increment, knows_question, name_where_it_is_asked,
+    name_where_it_is_said, opens_its_own, told_to_add,
+};
 pub use event::{
     Fact, Finality, MovementCause, Order, RecordedOutcome, ReleaseCause, StandingOf, Subject, ToldAnswer, ToldEvent,
 };
+pub use handing_over::{Words, with, without, words_on};
 pub use joining::{Part, join};
 pub use life::{Hold, HoldStatus, Step, StepId, What};
 pub use order::Ordered;

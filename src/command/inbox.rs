@@ -12,7 +12,7 @@ use super::journal::Told;
 use super::reading::Needs;
 use super::{Failure, Place};
 use crate::explain::phrases;
-use crate::journal::{Body, JournalError, Numbered, Record};
+use crate::journal::{Body, JournalError, Numbered, Record, Side};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -133,6 +133,7 @@ impl Inbox {
             | Body::RulesPublished
             | Body::Trimmed { .. }
             | Body::Joined { .. }
+            | Body::Reassigned { .. }
             | Body::Opened => return None,
         };
         Some(if self.json {
@@ -175,6 +176,7 @@ fn message(record: &Record) -> Option<Message> {
         | Body::RulesPublished
         | Body::Trimmed { .. }
         | Body::Joined { .. }
+        | Body::Reassigned { .. }
         | Body::Opened => return None,
     };
     Some((record.program, record.platform, name))
@@ -204,6 +206,7 @@ fn payments(record: &Record, each: &mut dyn FnMut(Payment)) {
         | Body::RulesPublished
         | Body::Trimmed { .. }
         | Body::Opened => (None, None),
+        Body::Reassigned { payment, increment, .. } => (Some(payment), Some(increment)),
         Body::Joined { payment, other, gives, .. } => {
             // Whoever is known by one of them is the same.
             each(Known::Hold(*gives));
@@ -231,6 +234,7 @@ fn tells_of_its_payment(record: &Record) -> bool {
         | Body::Trimmed { .. }
         | Body::Opened => false,
         Body::Joined { .. } => true,
+        Body::Reassigned { side, .. } => *side == Side::Takes,
     }
 }
 

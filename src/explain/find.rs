@@ -10,7 +10,7 @@ use holdfast_core::hold::Fact;
 use holdfast_core::{AuthorizationRequest, IdempotencyKey, PaymentRef, PlatformName, ProgramId};
 
 use crate::journal::reader::Progress;
-use crate::journal::{Begins, Body, JournalError, Reader, Record};
+use crate::journal::{Begins, Body, JournalError, Reader, Record, Side};
 use crate::ledger::embedded::projection::checkpoint::Beginning;
 use crate::settlement::message_name;
 
@@ -159,6 +159,8 @@ struct Gathered {
     found: BTreeMap<Whose, Payment>,
     /// Which hold turned out to be which.
     joined: BTreeMap<u64, u64>,
+    /// Which holds gave away the increment that is called as what was sought, and have not got it back.
+    gave: BTreeSet<u64>,
     /// Whether anything is of the program that was said.
     has_program: bool,
 }
@@ -175,6 +177,14 @@ fn gather(
         gathered.has_program |= record.program == sought.program;
         if let (Body::Joined { gives, .. }, Some(takes)) = (&record.body, record.place.hold) {
             gathered.joined.insert(*gives, takes);
+        }
+        if let (Body::Reassigned { increment, side, .. }, Some(hold)) = (&record.body, record.place.hold)
+            && increment.names().any(|name| name.as_str() == sought.name)
+        {
+            match side {
+                Side::Gives => gathered.gave.insert(hold),
+                Side::Takes => gathered.gave.remove(&hold),
+            };
         }
         if let Some(leads) = leads(record)? {
             let (program, platform, hold) = (record.program, record.platform, record.place.hold);
@@ -195,6 +205,9 @@ fn gather(
         }
         Ok(())
     })?;
+    for payment in gathered.found.values_mut().filter(|payment| payment.hold.is_some_and(|hold| gathered.gave.contains(&hold))) {
+        payment.leads = Leads::Perhaps;
+    }
     Ok(gathered)
 }
 
@@ -310,7 +323,9 @@ fn own_names_of(record: &Record, each: &mut dyn FnMut(&str)) {
             each(key.as_str());
             names_of_payment(payment, each);
         }
-        Body::Joined { payment, other, .. } => [payment, other].into_iter().for_each(|name| names_of_payment(name, each)),
+        Body::Joined { payment, other, .. } | Body::Reassigned { payment, increment: other, .. } => {
+            [payment, other].into_iter().for_each(|name| names_of_payment(name, each));
+        }
         Body::Kept { .. }
         | Body::AccountEntered { .. }
         | Body::CardEntered { .. }

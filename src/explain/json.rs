@@ -91,6 +91,12 @@ fn moment(story: &Story, moment: &Moment) -> Value {
         Body::Joined { gives, outcome, .. } => {
             json!({"kind": "joined", "hold": record.place.hold, "takes_over_hold": gives, "outcome": outcome})
         }
+        Body::Reassigned { increment, side, outcome, .. } => json!({
+            "kind": "reassigned",
+            "increment": increment.authorization,
+            "says": phrases::reassigned(*side),
+            "outcome": outcome,
+        }),
         Body::Kept { .. }
         | Body::AccountEntered { .. }
         | Body::CardEntered { .. }

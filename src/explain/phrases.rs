@@ -9,6 +9,8 @@ use holdfast_core::{
     Posting, StandInBasis, StandInBy, StandInCause, ThreeDSecure, Wallet,
 };
 
+use crate::journal::Side;
+
 /// `a purchase of 27.35 USD with card card-demo-1 of user-demo-1 at a merchant of category 5411 in USA (mid 123), by chip`.
 pub fn question(request: &AuthorizationRequest) -> String {
     let mut text = format!("{} of {}", kind(request.kind), request.amount);
@@ -231,6 +233,14 @@ pub fn order(order: &Order) -> String {
         Order::Capture { amount, finality } => format!("a capture of {amount}{}", last(*finality)),
         Order::Release => "the release of what is held".to_owned(),
         Order::Refund { amount } => format!("a refund of {amount}"),
+    }
+}
+
+/// What became of what was told of an increment.
+pub const fn reassigned(side: Side) -> &'static str {
+    match side {
+        Side::Gives => "does not count here any more: the platform says it, or asks it, of another payment",
+        Side::Takes => "counts here from now on: the platform says it, or asks it, of this payment",
     }
 }
 

@@ -60,7 +60,8 @@ fn is_asked(body: &Body, key: &IdempotencyKey, own: Option<&PaymentRef>) -> bool
         | Body::RulesPublished
         | Body::Opened
         | Body::Trimmed { .. }
-        | Body::Joined { .. } => false,
+        | Body::Joined { .. }
+        | Body::Reassigned { .. } => false,
     }
 }
 
@@ -176,6 +177,7 @@ fn approval(body: &Body) -> Option<(&IdempotencyKey, Money)> {
         | Body::RulesPublished
         | Body::Opened
         | Body::Trimmed { .. }
-        | Body::Joined { .. } => None,
+        | Body::Joined { .. }
+        | Body::Reassigned { .. } => None,
     }
 }

@@ -373,6 +373,47 @@ fn payments_that_turned_out_to_be_one_are_one_story() {
 }
 
 #[test]
+fn what_was_told_of_one_payment_and_asked_of_another_is_said_in_both_stories() {
+    let mut house = House::with(100_000);
+    for name in ["one", "two"] {
+        house.ask(purchase(name, 1000));
+    }
+    let own = payment("more").with_alias(AuthorizationId::new("tx-more").unwrap());
+    let asked = IdempotencyKey::new("more").unwrap();
+    let outcome = RecordedOutcome::Approved { amount: usd(300) };
+    house.tell("word", Fact::Recorded { payment: own, asked, increments: Some(payment("tx-one")), outcome });
+    let (kind, increments) = (AuthorizationKind::Incremental, Some(payment("tx-two")));
+    house.ask(AuthorizationRequest { kind, payment: own, increments, ..purchase("more", 300) });
+    let reader = house.stop();
+    for (name, line, effect, kind) in [
+        (
+            "tx-one",
+            "Payment tx-one: what was told of increment more does not count here any more: the platform says it, or asks it, of \
+             another payment.",
+            "held -3.00 USD",
+            "reassigned",
+        ),
+        (
+            "tx-two",
+            "Payment tx-two: what was told of increment more counts here from now on: the platform says it, or asks it, of this \
+             payment.",
+            "held +3.00 USD",
+            "reassigned",
+        ),
+    ] {
+        let story = story(&reader, name);
+        let words = words::of(&story);
+        assert!(words.contains(line) && words.contains(effect), "{name}: {words}");
+        let moments = json::of(&story)["moments"].as_array().unwrap().clone();
+        assert!(moments.iter().any(|moment| moment["kind"] == kind), "{moments:?}");
+    }
+    // Whose the increment is now is asked for by its own name.
+    for name in ["more", "tx-more"] {
+        assert_eq!(find(&reader, &sought(name), &mut |_, _, _| {}).unwrap().hold, Some(2), "{name}");
+    }
+}
+
+#[test]
 fn why_another_amount_is_held_than_was_said_yes_to_is_told() {
     let recorded = |name: &str, asked: &str, minor| Fact::Recorded {
         payment: payment(name),

@@ -92,6 +92,15 @@ impl Lines<'_> {
                     other.authorization, payment.authorization
                 ));
             }
+            Body::Reassigned { payment, increment, side, .. } => {
+                self.title(&at("what was told of an increment belongs to another payment"));
+                self.line(format!(
+                    "Payment {}: what was told of increment {} {}.",
+                    payment.authorization,
+                    increment.authorization,
+                    phrases::reassigned(*side)
+                ));
+            }
             // Not about a payment.
             Body::Kept { .. }
             | Body::AccountEntered { .. }
@@ -326,7 +335,9 @@ fn id_of(body: &Body) -> Option<&str> {
         Body::Decided { request, .. } | Body::Adopted { request, .. } => {
             Some(request.increments.as_ref().unwrap_or(&request.payment).authorization.as_str())
         }
-        Body::Ordered { payment, .. } | Body::Joined { payment, .. } => Some(payment.authorization.as_str()),
+        Body::Ordered { payment, .. } | Body::Joined { payment, .. } | Body::Reassigned { payment, .. } => {
+            Some(payment.authorization.as_str())
+        }
         Body::Told { .. }
         | Body::Kept { .. }
         | Body::AccountEntered { .. }

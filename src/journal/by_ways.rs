@@ -47,7 +47,8 @@ impl BodyRef<'_> {
             | BodyRef::RulesPublished
             | BodyRef::Opened
             | BodyRef::Trimmed { .. }
-            | BodyRef::Joined { .. } => None,
+            | BodyRef::Joined { .. }
+            | BodyRef::Reassigned { .. } => None,
         }
     }
 }
@@ -69,7 +70,8 @@ impl Body {
             | Body::RulesPublished
             | Body::Opened
             | Body::Trimmed { .. }
-            | Body::Joined { .. } => {}
+            | Body::Joined { .. }
+            | Body::Reassigned { .. } => {}
         }
     }
 }

@@ -16,7 +16,7 @@ use super::place::Place;
 use super::record::{Body, BodyRef, Record, RecordRef};
 
 /// The number of this encoding. A reader refuses a newer one, and reads every older one that was ever released.
-pub const FORMAT: u8 = 11;
+pub const FORMAT: u8 = 12;
 
 /// The oldest encoding that is read as this one: what it can say has grown since.
 const OLDEST: u8 = 2;

@@ -51,7 +51,7 @@ pub use memory::{Crash, Fault, MemoryDisk, MemoryLog};
 pub use operations::{Noted, Operation};
 pub use place::{Naming, Place};
 pub use reader::{Reader, Stage, Verified};
-pub use record::{Body, BodyRef, Record, RecordRef, Uses};
+pub use record::{Body, BodyRef, Record, RecordRef, Side, Uses};
 pub use records::Numbered;
 pub use retention::{Begins, Checkpoint};
 pub use rulesets::{KeptKind, KeptRuleset};

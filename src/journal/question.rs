@@ -19,7 +19,8 @@ impl Body {
             | Body::RulesPublished
             | Body::Opened
             | Body::Trimmed { .. }
-            | Body::Joined { .. } => None,
+            | Body::Joined { .. }
+            | Body::Reassigned { .. } => None,
         }
     }
 
@@ -38,7 +39,8 @@ impl Body {
             | Body::RulesPublished
             | Body::Opened
             | Body::Trimmed { .. }
-            | Body::Joined { .. } => None,
+            | Body::Joined { .. }
+            | Body::Reassigned { .. } => None,
         }
     }
 }

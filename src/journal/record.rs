@@ -5,7 +5,7 @@
 
 use arrayvec::ArrayVec;
 use holdfast_core::agent::Governed;
-use holdfast_core::hold::{AccountStatus, CardStatus, LimitUse, Order, Outcome, ToldAnswer, ToldEvent};
+use holdfast_core::hold::{AccountStatus, CardStatus, LimitUse, Order, Outcome, Step, ToldAnswer, ToldEvent};
 use holdfast_core::rules::{LIMITS_MAX, OfLess, Verdict};
 use holdfast_core::{
     AccountId, AuthorizationRequest, Basis, CardToken, CardholderToken, Checkout, IdempotencyKey, Money, PaymentRef,
@@ -141,6 +141,29 @@ pub enum Body {
         /// What became of the one that takes.
         outcome: Outcome,
     },
+    /// What was told of an increment went to another payment, as the event says that the record after these is about, or before them. Two
+    /// records: of the payment that gives it, then of the one that takes it. Since format 12.
+    Reassigned {
+        /// What the payment was called that the record is about.
+        payment: PaymentRef,
+        /// The increment's own names.
+        increment: PaymentRef,
+        /// What was told of it, as the payment that takes it has it.
+        words: Vec<Step>,
+        /// Which of the two the record is about.
+        side: Side,
+        /// What became of that.
+        outcome: Outcome,
+    },
+}
+
+/// Which of two payments something goes from, or to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Side {
+    /// It has it no more.
+    Gives,
+    /// It has it from now on.
+    Takes,
 }
 
 /// What limits had counted when a question was decided.
@@ -226,6 +249,13 @@ pub enum BodyRef<'a> {
         gives: u64,
         outcome: &'a Outcome,
     },
+    Reassigned {
+        payment: &'a PaymentRef,
+        increment: &'a PaymentRef,
+        words: &'a [Step],
+        side: Side,
+        outcome: &'a Outcome,
+    },
 }
 
 impl BodyRef<'_> {
@@ -242,7 +272,8 @@ impl BodyRef<'_> {
             | BodyRef::RulesPublished
             | BodyRef::Opened
             | BodyRef::Trimmed { .. }
-            | BodyRef::Joined { .. } => None,
+            | BodyRef::Joined { .. }
+            | BodyRef::Reassigned { .. } => None,
         }
     }
 }
@@ -263,7 +294,8 @@ impl BodyRef<'_> {
             | BodyRef::RulesPublished
             | BodyRef::Opened
             | BodyRef::Trimmed { .. }
-            | BodyRef::Joined { .. } => None,
+            | BodyRef::Joined { .. }
+            | BodyRef::Reassigned { .. } => None,
         }
     }
 }
@@ -284,7 +316,8 @@ impl Body {
             | Body::RulesPublished
             | Body::Opened
             | Body::Trimmed { .. }
-            | Body::Joined { .. } => {}
+            | Body::Joined { .. }
+            | Body::Reassigned { .. } => {}
         }
     }
 
@@ -300,7 +333,8 @@ impl Body {
             | Body::RulesPublished
             | Body::Opened
             | Body::Trimmed { .. }
-            | Body::Joined { .. } => {}
+            | Body::Joined { .. }
+            | Body::Reassigned { .. } => {}
         }
     }
 
@@ -312,7 +346,8 @@ impl Body {
             | Body::Adopted { outcome, .. }
             | Body::Told { outcome, .. }
             | Body::Ordered { outcome, .. }
-            | Body::Joined { outcome, .. } => Some(outcome),
+            | Body::Joined { outcome, .. }
+            | Body::Reassigned { outcome, .. } => Some(outcome),
             Body::Kept { .. }
             | Body::AccountEntered { .. }
             | Body::CardEntered { .. }
@@ -345,6 +380,9 @@ impl Body {
             Body::Opened => BodyRef::Opened,
             Body::Trimmed { record, chain, seal } => BodyRef::Trimmed { record: *record, chain, seal },
             Body::Joined { payment, other, gives, outcome } => BodyRef::Joined { payment, other, gives: *gives, outcome },
+            Body::Reassigned { payment, increment, words, side, outcome } => {
+                BodyRef::Reassigned { payment, increment, words, side: *side, outcome }
+            }
         }
     }
 }

@@ -156,6 +156,7 @@ fn paid(record: &Record) -> Option<Option<&Merchant>> {
         | Body::RulesPublished
         | Body::Trimmed { .. }
         | Body::Joined { .. }
+        | Body::Reassigned { .. }
         | Body::Opened => None,
     }
 }

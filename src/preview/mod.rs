@@ -167,6 +167,7 @@ fn question(record: &Record) -> Option<Question<'_>> {
         | Body::RulesPublished
         | Body::Trimmed { .. }
         | Body::Joined { .. }
+        | Body::Reassigned { .. }
         | Body::Opened => None,
     }
 }

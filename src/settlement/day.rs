@@ -6,7 +6,7 @@ use holdfast_core::hold::{Fact, MovementCause};
 use holdfast_core::{AccountId, Currency, Money, NetworkName, PlatformName, ProgramId, Timestamp};
 
 use super::joined::Joined;
-use super::names::{DEBITED_AT_ONCE, JOINED, Named, named, ordered, what};
+use super::names::{DEBITED_AT_ONCE, JOINED, Named, REASSIGNED, named, ordered, what};
 use crate::agent::outside::is_outside;
 use crate::books::{Book, Books, Entered};
 use crate::journal::{Body, JournalError, Record};
@@ -332,7 +332,8 @@ impl Summing {
             | Body::Adopted { outcome, .. }
             | Body::Told { outcome, .. }
             | Body::Ordered { outcome, .. }
-            | Body::Joined { outcome, .. } => float.add(0, outcome.held.into()),
+            | Body::Joined { outcome, .. }
+            | Body::Reassigned { outcome, .. } => float.add(0, outcome.held.into()),
             Body::AccountEntered { .. } if entered == Entered::Account => float.accounts = float.accounts.saturating_add(1),
             Body::AccountEntered { .. }
             | Body::Kept { .. }
@@ -354,6 +355,7 @@ impl Summing {
             Body::Told { event, outcome } => (what(&event.fact), outcome.cause?, outcome.posted),
             Body::Ordered { order, outcome, .. } => (ordered(order), outcome.cause?, outcome.posted),
             Body::Joined { outcome, .. } => (JOINED, outcome.cause?, outcome.posted),
+            Body::Reassigned { outcome, .. } => (REASSIGNED, outcome.cause?, outcome.posted),
             Body::Kept { .. } | Body::CardEntered { .. } | Body::RulesPublished | Body::Opened | Body::Trimmed { .. } => {
                 return None;
             }

@@ -11,6 +11,9 @@ pub(super) const DEBITED_AT_ONCE: &str = "debited at once";
 /// What came back because two payments turned out to be one: it was debited at once, and captured under another name.
 pub(super) const JOINED: &str = "captured under another name";
 
+/// As [`JOINED`]: an increment that was debited at once belongs to another payment.
+pub(super) const REASSIGNED: &str = "debited with another payment";
+
 /// What a record calls its payment, and what it is called itself.
 #[derive(Debug, Default)]
 pub(super) struct Named {
@@ -39,7 +42,7 @@ pub(super) fn named(record: &Record) -> Named {
         Body::Ordered { payment, key, .. } => {
             Named { payment: names_of_payment(payment), own: vec![key.to_string()], asked: Vec::new() }
         }
-        Body::Joined { payment, other, .. } => {
+        Body::Joined { payment, other, .. } | Body::Reassigned { payment, increment: other, .. } => {
             Named { payment: [payment, other].into_iter().flat_map(names_of_payment).collect(), ..Named::default() }
         }
         Body::AccountEntered { .. }

@@ -33,7 +33,8 @@ impl When {
             | Body::RulesPublished
             | Body::Opened
             | Body::Trimmed { .. }
-            | Body::Joined { .. } => When { settlement_day: None, happened_at: record.at },
+            | Body::Joined { .. }
+            | Body::Reassigned { .. } => When { settlement_day: None, happened_at: record.at },
         }
     }
 
@@ -58,7 +59,8 @@ pub fn network_of(record: &Record) -> Option<NetworkName> {
         | Body::RulesPublished
         | Body::Opened
         | Body::Trimmed { .. }
-        | Body::Joined { .. } => None,
+        | Body::Joined { .. }
+        | Body::Reassigned { .. } => None,
     }
 }
 
@@ -95,6 +97,7 @@ pub const fn completed_on(record: &Record) -> Option<i32> {
         | Body::RulesPublished
         | Body::Opened
         | Body::Trimmed { .. }
-        | Body::Joined { .. } => None,
+        | Body::Joined { .. }
+        | Body::Reassigned { .. } => None,
     }
 }

@@ -45,7 +45,8 @@ impl AnsweredPayment {
             | Body::RulesPublished
             | Body::Opened
             | Body::Trimmed { .. }
-            | Body::Joined { .. } => return None,
+            | Body::Joined { .. }
+            | Body::Reassigned { .. } => return None,
         };
         if decision == (Decision::Decline { reason: DeclineReason::ConflictingDuplicate }) {
             return None;

@@ -211,7 +211,7 @@ impl<'r> Told<'r> {
             | Body::Opened
             | Body::Trimmed { .. }
             // The message that says so comes next, and is told.
-            | Body::Joined { .. } => None,
+            | Body::Joined { .. } | Body::Reassigned { .. } => None,
         }
     }
 

@@ -163,6 +163,11 @@ impl<'a> Steps<'a> {
         (word == Word::Declined).then_some(step.at)
     }
 
+    /// Whether this would be the platform's last word on a question: said then, by this message.
+    pub fn is_last_on(&self, question: StepId, (at, word, message): (Timestamp, Word, StepId)) -> bool {
+        self.last_said(question).is_none_or(|(last, before)| (last.at, finality(before), last.id) < (at, finality(word), message))
+    }
+
     fn last_said(&self, question: StepId) -> Option<(&Step, Word)> {
         self.said(question).max_by_key(|(step, word)| (step.at, finality(*word), step.id))
     }

@@ -190,7 +190,8 @@ fn decided(record: &Record) -> Option<(Timestamp, &AuthorizationRequest, Decisio
         | Body::RulesPublished
         | Body::Opened
         | Body::Trimmed { .. }
-        | Body::Joined { .. } => None,
+        | Body::Joined { .. }
+        | Body::Reassigned { .. } => None,
     }
 }
 

@@ -1,5 +1,5 @@
-//! An increment that the platform tells of before it asks, and of another payment than it asks then: it is one amount, and is held once,
-//! where it was told.
+//! An increment that the platform tells of one payment, and asks or tells of another: it is one amount, and is held once, with the payment
+//! for which we approved it, or else with the one that the platform's last word names. What came first does not matter.
 
 use std::time::Duration;
 
@@ -37,8 +37,18 @@ fn own() -> AuthorizationRequest {
     asks("s", 40)
 }
 
-/// Its question adds to `t`, or opens a payment.
-const ASKED: [fn() -> AuthorizationRequest; 2] = [adding, own];
+/// Its question adds to `t`, or opens a payment: which one it is with then.
+const ASKED: [(fn() -> AuthorizationRequest, &str); 2] = [(adding, "t"), (own, "s")];
+
+/// All that is held of each payment once it was asked so.
+fn in_all(transaction: &str, goes_to: &str) -> i64 {
+    let own = match transaction {
+        "t" => 50,
+        "u" => 70,
+        _ => 0,
+    };
+    if transaction == goes_to { own + 40 } else { own }
+}
 
 fn for_so_much(minor: i64, request: AuthorizationRequest) -> AuthorizationRequest {
     AuthorizationRequest { amount: usd(minor), ..request }
@@ -56,8 +66,8 @@ fn says_so_too(token: &str, transaction: &str) -> ToldEvent {
 }
 
 pub fn what_was_told_to_add_is_held_once_whatever_its_question_names(engine: &dyn Engine) {
-    for (said, other, all) in [("t", "u", 90), ("u", "t", 110)] {
-        for ask in ASKED {
+    for said in ["t", "u"] {
+        for (ask, goes_to) in ASKED {
             for is_old in [false, true] {
                 let mut house = two_open(engine);
                 assert_eq!(said_of(&house, adds_to(said, APPROVED(40))), OVER_OURS);
@@ -71,33 +81,109 @@ pub fn what_was_told_to_add_is_held_once_whatever_its_question_names(engine: &dy
                     assert_eq!(said_of(house, adds_to(said, APPROVED(40))), Some(Finding::HeardBefore));
                     assert_eq!(house.balance(), (1_000, 160), "{said}");
                 });
-                // What follows on either is about what that has, and no more.
-                assert_eq!(said_of(&house, cleared(other, 160 - all)), None);
-                house.always(|house| assert_eq!(house.balance(), (840 + all, all), "{said}"));
-                assert_eq!(said_of(&house, cleared(said, all)), None);
-                house.always(|house| assert_eq!(house.balance(), (840, 0), "{said}"));
+                // What follows on each is about what that has, and no more.
+                let mut left = 160;
+                for transaction in ["u", "t", "s"] {
+                    let all = in_all(transaction, goes_to);
+                    if all > 0 {
+                        assert_eq!(said_of(&house, cleared(transaction, all)), None, "{said} {transaction}");
+                        left -= all;
+                        house.always(|house| assert_eq!(house.balance(), (840 + left, left), "{said} {transaction}"));
+                    }
+                }
+                assert_eq!(left, 0);
             }
         }
     }
 }
 
-pub fn what_was_told_to_add_is_released_where_it_was_told(engine: &dyn Engine) {
-    for ask in ASKED {
+pub fn what_was_told_to_add_is_released_with_what_its_question_names(engine: &dyn Engine) {
+    for (ask, goes_to) in ASKED {
         let mut house = one_told(engine);
         assert_eq!(house.decide(ask()), approved(40));
-        assert_eq!(said_of(&house, reversed("t")), None);
-        house.always(|house| assert_eq!(house.balance(), (1_000, 110)));
         assert_eq!(said_of(&house, reversed("u")), None);
+        house.always(|house| assert_eq!(house.balance(), (1_000, 90)));
+        assert_eq!(said_of(&house, reversed(goes_to)), None);
         house.always(|house| {
-            assert_eq!(house.balance(), (1_000, 0));
+            assert_eq!(house.balance(), (1_000, 90 - in_all(goes_to, goes_to)));
             assert_eq!(house.decide(ask()), again(approved(40)), "as it was answered");
-            assert_eq!(house.balance(), (1_000, 0));
+            assert_eq!(house.balance(), (1_000, 90 - in_all(goes_to, goes_to)));
         });
     }
 }
 
+/// Something that is asked or told, as a step of a story.
+type Deed<'a> = (&'a str, &'a dyn Fn(&House));
+
+/// Every order of so many things.
+fn orders<T: Copy>(of: &[T]) -> Vec<Vec<T>> {
+    if of.is_empty() {
+        return vec![Vec::new()];
+    }
+    let mut orders = Vec::new();
+    for (place, first) in of.iter().enumerate() {
+        let rest: Vec<T> = of[..place].iter().chain(&of[place + 1..]).copied().collect();
+        orders.extend(self::orders(&rest).into_iter().map(|order| std::iter::once(*first).chain(order).collect()));
+    }
+    orders
+}
+
+/// Whatever comes first, the end is the same.
+pub fn every_order_of_a_contradiction_ends_alike(engine: &dyn Engine) {
+    let says = |token: &'static str, transaction: &'static str, at: u64| {
+        move |house: &House| {
+            let fact =
+                Fact::Recorded { payment: of("s"), asked: id("jit-s"), increments: Some(of(transaction)), outcome: APPROVED(40) };
+            said_of(house, message(token, at, fact));
+        }
+    };
+    let (of_u, of_t, of_u_later) = (says("of-u", "u", 1), says("of-t", "t", 3), says("of-u-later", "u", 4));
+    let reverse_u = |house: &House| assert_ne!(said_of(house, reversed("u")), Some(Finding::HeardBefore));
+    let clear_t = |house: &House| assert_ne!(said_of(house, cleared("t", 50)), Some(Finding::HeardBefore));
+    let less_of_u = |house: &House| {
+        said_of(house, message("less-of-u", 2, Fact::Reduced { payment: of("u"), by: usd(30), original: None }));
+    };
+    let ask = |house: &House| assert_eq!(house.decide(adding()), approved(40));
+    let ask_own = |house: &House| assert_eq!(house.decide(own()), approved(40));
+    let of_t_last: [Deed<'_>; 3] = [("of u", &of_u), ("of t", &of_t), ("u reversed", &reverse_u)];
+    let of_u_last: [Deed<'_>; 3] = [("of u", &of_u_later), ("of t", &of_t), ("u reversed", &reverse_u)];
+    let of_all: [Deed<'_>; 4] = [("of u", &of_u), ("of t", &of_t), ("of u again", &of_u_later), ("u reversed", &reverse_u)];
+    let less: [Deed<'_>; 3] = [("of u", &of_u), ("of t", &of_t), ("less of u", &less_of_u)];
+    let asked: [Deed<'_>; 3] = [("of u", &of_u), ("asked of t", &ask), ("u reversed", &reverse_u)];
+    let asked_and_told: [Deed<'_>; 3] = [("of u", &of_u_later), ("asked of t", &ask), ("of t", &of_t)];
+    let asked_less: [Deed<'_>; 3] = [("of u", &of_u), ("asked of t", &ask), ("less of u", &less_of_u)];
+    let asked_as_its_own: [Deed<'_>; 3] = [("of u", &of_u), ("asked as its own", &ask_own), ("u reversed", &reverse_u)];
+    let cleared: [Deed<'_>; 3] = [("of u", &of_u), ("of t", &of_t), ("t cleared", &clear_t)];
+    let stories: [(&[Deed<'_>], (i64, i64)); 9] = [
+        (&of_t_last, (1_000, 90)),
+        (&of_u_last, (1_000, 50)),
+        (&of_all, (1_000, 50)),
+        (&less, (1_000, 130)),
+        (&asked, (1_000, 90)),
+        (&asked_and_told, (1_000, 160)),
+        (&asked_less, (1_000, 130)),
+        (&asked_as_its_own, (1_000, 90)),
+        (&cleared, (950, 70)),
+    ];
+    for (story, balance) in stories {
+        for order in orders(story) {
+            let names: Vec<_> = order.iter().map(|(name, _)| *name).collect();
+            let mut house = two_open(engine);
+            order.iter().for_each(|(_, deed)| deed(&house));
+            house.always(|house| assert_eq!(house.balance(), balance, "{names:?}"));
+            // Said once more, nothing moves.
+            order.iter().for_each(|(name, deed)| {
+                if name.starts_with("of") {
+                    deed(&house)
+                }
+            });
+            house.always(|house| assert_eq!(house.balance(), balance, "{names:?}, twice"));
+        }
+    }
+}
+
 pub fn what_was_recorded_is_held_whatever_amount_is_asked(engine: &dyn Engine) {
-    for ask in ASKED {
+    for (ask, _) in ASKED {
         for (asked, answer) in [(55, 40), (30, 30)] {
             let mut house = one_told(engine);
             assert_eq!(house.decide(for_so_much(asked, ask())), approved(answer));
@@ -116,7 +202,7 @@ pub fn what_was_recorded_is_held_whatever_amount_is_asked(engine: &dyn Engine) {
 /// It is held already, and the platform says that it was approved.
 pub fn what_was_told_to_add_is_declined_for_no_reason_of_ours(engine: &dyn Engine) {
     let refused = Verdict::Decline { reason: DeclineReason::MerchantNotAllowed, rule: id("rule") };
-    for ask in ASKED {
+    for (ask, _) in ASKED {
         let mut house = one_told(engine);
         assert_eq!(said(house.act(Act::Decide(Decide { verdict: refused.clone(), ..asked(ask()) }))), approved(40));
         house.always(|house| assert_eq!(house.balance(), (1_000, 160)));
@@ -144,7 +230,7 @@ pub fn what_was_declined_and_then_told_to_add_elsewhere_is_held_there(engine: &d
 }
 
 pub fn what_the_platform_declined_of_one_payment_is_held_on_no_other(engine: &dyn Engine) {
-    for ask in ASKED {
+    for (ask, _) in ASKED {
         let mut house = two_open(engine);
         assert_eq!(said_of(&house, adds_to("u", RecordedOutcome::Declined)), None);
         assert_eq!(house.decide(ask()), declined(NOT_PERMITTED));
@@ -155,9 +241,10 @@ pub fn what_the_platform_declined_of_one_payment_is_held_on_no_other(engine: &dy
     }
 }
 
-/// What was debited with the payment that it was told to add to is not held once more.
-pub fn what_was_captured_where_it_was_told_is_held_nowhere(engine: &dyn Engine) {
-    for ask in ASKED {
+/// What was debited with the payment that it was told to add to was more than that had: it is held where it is asked, as if that had come
+/// first.
+pub fn what_was_captured_where_it_was_told_is_held_where_it_is_asked(engine: &dyn Engine) {
+    for (ask, _) in ASKED {
         for is_old in [false, true] {
             let mut house = one_told(engine);
             assert_eq!(said_of(&house, cleared("u", 110)), None);
@@ -166,7 +253,7 @@ pub fn what_was_captured_where_it_was_told_is_held_nowhere(engine: &dyn Engine) 
             }
             assert_eq!(house.decide(ask()), approved(40), "{is_old}");
             house.always(|house| {
-                assert_eq!(house.balance(), (890, 50), "{is_old}");
+                assert_eq!(house.balance(), (890, 90), "{is_old}");
                 assert_eq!(house.decide(ask()), again(approved(40)), "{is_old}");
             });
         }
@@ -197,7 +284,7 @@ pub fn what_is_over_where_it_was_told_is_decided_as_any(engine: &dyn Engine) {
     }
 }
 
-/// Its payment goes on without it: the merchant gave it back.
+/// Its payment goes on without it: the merchant gave it back. It was none of that, so that what was given back is of what that had.
 pub fn what_was_taken_back_where_it_was_told_is_decided_as_any(engine: &dyn Engine) {
     let mut house = one_told(engine);
     assert_eq!(said_of(&house, message("less", 10, Fact::Reduced { payment: of("u"), by: usd(40), original: None })), None);
@@ -205,16 +292,16 @@ pub fn what_was_taken_back_where_it_was_told_is_decided_as_any(engine: &dyn Engi
     assert_eq!(house.decide(for_so_much(2_000, increment("jit-x", "jit-t", 1))), declined(NO_FUNDS));
     assert_eq!(house.decide(adding()), approved(40));
     house.always(|house| {
-        assert_eq!(house.balance(), (1_000, 160));
+        assert_eq!(house.balance(), (1_000, 120));
         assert_eq!(house.decide(adding()), again(approved(40)));
     });
     assert_eq!(said_of(&house, cleared("t", 90)), None);
-    house.always(|house| assert_eq!(house.balance(), (910, 70)));
+    house.always(|house| assert_eq!(house.balance(), (910, 30)));
 }
 
 /// Other messages say of it what was said before, or that it adds to what its question names.
 pub fn what_is_told_again_of_another_payment_is_held_once(engine: &dyn Engine) {
-    for ask in ASKED {
+    for (ask, goes_to) in ASKED {
         let mut house = one_told(engine);
         assert_eq!(house.decide(ask()), approved(40));
         house.always(|house| {
@@ -224,8 +311,9 @@ pub fn what_is_told_again_of_another_payment_is_held_once(engine: &dyn Engine) {
                 assert_eq!(house.balance(), (1_000, 160), "{transaction}");
             }
         });
-        assert_eq!(said_of(&house, cleared("t", 50)), None);
-        assert_eq!(said_of(&house, cleared("u", 110)), None);
+        for transaction in ["t", "u", "s"].into_iter().filter(|transaction| in_all(transaction, goes_to) > 0) {
+            assert_eq!(said_of(&house, cleared(transaction, in_all(transaction, goes_to))), None);
+        }
         house.premises().age(Duration::from_secs(20 * 86_400));
         house.always(|house| {
             assert_eq!(said_of(house, says_so_too("s-three", "t")), Some(Finding::HeardBefore));
@@ -241,7 +329,7 @@ pub fn what_is_told_again_of_another_payment_is_held_once(engine: &dyn Engine) {
 
 /// Stand-in's answer to it comes late.
 pub fn what_was_told_to_add_and_is_adopted_is_held_once(engine: &dyn Engine) {
-    for ask in ASKED {
+    for (ask, _) in ASKED {
         for told in [40, 60] {
             let mut house = one_told(engine);
             assert_eq!(house.adopt(for_so_much(told, ask()), yes(told)), None);
@@ -253,7 +341,7 @@ pub fn what_was_told_to_add_and_is_adopted_is_held_once(engine: &dyn Engine) {
             assert_eq!(said_of(&house, reversed("u")), None);
             house.always(|house| {
                 assert_eq!(house.adopt(for_so_much(told, ask()), yes(told)), Some(Finding::HeardBefore), "{told}");
-                assert_eq!(house.balance(), (1_000, 50), "{told}");
+                assert_eq!(house.balance(), (1_000, 90), "{told}");
             });
         }
     }
@@ -288,7 +376,7 @@ pub fn a_transaction_that_was_told_to_add_is_held_once_under_every_key(engine: &
 
 /// What is only told of is joined with what names it, as ever; and is asked of after what adds to it.
 pub fn what_was_told_to_add_to_what_was_only_told_is_held_once(engine: &dyn Engine) {
-    for ask in ASKED {
+    for (ask, goes_to) in ASKED {
         for told_first in [false, true] {
             let mut house = House::with(engine, 1_000);
             let asked = |house: &House| assert_eq!(house.decide(asks("t", 50)), approved(50));
@@ -311,8 +399,9 @@ pub fn what_was_told_to_add_to_what_was_only_told_is_held_once(engine: &dyn Engi
         house.always(|house| assert_eq!(house.balance(), (1_000, 40)));
         assert_eq!(house.decide(asks("u", 70)), approved(70));
         house.always(|house| assert_eq!(house.balance(), (1_000, 110)));
-        assert_eq!(said_of(&house, cleared("u", 110)), None);
-        house.always(|house| assert_eq!(house.balance(), (890, 0)));
+        let of_u = if goes_to == "s" { 70 } else { 110 };
+        assert_eq!(said_of(&house, cleared("u", of_u)), None);
+        house.always(|house| assert_eq!(house.balance(), (1_000 - of_u, 110 - of_u)));
     }
 }
 

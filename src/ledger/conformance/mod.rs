@@ -199,12 +199,13 @@ macro_rules! conforms {
             }
             earlier {
                 what_was_told_to_add_is_held_once_whatever_its_question_names
-                what_was_told_to_add_is_released_where_it_was_told
+                what_was_told_to_add_is_released_with_what_its_question_names
+                every_order_of_a_contradiction_ends_alike
                 what_was_recorded_is_held_whatever_amount_is_asked
                 what_was_told_to_add_is_declined_for_no_reason_of_ours
                 what_was_declined_and_then_told_to_add_elsewhere_is_held_there
                 what_the_platform_declined_of_one_payment_is_held_on_no_other
-                what_was_captured_where_it_was_told_is_held_nowhere
+                what_was_captured_where_it_was_told_is_held_where_it_is_asked
                 what_is_over_where_it_was_told_is_decided_as_any
                 what_was_taken_back_where_it_was_told_is_decided_as_any
                 what_is_told_again_of_another_payment_is_held_once

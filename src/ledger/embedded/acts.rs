@@ -16,6 +16,7 @@ use super::about::{answer_of, locate_event, where_it_was_told};
 use super::cold::Need;
 use super::contradiction::{content, contradiction, difference};
 use super::engine::{Engine, Performed, Warmth};
+use super::handing_over::TakesOver;
 use super::naming::{
     as_named, asked_of, heard, in_its_owners_name, locate_adopted, locate_request, payments_of, subject_of, timers_key,
 };
@@ -113,8 +114,12 @@ impl Engine {
         if let Some(need) = self.need(&located, self.own_names(&decide.origin, increment), (Some(key), None), warmth) {
             return Performed::Cold(need);
         }
-        let located = match self.join_what_is_one(&decide.origin, located, (Some(payment), increment), now.utc) {
-            Ok(located) => where_it_was_told(&self.state, program, platform.as_ref(), request, located),
+        let joined = self.join_what_is_one(&decide.origin, located, (Some(payment), increment), now.utc);
+        let weight = weight_of(decide.governed.as_ref());
+        let (located, over) = match joined
+            .and_then(|located| self.asked_where(&decide.origin, (request, TakesOver::by(weight)), located, now.utc))
+        {
+            Ok(found) => found,
             Err(error) => return Performed::Now(Err(error)),
         };
         let located = in_its_owners_name(&self.state, program, request, located);
@@ -142,7 +147,10 @@ impl Engine {
             let counted = counted_by(&self.state, &located);
             let governed = governed.map(|governed| observed(governed, (request, verdict), (&uses, counted), &outcome, &located));
             let body = BodyRef::Decided { received_at, request, verdict, uses: &uses, outcome: &outcome };
-            if let Err(error) = self.record(&decide.origin, now.utc, Some(&decide.ruleset), governed.as_ref(), place, body) {
+            let recorded = self.record(&decide.origin, now.utc, Some(&decide.ruleset), governed.as_ref(), place, body);
+            let handed =
+                recorded.and_then(|()| self.hand_over_approved(&decide.origin, request, (over, &located), &outcome, now.utc));
+            if let Err(error) = handed {
                 return Performed::Now(Err(error));
             }
             // Of another question under the same key nothing is kept.
@@ -226,12 +234,15 @@ impl Engine {
         if let Some(need) = self.need(&located, self.own_names(&adopt.origin, increment), (Some(key), None), warmth) {
             return Performed::Cold(need);
         }
-        let located = match self.join_what_is_one(&adopt.origin, located, (Some(payment), increment), now.utc) {
-            Ok(located) => where_it_was_told(&self.state, program, platform.as_ref(), request, located),
+        let joined = self.join_what_is_one(&adopt.origin, located, (Some(payment), increment), now.utc);
+        let weight = weight_of(adopt.governed.as_ref());
+        let (located, over) = match joined.and_then(|located| {
+            self.asked_where(&adopt.origin, (request, TakesOver::by_answer(weight, &adopt.told)), located, now.utc)
+        }) {
+            Ok(found) => found,
             Err(error) => return Performed::Now(Err(error)),
         };
         let verdict = adopt.verdict.as_ref().map(|(verdict, _)| verdict);
-        let weight = weight_of(adopt.governed.as_ref());
         let reserved = verdict.and_then(|verdict| self.take_over(program, adopt.governed.as_ref(), verdict, now.utc));
         let adoption = Adoption { request, digest: adopt.digest, asked_at: adopt.received_at, told: adopt.told, verdict, weight };
         let outcome = weigh::apply(&self.state, &located, Some(key), &Uses::new(), None, &Event::Adopt(adoption), now.utc);
@@ -245,6 +256,8 @@ impl Engine {
         let ruleset = adopt.verdict.as_ref().map(|(_, ruleset)| ruleset);
         let governed = adopt.governed.map(|governed| moved(governed, &outcome, &located));
         let recorded = self.record(&adopt.origin, now.utc, ruleset, governed.as_ref(), place, body);
+        let recorded =
+            recorded.and_then(|()| self.hand_over_approved(&adopt.origin, request, (over, &located), &outcome, now.utc));
         if let Some(slip) = adopt.slip.as_ref().filter(|_| outcome.answered.is_some()) {
             self.log.keep_slip(Arc::clone(slip));
         }
@@ -255,13 +268,13 @@ impl Engine {
         let Origin { program, platform, .. } = origin;
         let told = self.state.told_name(program, platform.as_ref(), &event.key);
         if !self.state.was_told(told) {
-            return match self.find_told(origin, event, warmth) {
+            return match self.find_told(origin, event, now, warmth) {
                 (_, Some(need)) => Performed::Cold(need),
                 (located, None) => self.told(origin, event, &located, now),
             };
         }
         let (_, own) = payments_of(platform.as_ref(), event);
-        let located = locate_event(&self.state, program, platform.as_ref(), event);
+        let located = locate_event(&self.state, program, platform.as_ref(), event, now);
         if let Some(need) = self.need(&located, self.own_names(origin, own.as_ref()), (None, None), warmth) {
             return Performed::Cold(need);
         }
@@ -269,11 +282,17 @@ impl Engine {
     }
 
     /// What an event is about that was not told before, and what of it has to be found first.
-    pub(super) fn find_told(&self, origin: &Origin, event: &ToldEvent, warmth: Warmth<'_>) -> (Located, Option<Need>) {
+    pub(super) fn find_told(
+        &self,
+        origin: &Origin,
+        event: &ToldEvent,
+        now: Timestamp,
+        warmth: Warmth<'_>,
+    ) -> (Located, Option<Need>) {
         let Origin { program, platform, .. } = origin;
         let told = self.state.told_name(program, platform.as_ref(), &event.key);
         let (_, own) = payments_of(platform.as_ref(), event);
-        let located = locate_event(&self.state, program, platform.as_ref(), event);
+        let located = locate_event(&self.state, program, platform.as_ref(), event, now);
         let asked = asked_of(&event.fact).map(|key| self.state.asked_name(program, platform.as_ref(), &key));
         let need = self.need(&located, self.own_names(origin, own.as_ref()), (asked, Some(told)), warmth);
         (located, need)
@@ -303,6 +322,9 @@ impl Engine {
             Ok(located) => &{ located },
             Err(error) => return Performed::Now(Err(error)),
         };
+        if let Err(error) = self.hand_over_told(origin, event, located, now) {
+            return Performed::Now(Err(error));
+        }
         let subject = subject_of(event);
         let asked = asked_of(&event.fact).map(|key| self.state.asked_name(program, platform.as_ref(), &key));
         let standing = weigh::standing_told(&self.state, &event.fact, located);
@@ -402,7 +424,13 @@ impl Engine {
     }
 
     /// What every event's names have in common.
-    fn names<'a>(&self, origin: &'a Origin, at: Timestamp, payment: Option<&'a PaymentRef>, expiry: Expiry) -> Names<'a> {
+    pub(super) fn names<'a>(
+        &self,
+        origin: &'a Origin,
+        at: Timestamp,
+        payment: Option<&'a PaymentRef>,
+        expiry: Expiry,
+    ) -> Names<'a> {
         Names {
             program: &origin.program,
             platform: origin.platform.as_ref(),

@@ -11,6 +11,7 @@ use holdfast_core::{AuthorizationRequest, ContentDigest, Expiry, IdempotencyKey,
 
 use super::about::answer_of;
 use super::cold::Nowhere;
+use super::handing_over::reassigned;
 use super::joining::joined;
 use super::naming::in_its_owners_name;
 use super::projection::checkpoint::Beginning;
@@ -76,6 +77,10 @@ impl Again {
             Body::Ordered { key, payment, order, outcome } => self.order(program, record, key, payment, order, outcome),
             // That two payments are two by now is a difference, too.
             Body::Joined { gives, .. } => self.join(record, HoldNumber(*gives)).unwrap_or_default(),
+            Body::Reassigned { words, side, .. } => {
+                let located = self.found(record);
+                reassigned(&self.state, located.hold, &located, words, *side).unwrap_or_default()
+            }
             Body::Kept { .. }
             | Body::AccountEntered { .. }
             | Body::CardEntered { .. }

@@ -397,6 +397,7 @@ fn declines(body: &Body) -> bool {
         | Body::RulesPublished
         | Body::Opened
         | Body::Trimmed { .. }
-        | Body::Joined { .. } => false,
+        | Body::Joined { .. }
+        | Body::Reassigned { .. } => false,
     }
 }

@@ -15,6 +15,7 @@ pub(crate) mod counters;
 mod early;
 pub(crate) mod engine;
 mod entering;
+mod handing_over;
 mod joining;
 pub(crate) mod naming;
 mod needing;

@@ -17,7 +17,7 @@ impl Engine {
         if self.state.was_told(told) {
             return self.tell(origin, event, now.utc, warmth);
         }
-        let located = match self.find_told(origin, event, warmth) {
+        let located = match self.find_told(origin, event, now.utc, warmth) {
             (located, None) => located,
             (_, Some(need)) => return Performed::Cold(need),
         };

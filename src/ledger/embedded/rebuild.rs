@@ -1,7 +1,7 @@
 //! From the journal back to memory: the outcomes of its records are written again, in order. Nothing is decided afresh.
 
 use holdfast_core::hold::mutant::{self, Mutant};
-use holdfast_core::hold::{Account, AccountStatus, CardStatus, Mark, Outcome, StepId, Subject, ToldEvent};
+use holdfast_core::hold::{Account, AccountStatus, CardStatus, Mark, Outcome, Step, StepId, Subject, ToldEvent};
 use holdfast_core::{AuthorizationRequest, Currency, DeclineReason, Expiry, PaymentRef, ProgramId, Timestamp};
 use smallvec::SmallVec;
 
@@ -13,7 +13,7 @@ use super::state::{
     AccountIndex, CardIndex, CardRow, Fingerprint, HoldNumber, Located, Merchants, Names, PaymentNames, State, UNTOLD,
 };
 use super::undo::UndoLog;
-use crate::journal::{Body, Group, JournalError, Naming, Record, RecordError};
+use crate::journal::{Body, Group, JournalError, Naming, Record, RecordError, Side};
 
 /// Writes again what a journal says, group by group.
 pub struct Rebuilding<'a> {
@@ -123,6 +123,9 @@ pub fn write_found(
         Body::Joined { payment, other, gives, outcome } => {
             let pair = (HoldNumber(*gives), payment, other);
             write_joined(state, &reading, pair, outcome, undo)?;
+        }
+        Body::Reassigned { payment, increment, words, side, outcome } => {
+            write_reassigned(state, &reading, (payment, increment), (words, *side), outcome, undo)?;
         }
         Body::Kept { .. } | Body::RulesPublished | Body::Opened | Body::Trimmed { .. } => {}
     }
@@ -242,6 +245,35 @@ fn write_joined(
     Ok(())
 }
 
+fn write_reassigned(
+    state: &mut State,
+    reading: &Reading<'_>,
+    (payment, increment): (&PaymentRef, &PaymentRef),
+    (words, side): (&[Step], Side),
+    outcome: &Outcome,
+    undo: &mut UndoLog,
+) -> Result<(), JournalError> {
+    let Reading { record, number, cold, .. } = *reading;
+    let Some(program) = &record.program else { return Ok(()) };
+    take_in(state, record, (payment, Some(increment)), cold)?;
+    let located = located(state, record);
+    match (side, located.hold) {
+        (Side::Gives, Some(gives)) => {
+            let own = state.payment_names(program, record.platform.as_ref(), increment);
+            state.give_words(gives, words, own.iter(), (record.at, number), outcome, undo);
+        }
+        #[cfg(test)]
+        (Side::Gives, None) => panic!("record {number}: the hold that gives is not found"),
+        #[cfg(not(test))]
+        (Side::Gives, None) => {}
+        (Side::Takes, _) => {
+            let names = Names { payment: Some(payment), increment: Some(increment), ..names(program, record, number) };
+            state.take_words(&located, words, &names, outcome, undo);
+        }
+    }
+    Ok(())
+}
+
 /// Takes in what memory had let go of when a record was written: the payment that it is about, by the names that it was told, or else by
 /// its number; and whatever else has one of its names, which that keeps.
 fn take_in(
@@ -305,9 +337,9 @@ pub fn located(state: &State, record: &Record) -> Located {
         }
         Body::Told { event, .. } => {
             let named = locate_named(state, program, platform, event);
-            if_meant(state, record, named, |_| locate_event(state, program, platform, event))
+            if_meant(state, record, named, |_| locate_event(state, program, platform, event, record.at))
         }
-        Body::Ordered { payment, .. } | Body::Joined { payment, .. } => {
+        Body::Ordered { payment, .. } | Body::Joined { payment, .. } | Body::Reassigned { payment, .. } => {
             state.locate(program, platform, &Subject::default(), Some(payment))
         }
         Body::Kept { .. }

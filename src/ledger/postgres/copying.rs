@@ -193,7 +193,8 @@ impl Places {
             | Body::RulesPublished
             | Body::Opened
             | Body::Trimmed { .. }
-            | Body::Joined { .. } => (Enters::No, Enters::No),
+            | Body::Joined { .. }
+            | Body::Reassigned { .. } => (Enters::No, Enters::No),
         };
         Place {
             account: self.accounts.of(account, accounts),

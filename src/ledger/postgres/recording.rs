@@ -105,7 +105,8 @@ fn opening(record: &Record, change: i64) -> Option<i64> {
         | Body::RulesPublished
         | Body::Opened
         | Body::Trimmed { .. }
-        | Body::Joined { .. } => None,
+        | Body::Joined { .. }
+        | Body::Reassigned { .. } => None,
     }
 }
 
@@ -272,7 +273,8 @@ fn changes_account(body: &Body) -> bool {
         | Body::Adopted { outcome, .. }
         | Body::Told { outcome, .. }
         | Body::Ordered { outcome, .. }
-        | Body::Joined { outcome, .. } => moves(outcome),
+        | Body::Joined { outcome, .. }
+        | Body::Reassigned { outcome, .. } => moves(outcome),
         Body::AccountEntered { .. } | Body::CardEntered { .. } => true,
         Body::Kept { .. } | Body::RulesPublished | Body::Opened | Body::Trimmed { .. } => false,
     }
@@ -291,6 +293,7 @@ const fn kind_of(body: &Body) -> &'static str {
         Body::Opened => "opened",
         Body::Trimmed { .. } => "trimmed",
         Body::Joined { .. } => "joined",
+        Body::Reassigned { .. } => "reassigned",
     }
 }
 
@@ -305,6 +308,7 @@ fn key_of(body: &Body) -> Option<String> {
         | Body::RulesPublished
         | Body::Opened
         | Body::Trimmed { .. }
-        | Body::Joined { .. } => None,
+        | Body::Joined { .. }
+        | Body::Reassigned { .. } => None,
     }
 }

@@ -6,6 +6,7 @@ use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus, Finality}
 use holdfast_core::rules::HoldPolicy;
 use holdfast_core::{DeclineReason, Expiry, Padding, Posting, Timestamp};
 
+use super::contrary::Written;
 use super::filing::{File, Finds, Place};
 use super::payment::{self, Approved, Ending, Entry, Line, Source, Word};
 use super::sheet::Sheet;
@@ -48,13 +49,19 @@ impl Model {
         if let Some(known) = self.known(key) {
             return Expected::Decided(self.said_again(&known, question));
         }
-        if let Some((_, word)) = self.told_elsewhere(question) {
-            self.contrary += 1;
-            let answer = match word.amount() {
-                Some(amount) => Answer::Yes(amount.min(question.amount)),
-                None => Answer::No(DeclineReason::TransactionNotPermitted),
-            };
-            return self.answered(question, answer);
+        let mut once_approved = None;
+        match self.written_elsewhere(question) {
+            Some(Written::Stays(_, word)) => {
+                self.contrary += 1;
+                let answer = match word.amount() {
+                    Some(amount) => Answer::Yes(amount.min(question.amount)),
+                    None => Answer::No(DeclineReason::TransactionNotPermitted),
+                };
+                return self.answered(question, answer);
+            }
+            Some(Written::GoesNow(place)) => self.carry_to_what_is_asked(question, place),
+            Some(Written::GoesOnceApproved(place)) => once_approved = Some(place),
+            None => {}
         }
         let payment = self.file(&question.of);
         if payment::approvals(&payment.entries).any(|(known, _)| known == question.key) {
@@ -82,6 +89,7 @@ impl Model {
                 let written = said.and_then(Word::amount).unwrap_or(granted.amount);
                 let granted = Granted { amount: granted.amount.min(written), ..granted };
                 self.approve(question, &granted);
+                once_approved.into_iter().for_each(|place| self.carry_to_what_is_asked(question, place));
                 Answer::Yes(granted.amount)
             }
             Err(reason) => self.by_the_books(question, Answer::No(reason), Time::First),
@@ -131,7 +139,11 @@ impl Model {
     /// An answer held against what the platform wrote into the payment's account: what it struck is not said yes to again, and
     /// what it wrote in is not said no to.
     fn by_the_books(&self, question: &Question, answer: Answer, time: Time) -> Answer {
-        let books = self.told_elsewhere(question).map(|(place, _)| place).or_else(|| self.place(&question.of));
+        let written = self.written_elsewhere(question).and_then(|written| match written {
+            Written::Stays(place, _) => Some(place),
+            Written::GoesNow(_) | Written::GoesOnceApproved(_) => None,
+        });
+        let books = written.or_else(|| self.place(&question.of));
         let File { entries, sheet, .. } = self.file_in(books, &question.of);
         match answer {
             // In another currency than it was written in.
@@ -281,8 +293,15 @@ impl Model {
         };
         // What was told under the increment's own name only is of this payment, too: somebody approved both.
         let found = self.put_together(&question.of, question.own_label(), Finds::ByOwnName);
-        let elsewhere = self.told_elsewhere(question);
-        let found = elsewhere.map_or(found, |(place, _)| Some(place));
+        let (mut elsewhere, mut once_approved) = (None, None);
+        match (self.written_elsewhere(question), heard) {
+            // Nobody said yes to it where it is asked of.
+            (Some(Written::Stays(place, _)), _) | (Some(Written::GoesNow(place)), Heard::No) => elsewhere = Some(place),
+            (Some(Written::GoesNow(place)), Heard::Yes(_)) => self.carry_to_what_is_asked(question, place),
+            (Some(Written::GoesOnceApproved(place)), _) => once_approved = Some(place),
+            (None, _) => {}
+        }
+        let found = elsewhere.or(found);
         self.contrary += u64::from(elsewhere.is_some());
         if let Some(known) = self.known(key) {
             let another = !matches!(&known.meaning, Meaning::Question(before) if before.is_again(question));
@@ -310,6 +329,7 @@ impl Model {
                 let (entries, entry) = (self.entries_at(found), adopted(question, amount));
                 let entry = if approved { as_known(entries, entry) } else { now_approved(question, entries, entry) };
                 self.enter_approval(question, found, entry, counts);
+                once_approved.into_iter().for_each(|place| self.carry_to_what_is_asked(question, place));
             }
             Heard::Yes(_) if question.refused => {}
             Heard::Yes(_) => self.count_only(question, way),

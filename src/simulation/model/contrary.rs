@@ -1,16 +1,27 @@
 //! A platform that contradicts itself: it writes an increment into one payment, and says then that it is of another. It is one amount of
-//! money: whoever has it in his books keeps it, and nobody else enters it.
+//! money. Whoever said yes to it has it in his books, as ever; else it goes, with all that was written of it, to those that the platform
+//! names last, by its own days.
+
+use holdfast_core::Timestamp;
 
 use super::filing::{File, Place};
-use super::payment::{self, Line, Word};
+use super::payment::{self, Entry, Line, Word};
 use super::{Keyed, Model};
-use crate::simulation::deed::{Message, Question, Says};
+use crate::simulation::deed::{Message, Outcome, Question, Says};
 use crate::simulation::naming::Label;
 
+/// Where a question finds what was written of it before.
+pub(super) enum Written {
+    /// In these books, and there it stays: this was written last.
+    Stays(Place, Word),
+    /// It goes from there to those that the question names: before somebody decides, as it is there; or once it is approved.
+    GoesNow(Place),
+    GoesOnceApproved(Place),
+}
+
 impl Model {
-    /// In which payment's books the platform wrote a question before it asked, where it asks of another one now, or of none; and what it
-    /// wrote last.
-    pub(super) fn told_elsewhere(&self, question: &Question) -> Option<(Place, Word)> {
+    /// In which payment's books the platform wrote a question before it asked, where it asks of another one now, or of none.
+    pub(super) fn written_elsewhere(&self, question: &Question) -> Option<Written> {
         if question.foreign || !question.wants_money() || question.amount < 1 {
             return None;
         }
@@ -22,9 +33,8 @@ impl Model {
         }?;
         let File { entries, .. } = self.at(Some(place))?;
         if question.adds() {
-            let knows = payment::words(self.entries_at(named), question.key).next().is_some()
-                || payment::approvals(self.entries_at(named)).any(|(known, _)| known == question.key);
-            if named == Some(place) || knows || self.payments[place.payment].account != question.account {
+            if named == Some(place) || self.knows(named, question.key) || self.payments[place.payment].account != question.account
+            {
                 return None;
             }
         } else if !payment::opened(entries) {
@@ -34,15 +44,20 @@ impl Model {
             return None;
         }
         let word = payment::last_word(entries, question.key)?;
-        let said_yes =
-            self.known((Keyed::Question, question.program, question.key)).is_some_and(|known| known.answer.amount().is_some());
-        (word == Word::No || said_yes || self.has_its_money(place, question.key)).then_some((place, word))
+        let has_money = self.has_its_money(place, question.key);
+        let before = self.known((Keyed::Question, question.program, question.key));
+        let is_open = || self.at(named).is_some_and(|file| file.sheet.is_under_way());
+        if question.adds() && before.is_none() && word.amount().is_some_and(|amount| amount > 0) && is_open() {
+            return Some(if has_money { Written::GoesNow(place) } else { Written::GoesOnceApproved(place) });
+        }
+        let said_yes = before.is_some_and(|known| known.answer.amount().is_some());
+        (word == Word::No || said_yes || has_money).then_some(Written::Stays(place, word))
     }
 
     /// In which books a message about an increment belongs, if not in those of the payment that it names: where we approved that, or where
-    /// the platform wrote it before and its money is.
-    pub(super) fn stays(&self, message: &Message) -> Option<Place> {
-        let Says::Recorded { asked, increment: Some(own), .. } = message.says else { return None };
+    /// the platform wrote it on a later day. What it wrote on an earlier one is carried over.
+    pub(super) fn stays(&mut self, message: &Message, now: Timestamp) -> Option<Place> {
+        let Says::Recorded { asked, increment: Some(own), outcome } = message.says else { return None };
         let of = message.of?;
         let place = self.filed(of.payment, std::iter::once(Label::Increment(own)))?;
         let File { entries, .. } = self.at(Some(place))?;
@@ -52,13 +67,52 @@ impl Model {
         }
         let named = self.place(&of).filter(|named| *named != place)?;
         let are_two = self.at(Some(named))?.is_approved() && self.at(Some(place))?.is_approved();
-        let written = || {
-            let knows = payment::words(self.entries_at(Some(named)), asked).next().is_some()
-                || payment::approvals(self.entries_at(Some(named))).any(|(known, _)| known == asked);
-            let of_one_account = self.payments[place.payment].account == self.payments[named.payment].account;
-            !message.foreign && !knows && of_one_account && is_only_written(entries, asked) && self.has_its_money(place, asked)
-        };
-        (are_two && (ours.is_some() || written())).then_some(place)
+        if !are_two || ours.is_some() {
+            return ours.filter(|_| are_two).map(|_| place);
+        }
+        let of_one_account = self.payments[place.payment].account == self.payments[named.payment].account;
+        if message.foreign || self.knows(Some(named), asked) || !of_one_account || !is_only_written(entries, asked) {
+            return None;
+        }
+        let said = (message.at.unwrap_or(now), matches!(outcome, Outcome::Declined), payment::message_name(message.key));
+        let last = payment::words(entries, asked).map(|(at, source, word)| (at, word == Word::No, source.name())).max();
+        if last.is_some_and(|last| said <= last) {
+            return Some(place);
+        }
+        self.carry_over(asked, (place, named), Label::Increment(own));
+        None
+    }
+
+    /// Whether a payment's books have something of a question.
+    fn knows(&self, place: Option<Place>, question: u32) -> bool {
+        let entries = self.entries_at(place);
+        payment::words(entries, question).next().is_some() || payment::approvals(entries).any(|(known, _)| known == question)
+    }
+
+    /// The same, into those that the question names.
+    pub(super) fn carry_to_what_is_asked(&mut self, question: &Question, from: Place) {
+        if let Some(to) = self.place(&question.of) {
+            self.carry_over(question.key, (from, to), Label::Increment(question.key));
+        }
+    }
+
+    /// Everything that was written of a question goes into other books.
+    pub(super) fn carry_over(&mut self, question: u32, (from, to): (Place, Place), label: Label) {
+        let is_of_it = |entry: &Entry| matches!(entry.line, Line::Word { question: asked, .. } if asked == question);
+        let file = &mut self.payment_to_change(from.payment).files[from.file];
+        let before = (file.sheet.posted(), file.sheet.held);
+        let (carried, left) = std::mem::take(&mut file.entries).into_iter().partition(is_of_it);
+        let carried: Vec<Entry> = carried;
+        file.entries = left;
+        file.labels.retain(|known| *known != label);
+        self.add_up(from, before);
+        let file = &mut self.payment_to_change(to.payment).files[to.file];
+        let before = (file.sheet.posted(), file.sheet.held);
+        carried.into_iter().for_each(|entry| payment::write(&mut file.entries, entry));
+        file.labels.push(label);
+        self.add_up(to, before);
+        self.contrary += 1;
+        self.changed = true;
     }
 
     /// Whether money that the platform wrote into these books is held there, or was taken.
@@ -70,7 +124,7 @@ impl Model {
 }
 
 /// Whether the platform wrote that a question added to the payment, and we approved nothing for it.
-fn is_only_written(entries: &[payment::Entry], asked: u32) -> bool {
-    let writes = |entry: &payment::Entry| matches!(entry.line, Line::Word { question, opening: false, .. } if question == asked);
+fn is_only_written(entries: &[Entry], asked: u32) -> bool {
+    let writes = |entry: &Entry| matches!(entry.line, Line::Word { question, opening: false, .. } if question == asked);
     entries.iter().any(writes) && !payment::approvals(entries).any(|(known, _)| known == asked)
 }

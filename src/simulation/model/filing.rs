@@ -196,7 +196,7 @@ impl Model {
     }
 
     /// Sums a file up anew: account and limits follow it. `before` is what was posted and held of it.
-    fn add_up(&mut self, at: Place, before: (i64, i64)) {
+    pub(super) fn add_up(&mut self, at: Place, before: (i64, i64)) {
         let payment = &mut self.payments[at.payment];
         let (account, file) = (payment.account, &mut payment.files[at.file]);
         let after = Sheet::of(&file.entries);

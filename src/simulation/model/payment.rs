@@ -23,7 +23,7 @@ pub enum Source {
 
 impl Source {
     /// The name that settles what comes first of two of one time and kind: a digest of the key, as the contract has it.
-    fn name(self) -> StepId {
+    pub(super) fn name(self) -> StepId {
         let of = |kind, key| id(kind, key).map_or(StepId(0), |key| StepId::of(&key));
         match self {
             Source::Question(key) => of("ask", key),

@@ -18,7 +18,7 @@ impl Model {
         if self.was_told(key) {
             return Expected::Recorded { again: true };
         }
-        let stays = self.stays(message);
+        let stays = self.stays(message, now);
         self.contrary += u64::from(stays.is_some());
         let found = stays.or_else(|| message.of.and_then(|of| self.put_together(&of, message.own_label(), Finds::ByOwnName)));
         if self.at(found).is_some_and(|file| file.entries.iter().any(|entry| entry.source == source)) {

@@ -32,14 +32,14 @@ pub(super) struct Applying<'a, 'c> {
 }
 
 /// What an outcome is about, where its place does not say so.
-struct About<'a> {
-    payment: Option<&'a PaymentRef>,
+pub(super) struct About<'a> {
+    pub payment: Option<&'a PaymentRef>,
     /// For an increment: its own name; for a told message, what others may call its payment by it.
-    increment: Option<&'a PaymentRef>,
-    expiry: Expiry,
-    asked: Option<(IdempotencyKey, Key)>,
+    pub increment: Option<&'a PaymentRef>,
+    pub expiry: Expiry,
+    pub asked: Option<(IdempotencyKey, Key)>,
     /// Whom a question is to pay.
-    merchant: Option<u32>,
+    pub merchant: Option<u32>,
 }
 
 /// A row that a record names is not there: the file does not follow from the journal.
@@ -79,6 +79,9 @@ impl Applying<'_, '_> {
             }
             Body::CardEntered { card, cardholder, status, .. } => self.card_entered(card, cardholder.as_ref(), *status),
             Body::Joined { gives, outcome, .. } => self.joined(HoldNumber(*gives), outcome),
+            Body::Reassigned { payment, increment, words, side, outcome } => {
+                self.reassigned((payment, increment), words, *side, outcome)
+            }
             Body::Kept { .. } | Body::RulesPublished | Body::Opened | Body::Trimmed { .. } => Ok(()),
         }
     }
@@ -130,7 +133,7 @@ impl Applying<'_, '_> {
         Ok((if is_its_own { other_name } else { payment }, other_name))
     }
 
-    fn outcome(&mut self, about: &About<'_>, outcome: &Outcome) -> rusqlite::Result<()> {
+    pub(super) fn outcome(&mut self, about: &About<'_>, outcome: &Outcome) -> rusqlite::Result<()> {
         let place = &self.record.place;
         let known = match place.hold.filter(|_| !outcome.counted.is_empty()) {
             Some(number) => self.batch.hold(HoldNumber(number))?.map(|kept| kept.row.counted.clone()).unwrap_or_default(),
@@ -154,7 +157,7 @@ impl Applying<'_, '_> {
     }
 
     /// A record is about a hold: what it tells of the network, and of the day, counts for what moved before it too.
-    fn heard_of(&mut self, number: HoldNumber) -> rusqlite::Result<()> {
+    pub(super) fn heard_of(&mut self, number: HoldNumber) -> rusqlite::Result<()> {
         let (network, day) = (network_of(self.record), completed_on(self.record));
         let connection = self.batch.connection();
         let kept = self.batch.hold(number)?.ok_or_else(missing)?;

@@ -233,7 +233,9 @@ impl<'c> Batch<'c> {
             && let Some(Leads::ToHold(other)) = self.leads(name)?
             && let Some(other) = self.hold(HoldNumber(other))?
         {
-            if other.row.hold.status == HoldStatus::Open || takes == Takes::WhatIsFree {
+            // What it gave up leads to nobody, whoever the list of names says has it.
+            let has_it = other.row.names.contains(&name);
+            if has_it && (other.row.hold.status == HoldStatus::Open || takes == Takes::WhatIsFree) {
                 return Ok(());
             }
             other.row.names.retain(|known| *known != name);

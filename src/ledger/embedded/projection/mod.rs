@@ -11,6 +11,7 @@ mod bell;
 pub mod checkpoint;
 mod find;
 mod follow;
+mod handing_over;
 mod joining;
 mod lately;
 mod lines;

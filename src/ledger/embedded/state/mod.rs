@@ -6,6 +6,7 @@
 
 mod forget;
 mod gone;
+mod handing_over;
 mod holds;
 mod join;
 mod locate;

@@ -242,7 +242,8 @@ impl Bench {
                     | Body::RulesPublished
                     | Body::Opened
                     | Body::Trimmed { .. }
-                    | Body::Joined { .. } => None,
+                    | Body::Joined { .. }
+                    | Body::Reassigned { .. } => None,
                 };
                 let outcome = again.decide(&record, verdict).map(|decided| decided.outcome);
                 assert_eq!(outcome.as_ref(), record.body.outcome(), "{what}, record {number}: {:?}", record.body);

@@ -1,0 +1,61 @@
+//! What the platform told to add to one payment, and says of another one by now: it is one amount, and goes over to where it is said
+//! to be, with every word on it. Both payments stand after it as if it had been told so from the beginning. Nothing here finds names.
+
+use smallvec::SmallVec;
+
+use super::event::MovementCause;
+use super::joining::Part;
+use super::life::{Step, StepId, Steps, What, fold, put};
+use super::limits;
+use super::outcome::Outcome;
+use super::state::Account;
+
+/// What the platform said of an increment.
+pub type Words = SmallVec<[Step; 2]>;
+
+/// Everything that was said of a question in a payment's steps, as it is known where it goes: there the question has this name.
+#[must_use]
+pub fn words_on(steps: &[Step], question: StepId, becomes: StepId) -> Words {
+    let words = steps.iter().filter_map(|step| match step.what {
+        What::Recorded { asked, role, word } if asked == question => {
+            Some(Step { what: What::Recorded { asked: becomes, role, word }, ..*step })
+        }
+        What::Recorded { .. }
+        | What::Placed(_)
+        | What::Reduced { .. }
+        | What::Totalled { .. }
+        | What::Released { .. }
+        | What::Captured { .. }
+        | What::Moved { .. } => None,
+    });
+    words.collect()
+}
+
+/// What becomes of a payment without these words; `None` if that is beyond what can be counted.
+#[must_use]
+pub fn without(account: &Account, gives: &Part<'_>, words: &[Step]) -> Option<Outcome> {
+    let is_left = |step: &&Step| !words.iter().any(|word| word.id == step.id);
+    let steps: SmallVec<[Step; 8]> = gives.steps.iter().filter(is_left).copied().collect();
+    becomes(account, gives, &steps)
+}
+
+/// What becomes of a payment with them. As [`without`].
+#[must_use]
+pub fn with(account: &Account, takes: &Part<'_>, words: &[Step]) -> Option<Outcome> {
+    let mut steps: SmallVec<[Step; 8]> = takes.steps.iter().copied().collect();
+    words.iter().for_each(|word| put(&mut steps, *word));
+    becomes(account, takes, &steps)
+}
+
+/// What moves is the difference of two folds, as ever.
+fn becomes(account: &Account, before: &Part<'_>, steps: &[Step]) -> Option<Outcome> {
+    let steps = Steps::of(steps);
+    let after = fold(&steps).ok()?;
+    let posted = i64::try_from(after.effect().saturating_sub(before.hold.effect())).ok()?;
+    let held = after.held.checked_sub(before.hold.held)?;
+    account.posted.checked_add(posted)?;
+    account.held.checked_add(held)?;
+    let counted = limits::changes(&steps, &after, before.counted, &[]).ok()?;
+    let cause = (posted != 0).then_some(MovementCause::NetworkSettlement);
+    Some(Outcome { posted, held, cause, hold: Some(after), counted, ..Outcome::default() })
+}
