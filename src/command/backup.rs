@@ -86,7 +86,8 @@ fn left_out(place: &Place, data: &Path) -> Result<LeftOut, Failure> {
     // A directory is backed up also where no configuration is.
     let file = configured.map_or_else(|_| data.join(FILE), |config| config.spool.path);
     let held = match Bond::of(data, &file, LedgerWas::There).and_then(|bond| bond.open_if_there()) {
-        Ok(spool) => Some(spool.map_or_else(Held::default, |spool| spool.held())),
+        Ok(None) => Some(Held::default()),
+        Ok(Some(spool)) => Some(spool.count().map_err(Failure::told)?),
         Err(SpoolError::Lost(_) | SpoolError::Empty(_)) => None,
         Err(error) => return Err(Failure::told(error)),
     };

@@ -1,12 +1,15 @@
 //! Which payments stand-in has opened, and of which something was told that ends or lessens them, while the ledger has yet to hear of it:
 //! an increment is approved without the ledger only where its payment is known to be there. Decides nothing else.
 
+use std::hash::{BuildHasher as _, Hash as _};
+
 use dashmap::DashMap;
 use holdfast_core::hold::{Fact, Finality, RecordedOutcome, ToldAnswer};
 use holdfast_core::stand_in::AddsTo;
 use holdfast_core::{
     AccountId, Alias, AuthorizationId, AuthorizationKind, AuthorizationRequest, PaymentRef, PlatformName, ProgramId,
 };
+use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
 use crate::ledger::Origin;
 use crate::spool::Entry;
@@ -30,11 +33,21 @@ pub enum Word {
     Doubted(Origin, PaymentRef),
 }
 
-/// Payments of which the ledger has yet to hear something.
-#[derive(Debug, Default)]
+/// Payments of which the ledger has yet to hear something. Each is known by a hash of its name under a key of this process, 128 bits wide, so
+/// that no two are one: there are two for each answer that waits, and a start after an outage takes all of them up.
+#[derive(Debug)]
 pub struct Adding {
-    opened: DashMap<(Name, AccountId), u32, foldhash::fast::RandomState>,
-    doubted: DashMap<Name, u32, foldhash::fast::RandomState>,
+    key: (u64, u64),
+    opened: DashMap<u128, u32, foldhash::fast::RandomState>,
+    doubted: DashMap<u128, u32, foldhash::fast::RandomState>,
+}
+
+impl Default for Adding {
+    fn default() -> Self {
+        let secret = std::hash::RandomState::new();
+        let key = (secret.hash_one(0_u8), secret.hash_one(1_u8));
+        Adding { key, opened: DashMap::default(), doubted: DashMap::default() }
+    }
 }
 
 impl Word {
@@ -72,14 +85,23 @@ const fn doubts(fact: &Fact) -> bool {
 }
 
 impl Adding {
+    /// What a name is known by; of an opened payment, with whose money it is.
+    fn hashed(&self, name: &Name, account: Option<&AccountId>) -> u128 {
+        let mut hasher = SipHasher13::new_with_keys(self.key.0, self.key.1);
+        (name, account).hash(&mut hasher);
+        hasher.finish128().as_u128()
+    }
+
     /// It waits for the ledger.
     pub fn waits(&self, word: Word) {
         match word {
             Word::Opened(origin, payment, account) => {
-                names(&origin, &payment).for_each(|name| add(self.opened.entry((name, account)).or_default().value_mut()));
+                let opened = |name| self.opened.entry(self.hashed(&name, Some(&account)));
+                names(&origin, &payment).for_each(|name| add(opened(name).or_default().value_mut()));
             }
             Word::Doubted(origin, payment) => {
-                names(&origin, &payment).for_each(|name| add(self.doubted.entry(name).or_default().value_mut()));
+                let doubted = |name| self.doubted.entry(self.hashed(&name, None));
+                names(&origin, &payment).for_each(|name| add(doubted(name).or_default().value_mut()));
             }
         }
     }
@@ -88,10 +110,10 @@ impl Adding {
     pub fn gone(&self, word: Word) {
         match word {
             Word::Opened(origin, payment, account) => names(&origin, &payment).for_each(|name| {
-                self.opened.remove_if_mut(&(name, account), |_, times| is_last(times));
+                self.opened.remove_if_mut(&self.hashed(&name, Some(&account)), |_, times| is_last(times));
             }),
             Word::Doubted(origin, payment) => names(&origin, &payment).for_each(|name| {
-                self.doubted.remove_if_mut(&name, |_, times| is_last(times));
+                self.doubted.remove_if_mut(&self.hashed(&name, None), |_, times| is_last(times));
             }),
         }
     }
@@ -102,11 +124,12 @@ impl Adding {
             return AddsTo::NotKnown;
         }
         let (payment, _) = request.payments();
-        if names(origin, payment).any(|name| self.doubted.contains_key(&name)) {
+        if names(origin, payment).any(|name| self.doubted.contains_key(&self.hashed(&name, None))) {
             return AddsTo::NotKnown;
         }
-        let is_opened = |account| names(origin, payment).any(|name| self.opened.contains_key(&(name, account)));
-        let opened = account.is_some_and(is_opened);
+        let is_opened =
+            |account: &AccountId| names(origin, payment).any(|name| self.opened.contains_key(&self.hashed(&name, Some(account))));
+        let opened = account.as_ref().is_some_and(is_opened);
         if opened { AddsTo::Open } else { shown }
     }
 }

@@ -141,7 +141,8 @@ pub struct File {
     path: PathBuf,
     pub(super) sync: Sync,
     connection: Connection,
-    held: Held,
+    /// Known to whoever counted: that reads every page of the file, which most who open it have no need for.
+    held: Option<Held>,
     trust: Trust,
     /// Says how far it is synced.
     pub(super) mark: Option<(String, Mark)>,
@@ -169,8 +170,7 @@ impl File {
             Found::Older(format) => make_newer(&connection, format).map_err(disk)?,
             Found::Nothing => make_tables(&connection).map_err(disk)?,
         }
-        let held = count(&connection).map_err(disk)?;
-        Ok(File { path: path.to_owned(), sync, connection, held, trust: Trust::Sound, mark: None })
+        Ok(File { path: path.to_owned(), sync, connection, held: None, trust: Trust::Sound, mark: None })
     }
 
     /// Opens the file if there is one: whoever only reads makes none.
@@ -188,7 +188,7 @@ impl File {
             Found::Spool | Found::Older(_) => {}
             Found::Nothing => return Err(SpoolError::Foreign(self.path.clone())),
         }
-        self.held = count(&connection).map_err(SpoolError::disk(&self.path))?;
+        self.held = None;
         self.connection = connection;
         self.trust = Trust::Sound;
         Ok(())
@@ -247,14 +247,21 @@ impl File {
         self.connection.query_row("SELECT next FROM meta", [], |row| row.get(0)).map_err(SpoolError::disk(&self.path))
     }
 
-    /// How many rows there are.
-    #[must_use]
-    pub fn held(&self) -> Held {
-        self.held
+    /// How many rows there are. Reads every page.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn count(&self) -> Result<Held, SpoolError> {
+        count(&self.connection).map_err(SpoolError::disk(&self.path))
+    }
+
+    /// Whoever read every row counted them.
+    pub(super) fn has_counted(&mut self, held: Held) {
+        self.held = Some(held);
     }
 
     fn try_to_change(&self, changes: &Changes) -> rusqlite::Result<Changed> {
-        let Held { mut waiting, mut aside } = self.held;
+        let Held { mut waiting, mut aside } = self.held.map_or_else(|| count(&self.connection), Ok)?;
         let rows = |changed: usize| i64::try_from(changed).unwrap_or(i64::MAX);
         let transaction = self.connection.unchecked_transaction()?;
         let back = bring_back(&transaction, &changes.bring_back)?;
@@ -369,7 +376,7 @@ impl Disk for File {
         }
         match self.try_to_change(changes) {
             Ok(changed) => {
-                self.held = changed.held;
+                self.held = Some(changed.held);
                 self.follow(changes.next);
                 Ok(changed)
             }

@@ -45,9 +45,9 @@ pub fn gated(
     observer: Arc<dyn Observer>,
     remember: impl FnMut(&Entry, Timestamp, Standing),
 ) -> (Spool, Receiver<usize>, Sender<Say>) {
-    let file = File::open(&settings.path, settings.sync).unwrap().marked().unwrap();
-    super::read(&file, remember).unwrap();
-    let (held, next) = (file.held(), file.next().unwrap());
+    let mut file = File::open(&settings.path, settings.sync).unwrap().marked().unwrap();
+    let (held, next) = (super::read(&file, remember).unwrap(), file.next().unwrap());
+    file.has_counted(held);
     let ((asked, asking), (tell, told)) = (channel(), channel());
     let spool = Spool::start(settings, (Box::new(Gate { file, asked, told }), None), held, next, observer).unwrap();
     (spool, asking, tell)

@@ -142,9 +142,9 @@ impl Spool {
         remember: impl FnMut(&Entry, Timestamp, Standing),
     ) -> Result<Self, SpoolError> {
         let lock = lock(&settings.path)?;
-        let file = File::open(&settings.path, settings.sync)?.marked()?;
-        read(&file, remember)?;
-        let (held, next) = (file.held(), file.next()?);
+        let mut file = File::open(&settings.path, settings.sync)?.marked()?;
+        let (held, next) = (read(&file, remember)?, file.next()?);
+        file.has_counted(held);
         Spool::start(settings, (Box::new(file), Some(lock)), held, next, observer)
     }
 
@@ -273,8 +273,9 @@ impl Spool {
     }
 }
 
-/// Tells every entry that the ledger has not heard and that can be read. One that cannot is set aside by the reconciler, who says so.
-fn read(file: &File, mut remember: impl FnMut(&Entry, Timestamp, Standing)) -> Result<(), SpoolError> {
+/// Tells every entry that the ledger has not heard and that can be read, and how many there are. One that cannot is set aside by the
+/// reconciler, who says so.
+fn read(file: &File, mut remember: impl FnMut(&Entry, Timestamp, Standing)) -> Result<Held, SpoolError> {
     file.remembered(|row, standing| {
         if let Ok(entry) = row.entry() {
             remember(&entry, row.at, standing);

@@ -37,8 +37,11 @@ fn own() -> AuthorizationRequest {
     asks("s", 40)
 }
 
-/// Its question adds to `t`, or opens a payment: which one it is with then.
-const ASKED: [(fn() -> AuthorizationRequest, &str); 2] = [(adding, "t"), (own, "s")];
+/// A question of `s`, and the payment that it is with then.
+type AskedOf = (fn() -> AuthorizationRequest, &'static str);
+
+/// It adds to `t`, or opens a payment.
+const ASKED: [AskedOf; 2] = [(adding, "t"), (own, "s")];
 
 /// All that is held of each payment once it was asked so.
 fn in_all(transaction: &str, goes_to: &str) -> i64 {
