@@ -19,6 +19,7 @@ pub mod adopting;
 pub mod ageing;
 pub mod asking;
 pub mod beside;
+pub mod contradicting;
 pub mod counting;
 pub mod deciding;
 pub mod earlier;
@@ -200,7 +201,6 @@ macro_rules! conforms {
             earlier {
                 what_was_told_to_add_is_held_once_whatever_its_question_names
                 what_was_told_to_add_is_released_with_what_its_question_names
-                every_order_of_a_contradiction_ends_alike
                 what_was_recorded_is_held_whatever_amount_is_asked
                 what_was_told_to_add_is_declined_for_no_reason_of_ours
                 what_was_declined_and_then_told_to_add_elsewhere_is_held_there
@@ -214,6 +214,9 @@ macro_rules! conforms {
                 a_transaction_that_was_told_to_add_is_held_once_under_every_key
                 what_was_told_to_add_to_what_was_only_told_is_held_once
                 what_was_told_to_add_is_money_of_its_own_account_only
+            }
+            contradicting {
+                every_order_of_a_contradiction_ends_alike
             }
             sharing {
                 a_refused_transaction_undoes_nothing_of_the_one_that_was_approved_under_its_key
