@@ -55,8 +55,9 @@ pub fn belongs(known: &KnownOf<'_>, event: &ToldEvent, now: Timestamp) -> Option
         return None;
     }
     let said = (event.occurred_at.unwrap_or(now), word_of(&event.fact)?, StepId::of_message(&event.key));
-    let is_last = Steps::of(known.steps).is_last_on(id, said);
-    Some(if is_last { Belongs::WhereItIsSaid(id) } else { Belongs::WhereItWasTold })
+    let came_before = known.steps.iter().any(|step| step.id == said.2);
+    let is_last = Steps::of(known.steps).is_last_on(id, said) && !mutant::is(Mutant::FirstTellingCounts);
+    Some(if is_last && !came_before { Belongs::WhereItIsSaid(id) } else { Belongs::WhereItWasTold })
 }
 
 /// What the platform told to add to this payment before it asked, where the question is of another one.

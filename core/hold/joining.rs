@@ -4,7 +4,7 @@
 use smallvec::SmallVec;
 
 use super::event::MovementCause;
-use super::life::{Hold, Step, Steps, fold, put};
+use super::life::{Hold, Placement, Role, Step, StepId, Steps, What, fold, put};
 use super::limits;
 use super::mutant::{self, Mutant};
 use super::outcome::Outcome;
@@ -28,6 +28,29 @@ impl Part<'_> {
     pub fn is_told_only(&self) -> bool {
         self.counted.is_empty() && Steps::of(self.steps).placements().next().is_none()
     }
+}
+
+/// Whether two payments were opened by questions of their own, by our approval or by the platform's word: whatever else is said of both, they
+/// are two.
+#[must_use]
+pub fn are_two(one: &[Step], other: &[Step]) -> bool {
+    let opened = |steps: &[Step], question: StepId| openings(steps).any(|known| known == question);
+    openings(one).next().is_some() && openings(other).next().is_some() && !openings(one).any(|question| opened(other, question))
+}
+
+/// The questions that opened a payment.
+fn openings(steps: &[Step]) -> impl Iterator<Item = StepId> {
+    steps.iter().filter_map(|step| match step.what {
+        What::Placed(Placement { role: Role::Opening, .. }) => Some(step.id),
+        What::Recorded { asked, role: Role::Opening, .. } => Some(asked),
+        What::Placed(_)
+        | What::Recorded { .. }
+        | What::Reduced { .. }
+        | What::Totalled { .. }
+        | What::Released { .. }
+        | What::Captured { .. }
+        | What::Moved { .. } => None,
+    })
 }
 
 /// What becomes of a payment that takes over the steps of another one of its account, of which nothing is left. What moves is the

@@ -37,7 +37,7 @@ pub use event::{
     Fact, Finality, MovementCause, Order, RecordedOutcome, ReleaseCause, StandingOf, Subject, ToldAnswer, ToldEvent,
 };
 pub use handing_over::{Words, with, without, words_on};
-pub use joining::{Part, join};
+pub use joining::{Part, are_two, join};
 pub use life::{Hold, HoldStatus, Step, StepId, What};
 pub use order::Ordered;
 pub use outcome::{Finding, Outcome, Standing};

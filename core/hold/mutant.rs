@@ -93,6 +93,8 @@ mutants! {
     NamesNotJoined = "names-not-joined",
     /// What the platform told to add is held once more where it is asked.
     ToldIncrementAddsTwice = "told-increment-adds-twice",
+    /// What is told first of an increment says with which payment it is held.
+    FirstTellingCounts = "first-telling-counts",
 }
 
 #[cfg(feature = "mutants")]

@@ -57,7 +57,8 @@ pub(super) fn is_of_reading(error: &Error) -> bool {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => true,
         Some(_) => error.sqlite_error().is_some_and(|error| is_unreadable(error.extended_code)),
-        None => false,
+        // A column that holds something else than was written.
+        None => matches!(error, Error::FromSqlConversionFailure(..) | Error::Utf8Error(..) | Error::InvalidColumnType(..)),
     }
 }
 

@@ -67,16 +67,21 @@ pub(super) fn note(connection: &Connection, operation: &Operation) -> rusqlite::
         .map(|_| Noted::New)
 }
 
+/// A text, with a sign in place of what is damaged: the chain does not cover it, and what was done counts without it.
+fn text(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<String> {
+    Ok(String::from_utf8_lossy(row.get_ref(column)?.as_bytes()?).into_owned())
+}
+
 /// By its id.
 pub(super) fn find(connection: &Connection, id: &[u8; 16]) -> rusqlite::Result<Option<Operation>> {
     let sql = "SELECT program, key, request, who, why, at FROM operation WHERE id = ?1";
     let read = |row: &rusqlite::Row<'_>| {
         Ok(Operation {
-            program: row.get(0)?,
-            key: row.get(1)?,
+            program: text(row, 0)?,
+            key: text(row, 1)?,
             request: row.get(2)?,
-            who: row.get(3)?,
-            why: row.get(4)?,
+            who: text(row, 3)?,
+            why: text(row, 4)?,
             at: Timestamp::from_unix_micros(row.get(5)?),
         })
     };

@@ -67,6 +67,18 @@ fn lived_in() -> House {
             },
         ));
     }
+    house.act(Act::Order(
+        origin(),
+        Ordering {
+            key: IdempotencyKey::new("refused").unwrap(),
+            // Refused, recorded, and not remembered.
+            key_is: KeyIs::OfContent,
+            digest: ContentDigest::from_bytes([7; 16]),
+            payment: payment("tx-k5"),
+            hold: None,
+            order: Order::Capture { amount: usd(1), finality: Finality::More },
+        },
+    ));
     let card = CardToken::new("c").unwrap();
     house.tell("freeze", Fact::Card { card, status: CardStatus::Frozen });
     house.ask(purchase("frozen", 100));

@@ -210,7 +210,7 @@ impl<'r> Told<'r> {
             | Body::RulesPublished
             | Body::Opened
             | Body::Trimmed { .. }
-            // The message that says so comes next, and is told.
+            // The message, or the question, that says so comes with it, and is told: of the payment that it names.
             | Body::Joined { .. } | Body::Reassigned { .. } => None,
         }
     }

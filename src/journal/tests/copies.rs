@@ -389,6 +389,28 @@ fn what_no_chain_covers_is_proven_in_a_backup() {
     restore(&file, &elsewhere.path().join("older"), &[], &mut silent).unwrap();
 }
 
+/// What was done counts without a reason that can be read.
+#[test]
+fn what_somebody_wrote_is_read_with_its_damage() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut journal = three_groups(directory.path());
+    let operation = Operation {
+        program: "a".to_owned(),
+        key: "1".to_owned(),
+        request: [1; 32],
+        who: "ann".to_owned(),
+        why: "because".to_owned(),
+        at: Timestamp::from_unix_seconds(1_773_500_966),
+    };
+    assert_eq!(journal.note(&operation).unwrap(), Noted::New);
+    let damage = "UPDATE operation SET why = CAST(x'ff656361757365' AS TEXT)";
+    assert_eq!(Connection::open(directory.path().join(FILE)).unwrap().execute(damage, []).unwrap(), 1);
+    assert_eq!(journal.noted(&operation.id()).unwrap(), Some(operation.at));
+    assert_eq!(journal.note(&operation).unwrap(), Noted::Again(operation.at));
+    let read = Reader::open(directory.path()).unwrap().operation(&operation.id()).unwrap().unwrap();
+    assert_eq!((read.who.as_str(), read.why.as_str()), ("ann", "\u{fffd}ecause"));
+}
+
 #[test]
 fn a_backup_carries_what_stands_for_dropped_records() {
     let [directory, elsewhere] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];

@@ -1,7 +1,9 @@
 //! A platform that says of one increment that it adds to two payments, in every order in which that can come: the end is the same.
 
-use holdfast_core::hold::{Fact, Finding, RecordedOutcome, ReleaseCause};
-use holdfast_core::{AuthorizationKind, AuthorizationRequest, Decision};
+use std::time::Duration;
+
+use holdfast_core::hold::{Fact, Finding, RecordedOutcome, ReleaseCause, ToldEvent};
+use holdfast_core::{AuthorizationKind, AuthorizationRequest, Decision, Posting};
 
 use super::beside::{APPROVED, asks, cleared, message, of, said_of};
 use super::*;
@@ -21,11 +23,13 @@ enum Deed {
     Less(i64),
     /// All of it is.
     Reversed(&'static str),
+    /// The platform says that it expired, long after that.
+    Expired(&'static str),
     /// It is cleared, for the last time.
     Cleared(&'static str, i64),
 }
 
-use Deed::{AskedAsItsOwn, AskedOfT, Cleared, Less, Refused, Reversed, Said};
+use Deed::{AskedAsItsOwn, AskedOfT, Cleared, Expired, Less, Refused, Reversed, Said};
 
 /// What comes in some order, and what is posted and held then, beside the 1,000.
 type Story = (&'static [Deed], (i64, i64));
@@ -46,7 +50,15 @@ const STORIES: [Story; 13] = [
     (&[Said { of: "u", seconds: 4 }, AskedOfT, Said { of: "t", seconds: 3 }], (0, 160)),
     (&[Said { of: "u", seconds: 1 }, AskedOfT, Less(30)], (0, 130)),
     (&[Said { of: "u", seconds: 1 }, AskedOfT, Cleared("u", 110)], (-110, 90)),
-    (&[Said { of: "u", seconds: 1 }, AskedAsItsOwn, Reversed("u")], (0, 90)),
+    (&[Said { of: "u", seconds: 1 }, AskedAsItsOwn, Reversed("u"), Expired("u")], (0, 90)),
+];
+
+/// The same where `u` was approved in our stead, and nobody asked us.
+const STORIES_OF_WHAT_WAS_TOLD: [Story; 4] = [
+    (&[Said { of: "u", seconds: 1 }, Said { of: "t", seconds: 3 }, Reversed("u")], (0, 90)),
+    (&[Said { of: "u", seconds: 4 }, Said { of: "t", seconds: 3 }, Reversed("t")], (0, 110)),
+    (&[Said { of: "u", seconds: 1 }, Said { of: "t", seconds: 3 }, Cleared("u", 70)], (-70, 90)),
+    (&[Said { of: "u", seconds: 1 }, AskedOfT, Cleared("u", 70)], (-70, 90)),
 ];
 
 /// Every order of so many things.
@@ -80,6 +92,12 @@ impl Round<'_> {
         said_of(self.0, message(&self.named(&format!("s-of-{transaction}-{seconds}-")), seconds, fact))
     }
 
+    fn opens_u(&self) {
+        let AuthorizationRequest { payment, key: asked, .. } = asks(&self.named("u"), 70);
+        let outcome = RecordedOutcome::ApprovedByStandIn { amount: usd(70), posting: Posting::Hold };
+        said_of(self.0, message(&self.named("u"), 0, Fact::Recorded { payment, asked, increments: None, outcome }));
+    }
+
     fn play(&self, deed: Deed) {
         match deed {
             Said { of, seconds } => drop(self.says(of, seconds, APPROVED(40))),
@@ -98,24 +116,41 @@ impl Round<'_> {
                 let fact = Fact::Released { payment: of(&self.named(transaction)), cause: ReleaseCause::Reversed };
                 said_of(self.0, message(&self.named("reversed"), 10, fact));
             }
+            Expired(transaction) => {
+                let fact = Fact::Released { payment: of(&self.named(transaction)), cause: ReleaseCause::Expired };
+                said_of(self.0, message(&self.named("expired"), 20, fact));
+            }
             Cleared(transaction, minor) => drop(said_of(self.0, cleared(&self.named(transaction), minor))),
         }
     }
+}
+
+/// How `u` came to be.
+#[derive(Debug, Clone, Copy)]
+enum Opened {
+    /// It was asked, and approved.
+    ByUs,
+    /// Only its platform approved it.
+    InOurStead,
 }
 
 pub fn every_order_of_a_contradiction_ends_alike(engine: &dyn Engine) {
     let mut house = House::with(engine, 100_000);
     let (mut round, mut played) = (0, Vec::new());
     let (mut posted, mut held) = (100_000, 0);
-    for (story, (moved, left)) in STORIES {
+    let told = STORIES_OF_WHAT_WAS_TOLD.into_iter().map(|story| (Opened::InOurStead, story));
+    for (opened, (story, (moved, left))) in STORIES.into_iter().map(|story| (Opened::ByUs, story)).chain(told) {
         for order in orders(story) {
             round += 1;
             let this = Round(&house, round);
             assert_eq!(house.decide(asks(&this.named("t"), 50)), approved(50));
-            assert_eq!(house.decide(asks(&this.named("u"), 70)), approved(70));
+            match opened {
+                Opened::ByUs => assert_eq!(house.decide(asks(&this.named("u"), 70)), approved(70)),
+                Opened::InOurStead => this.opens_u(),
+            }
             order.iter().for_each(|deed| this.play(*deed));
             (posted, held) = (posted + moved, held + left);
-            assert_eq!(house.balance(), (posted, held), "{order:?}");
+            assert_eq!(house.balance(), (posted, held), "{opened:?}: {order:?}");
             played.push((round, order));
         }
     }
@@ -127,4 +162,33 @@ pub fn every_order_of_a_contradiction_ends_alike(engine: &dyn Engine) {
             assert_eq!(house.balance(), (posted, held), "{order:?}, twice");
         }
     });
+}
+
+/// What became a payment's step is known by that alone after two days, and goes over with it: sent once more it moves nothing back.
+pub fn what_is_said_again_after_days_moves_nothing_back(engine: &dyn Engine) {
+    for takes_over in [false, true] {
+        let mut house = House::with(engine, 1_000);
+        assert_eq!(house.decide(asks("t", 50)), approved(50));
+        assert_eq!(house.decide(asks("u", 70)), approved(70));
+        let says = |token: &str, transaction: &str| {
+            let AuthorizationRequest { payment, key: asked, .. } = asks("s", 40);
+            let fact = Fact::Recorded { payment, asked, increments: Some(of(transaction)), outcome: APPROVED(40) };
+            ToldEvent { occurred_at: None, ..message(token, 0, fact) }
+        };
+        said_of(&house, says("of-u", "u"));
+        said_of(&house, says("of-t", "t"));
+        if takes_over {
+            said_of(&house, cleared("t", 90));
+        }
+        let stands = if takes_over { (910, 70) } else { (1_000, 160) };
+        assert_eq!(house.balance(), stands);
+        house.premises().age(Duration::from_secs(3 * 86_400));
+        house.always(|house| {
+            assert_eq!(said_of(house, says("of-u", "u")), Some(Finding::HeardBefore));
+            assert_eq!(said_of(house, says("of-t", "t")), Some(Finding::HeardBefore));
+            assert_eq!(house.balance(), stands);
+        });
+        assert_eq!(said_of(&house, cleared("u", 70)), None);
+        house.always(|house| assert_eq!(house.balance(), (stands.0 - 70, stands.1 - 70)));
+    }
 }

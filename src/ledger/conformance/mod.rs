@@ -217,6 +217,7 @@ macro_rules! conforms {
             }
             contradicting {
                 every_order_of_a_contradiction_ends_alike
+                what_is_said_again_after_days_moves_nothing_back
             }
             sharing {
                 a_refused_transaction_undoes_nothing_of_the_one_that_was_approved_under_its_key

@@ -6,7 +6,7 @@ use holdfast_core::hold::{
 };
 use holdfast_core::{AuthorizationKind, AuthorizationRequest, Expiry, PaymentRef, PlatformName, ProgramId, Timestamp};
 
-use super::joining::joined;
+use super::joining::makes_one;
 use super::naming::{asked_of, of_its_card, payments_of, subject_of, subject_of_request};
 use super::state::{Fingerprint, HoldIndex, HoldRow, Located, State};
 
@@ -55,7 +55,7 @@ fn where_it_was_asked(
     // What was only told of the payment that it is said to add to is joined with the one that it was added to.
     let adds_elsewhere = || {
         let other = said.hold.filter(|other| *other != index)?;
-        (is_added_by(&row.steps, &event.fact) && joined(state, index, other).is_none()).then_some(())
+        (is_added_by(&row.steps, &event.fact) && !makes_one(state, index, other)).then_some(())
     };
     (is_opened_by(&row.steps, &event.fact) || adds_elsewhere().is_some()).then_some(located)
 }
@@ -74,9 +74,8 @@ pub fn said_of_another(
     let told = state.locate_told(program, platform, &subject_of(event), (Some(own), None));
     let (index, other) = told.hold.zip(named.hold).filter(|(index, other)| index != other)?;
     let (row, said) = state.hold(index).zip(state.hold(other)).filter(|(row, said)| row.account == said.account)?;
-    let is_one = || joined(state, index, other).or_else(|| joined(state, other, index)).is_some();
     let belongs = belongs(&known_of(state, row)?, event, now)?;
-    (!knows_increment(&said.steps, &event.fact) && !is_one()).then_some((told, belongs))
+    (!knows_increment(&said.steps, &event.fact) && !makes_one(state, index, other)).then_some((told, belongs))
 }
 
 /// What a question is about: what it names; or the payment that the platform told it to add to before it came, if that is another one of
@@ -133,6 +132,8 @@ pub enum GoesTo {
     WhatItNamesOnceApproved,
     /// To a payment of its own, which it opens.
     ItsOwn,
+    /// To that, once it is approved.
+    ItsOwnOnceApproved,
 }
 
 /// What was told of an increment before it was asked, and is to go to where the question puts it: which payment has it, under which name of
@@ -152,10 +153,12 @@ pub fn asked_of_another(
     let (index, row) = (told.hold?, state.hold(told.hold?)?);
     let found = hold::told_to_add(&known_of(state, row)?, request)?;
     if !adds {
-        // What is over there is asked of that, as any.
-        let ToldToAdd::Stands(question) = found else { return None };
+        let (question, goes) = match found {
+            ToldToAdd::Stands(question) => (question, GoesTo::ItsOwn),
+            ToldToAdd::Over(question) => (question, GoesTo::ItsOwnOnceApproved),
+        };
         let opens = request.expiry == Expiry::Told && opens_its_own(&row.steps, question, request);
-        return opens.then_some((index, question, GoesTo::ItsOwn));
+        return opens.then_some((index, question, goes));
     }
     state.hold(named.hold?).filter(|asked| asked.hold.is_under_way())?;
     Some(match found {

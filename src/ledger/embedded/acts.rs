@@ -149,7 +149,7 @@ impl Engine {
             let body = BodyRef::Decided { received_at, request, verdict, uses: &uses, outcome: &outcome };
             let recorded = self.record(&decide.origin, now.utc, Some(&decide.ruleset), governed.as_ref(), place, body);
             let handed =
-                recorded.and_then(|()| self.hand_over_approved(&decide.origin, request, (over, &located), &outcome, now.utc));
+                recorded.and_then(|()| self.hand_over_approved(&decide.origin, request, (over, &place), &outcome, now.utc));
             if let Err(error) = handed {
                 return Performed::Now(Err(error));
             }
@@ -256,8 +256,7 @@ impl Engine {
         let ruleset = adopt.verdict.as_ref().map(|(_, ruleset)| ruleset);
         let governed = adopt.governed.map(|governed| moved(governed, &outcome, &located));
         let recorded = self.record(&adopt.origin, now.utc, ruleset, governed.as_ref(), place, body);
-        let recorded =
-            recorded.and_then(|()| self.hand_over_approved(&adopt.origin, request, (over, &located), &outcome, now.utc));
+        let recorded = recorded.and_then(|()| self.hand_over_approved(&adopt.origin, request, (over, &place), &outcome, now.utc));
         if let Some(slip) = adopt.slip.as_ref().filter(|_| outcome.answered.is_some()) {
             self.log.keep_slip(Arc::clone(slip));
         }
@@ -370,10 +369,13 @@ impl Engine {
             return Performed::Now(Err(LedgerError::Panicked));
         };
         let answer = Answer::Decided { decision, basis, balance: None, intent: None };
-        let is_forgotten = *key_is == KeyIs::OfContent && matches!(decision, Decision::Decline { .. });
-        if basis == Basis::Replay || is_forgotten {
+        if basis == Basis::Replay {
             return Performed::OnceDurable(answer);
         }
+        // The same words may be allowed later: what was refused is recorded, and not remembered under them.
+        let is_forgotten = *key_is == KeyIs::OfContent && matches!(decision, Decision::Decline { .. });
+        let answered = outcome.answered.filter(|_| !is_forgotten);
+        let outcome = Outcome { answered, ..outcome };
         let names = Names { asked: Some(asked), ..self.names(origin, now, Some(payment), Expiry::Ours) };
         let place = self.state.write(&located, &names, &outcome, &mut self.undo);
         let body = BodyRef::Ordered { key, payment, order, outcome: &outcome };

@@ -7,7 +7,9 @@ use std::hash::BuildHasher as _;
 use holdfast_core::agent::{Weight, takes_over};
 use holdfast_core::hold::{Adoption, Asked, Event, Finding, Order, Ordered, Outcome, ToldEvent};
 use holdfast_core::rules::Verdict;
-use holdfast_core::{AuthorizationRequest, ContentDigest, Expiry, IdempotencyKey, PaymentRef, ProgramId, QuestionDigest};
+use holdfast_core::{
+    AuthorizationRequest, ContentDigest, Decision, Expiry, IdempotencyKey, PaymentRef, ProgramId, QuestionDigest,
+};
 
 use super::about::answer_of;
 use super::cold::Nowhere;
@@ -171,7 +173,10 @@ impl Again {
         let located = rebuild::located(&self.state, record);
         let digest = self.digest_of_door(asked, recorded);
         let ordered = Ordered { key, digest, payment, order };
-        weigh::apply(&self.state, &located, Some(asked), &Uses::new(), None, &Event::Ordered(ordered), record.at)
+        let outcome = weigh::apply(&self.state, &located, Some(asked), &Uses::new(), None, &Event::Ordered(ordered), record.at);
+        // Under a key that was made of what was ordered no refusal is remembered.
+        let answered = outcome.answered.filter(|_| recorded.answered.is_some() || !is_refused(recorded));
+        Outcome { answered, ..outcome }
     }
 }
 
@@ -197,6 +202,10 @@ impl Again {
         let known = self.state.answered(asked).map(|answered| other(answered.digest));
         recorded.answered.map(|answered| answered.digest).or(known).unwrap_or(ContentDigest::from_bytes([0; 16]))
     }
+}
+
+fn is_refused(recorded: &Outcome) -> bool {
+    matches!(recorded.decision, Some((Decision::Decline { .. }, _)))
 }
 
 fn other(digest: ContentDigest) -> ContentDigest {

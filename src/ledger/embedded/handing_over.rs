@@ -10,8 +10,8 @@ use holdfast_core::{AuthorizationRequest, Expiry, PaymentRef, Timestamp};
 
 use super::about::{GoesTo, asked_of_another, said_of_another, where_it_was_told};
 use super::engine::Engine;
-use super::state::{HoldIndex, HoldRow, Located, Names, State};
-use crate::journal::{BodyRef, Side};
+use super::state::{HoldIndex, HoldNumber, HoldRow, Located, Names, State};
+use crate::journal::{BodyRef, Place, Side};
 use crate::ledger::{LedgerError, Origin};
 
 /// Whether what was told of a question elsewhere may go to where it is asked.
@@ -109,6 +109,9 @@ impl Engine {
         };
         let takes = match goes {
             GoesTo::WhatItNamesOnceApproved => return Ok((named, Some(OnceApproved { gives, question }))),
+            GoesTo::ItsOwnOnceApproved => {
+                return Ok((Located { hold: None, ..named }, Some(OnceApproved { gives, question })));
+            }
             GoesTo::WhatItNames => named,
             GoesTo::ItsOwn => Located { hold: None, ..named },
         };
@@ -123,16 +126,13 @@ impl Engine {
         &mut self,
         origin: &Origin,
         request: &AuthorizationRequest,
-        (over, located): (Option<OnceApproved>, &Located),
+        (over, place): (Option<OnceApproved>, &Place),
         outcome: &Outcome,
         now: Timestamp,
     ) -> Result<(), LedgerError> {
-        match over.filter(|_| outcome.step.is_some()) {
-            Some(OnceApproved { gives, question }) => {
-                self.hand_over_asked(origin, request, (gives, question), Located { payment: None, ..*located }, now)
-            }
-            None => Ok(()),
-        }
+        let Some(OnceApproved { gives, question }) = over.filter(|_| outcome.step.is_some()) else { return Ok(()) };
+        let hold = place.hold.and_then(|number| self.state.hold_numbered(HoldNumber(number)));
+        self.hand_over_asked(origin, request, (gives, question), Located { hold, ..Located::default() }, now)
     }
 
     fn hand_over_asked(

@@ -2,7 +2,7 @@
 //! before. They are joined before the message is applied, by a record of their own. What a join does, and whether there is one, is
 //! core's ([`join`]); nothing here decides an answer.
 
-use holdfast_core::hold::{Outcome, Part, join};
+use holdfast_core::hold::{Outcome, Part, are_two, join};
 use holdfast_core::{PaymentRef, Timestamp};
 
 use super::engine::Engine;
@@ -20,11 +20,14 @@ impl Engine {
         now: Timestamp,
     ) -> Result<Located, LedgerError> {
         let (Some(mut meant), Some(payment)) = (located.hold, payment) else { return Ok(located) };
-        let own = own.map(|own| (own, self.state.payment_names(&origin.program, origin.platform.as_ref(), own)));
-        for (other, names) in located.payment.map(|names| (payment, names)).into_iter().chain(own) {
+        let own = own.map(|own| (own, self.state.payment_names(&origin.program, origin.platform.as_ref(), own), Calls::Itself));
+        let its = located.payment.map(|names| (payment, names, Calls::ThePayment));
+        for (other, names, calls) in its.into_iter().chain(own) {
             for name in names.iter() {
                 let Some(found) = self.state.hold_by(&name).filter(|found| *found != meant) else { continue };
-                if self.state.share_a_question(found, meant, &names) {
+                // What adds to a payment may be said of two.
+                let stays = calls == Calls::Itself && are_opened_apart(&self.state, found, meant);
+                if stays || self.state.share_a_question(found, meant, &names) {
                     continue;
                 }
                 // What was told under the other name goes to the payment that is meant; or that was only told of, and goes to the other.
@@ -55,6 +58,24 @@ impl Engine {
         let body = BodyRef::Joined { payment, other, gives: number, outcome: &outcome };
         self.record(origin, now, None, None, place, body).map(|()| Some(takes))
     }
+}
+
+/// What an event calls by a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Calls {
+    ThePayment,
+    /// What adds to it.
+    Itself,
+}
+
+/// Whether what adds to one payment, and is said of another, makes one of them: neither was opened by a question of its own, or by the same.
+pub fn makes_one(state: &State, one: HoldIndex, other: HoldIndex) -> bool {
+    let is_joined = || joined(state, one, other).or_else(|| joined(state, other, one)).is_some();
+    !are_opened_apart(state, one, other) && is_joined()
+}
+
+fn are_opened_apart(state: &State, one: HoldIndex, other: HoldIndex) -> bool {
+    state.hold(one).zip(state.hold(other)).is_some_and(|(one, other)| are_two(&one.steps, &other.steps))
 }
 
 /// What becomes of a payment that takes over what is known of another of its account.

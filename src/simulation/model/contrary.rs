@@ -4,7 +4,7 @@
 
 use holdfast_core::Timestamp;
 
-use super::filing::{File, Place};
+use super::filing::{File, Place, are_two};
 use super::payment::{self, Entry, Line, Word};
 use super::{Keyed, Model};
 use crate::simulation::deed::{Message, Outcome, Question, Says};
@@ -66,7 +66,8 @@ impl Model {
             return Some(place);
         }
         let named = self.place(&of).filter(|named| *named != place)?;
-        let are_two = self.at(Some(named))?.is_approved() && self.at(Some(place))?.is_approved();
+        let (here, there) = (self.at(Some(named))?, self.at(Some(place))?);
+        let are_two = (here.is_approved() && there.is_approved()) || are_two(here, there);
         if !are_two || ours.is_some() {
             return ours.filter(|_| are_two).map(|_| place);
         }

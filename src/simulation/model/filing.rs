@@ -5,7 +5,7 @@
 
 use holdfast_core::hold::HoldStatus;
 
-use super::payment::{self, Entry, approvals};
+use super::payment::{self, Entry, Line, Source, approvals};
 use super::sheet::Sheet;
 use super::{Model, Payment, Tally};
 use crate::simulation::naming::{Label, Named};
@@ -49,6 +49,20 @@ impl File {
     pub(super) fn is_approved(&self) -> bool {
         approvals(&self.entries).next().is_some()
     }
+}
+
+/// Whether two files were begun by questions of their own, by our yes or by what the platform wrote.
+pub(super) fn are_two(one: &File, other: &File) -> bool {
+    let begun_by = |file: &File| -> Vec<u32> {
+        let openings = file.entries.iter().filter_map(|entry| match (entry.source, entry.line) {
+            (Source::Question(question), Line::Approved(approved)) if approved.opening => Some(question),
+            (_, Line::Word { question, opening: true, .. }) => Some(question),
+            (_, _) => None,
+        });
+        openings.collect()
+    };
+    let (one, other) = (begun_by(one), begun_by(other));
+    !one.is_empty() && !other.is_empty() && !one.iter().any(|question| other.contains(question))
 }
 
 impl Payment {
@@ -135,7 +149,10 @@ impl Model {
             let other = self.filed(of.payment, std::iter::once(label));
             let Some(other) = other.filter(|other| *other != meant && other.payment == meant.payment) else { continue };
             let files = &self.payments[meant.payment].files;
-            if files[meant.file].is_approved() && files[other.file].is_approved() {
+            let (here, there) = (&files[meant.file], &files[other.file]);
+            // What adds to a payment may be said of two.
+            let is_of_two = Some(label) == own && are_two(here, there);
+            if is_of_two || (here.is_approved() && there.is_approved()) {
                 continue;
             }
             meant.file = self.join(meant.payment, meant.file, other.file);
