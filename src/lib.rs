@@ -114,7 +114,8 @@
 //!   questions (Apto) and whose clock is more than a second behind ours can end a payment before what was added to it.
 //! * What a platform tells to add to one payment, and asks or tells of another of the account or as one of its own, is held once, whatever
 //!   comes first: where we approved it, else where its last word says, by its own time. The words on it go over there, by two records
-//!   of their own before or behind that of the event (format 12): both payments stand then as if it had been told so from the beginning.
+//!   of their own before or behind that of the event (format 12): both payments stand then as if those words had been said so from the
+//!   beginning; what was cleared or given back stays where it was. Two payments that questions opened stay two, whatever is said of both.
 //! * Policies that are combined by `any_of`, of which one counts or waits for a person, are a list of ways ([`holdfast_core::rules::Ways`]): the
 //!   evaluator says which are open, the ledger takes the first that has room in the act that decides, and its record has both (format 11).
 //! * The spool keeps of an approval that the ledger has confirmed only how caps count it: a start reads a month of them before it approves.

@@ -1,5 +1,6 @@
 //! What the platform told to add to one payment, and says of another one by now: it is one amount, and goes over to where it is said
-//! to be, with every word on it. Both payments stand after it as if it had been told so from the beginning. Nothing here finds names.
+//! to be, with every word on it. Both payments stand after it as if those words had been said so from the beginning; what was cleared or
+//! given back of one of them stays with it. Nothing here finds names.
 
 use smallvec::SmallVec;
 
