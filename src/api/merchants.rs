@@ -190,6 +190,7 @@ impl Api {
             StoreError::File(..)
             | StoreError::Disk(..)
             | StoreError::Foreign(_)
+            | StoreError::Newer(..)
             | StoreError::Lost(..)
             | StoreError::Unreadable(..)
             | StoreError::Database(_) => Problem::of(Code::LedgerUnavailable, error.to_string()).retry_after(1),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::response::Response;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response as Described, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, HeaderBuilder, Ref, RefOr, Response as Described, ResponseBuilder};
 use utoipa::{IntoResponses, Modify, OpenApi};
 
 use super::problem::{Code, FieldError, ProblemBody};
@@ -74,16 +74,25 @@ impl IntoResponses for WriteProblems {
     }
 }
 
-/// One response for each status, with the codes that it can have.
+/// One response for each status, with the codes that it can have; and what the listener answers to whatever is asked.
 fn problems(statuses: &[u16]) -> BTreeMap<String, RefOr<Described>> {
-    let describe = |status: &u16| {
-        let codes = Code::ALL.iter().filter(|code| code.status().as_u16() == *status && !code.is_of_spend());
-        let codes: Vec<_> = codes.map(|code| format!("`{}`: {}", code.name(), code.title())).collect();
-        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
-        let response = ResponseBuilder::new().description(codes.join("; ")).content("application/problem+json", content);
-        (status.to_string(), RefOr::T(response.build()))
-    };
-    statuses.iter().map(describe).collect()
+    let own = statuses.iter().map(|status| (*status, of_codes(*status)));
+    own.chain(of_listener(of_codes(405))).map(|(status, response)| (status.to_string(), RefOr::T(response.build()))).collect()
+}
+
+/// What is answered to a method that a path has not, told so, and to a request that is too long to be read.
+pub fn of_listener(other_method: ResponseBuilder) -> [(u16, ResponseBuilder); 2] {
+    let allow = HeaderBuilder::new().description(Some("The methods that the path has"));
+    let long_head =
+        ResponseBuilder::new().description("The request line and headers are too long, or too many. There is no body");
+    [(405, other_method.header("Allow", allow.build())), (431, long_head)]
+}
+
+fn of_codes(status: u16) -> ResponseBuilder {
+    let codes = Code::ALL.iter().filter(|code| code.status().as_u16() == status && !code.is_of_spend());
+    let codes: Vec<_> = codes.map(|code| format!("`{}`: {}", code.name(), code.title())).collect();
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    ResponseBuilder::new().description(codes.join("; ")).content("application/problem+json", content)
 }
 
 /// The description as it is served.

@@ -43,8 +43,10 @@ pub enum StoreError {
     File(PathBuf, std::io::Error),
     /// SQLite.
     Disk(PathBuf, rusqlite::Error),
-    /// The file is another program's, or a newer version's.
+    /// The file is another program's.
     Foreign(PathBuf),
+    /// It is a newer version's, of this format.
+    Newer(PathBuf, i32),
     /// The data directory had the file, by what this other one says.
     Lost(PathBuf, PathBuf),
     /// A card's number would be another card's already.
@@ -75,7 +77,12 @@ impl fmt::Display for StoreError {
                  from a backup (`holdfast restore`); without one, move it away with its `-wal` and `-shm`, and see what the next start says",
                 path.display()
             ),
-            StoreError::Disk(path, error) => write!(f, "{}: {error}", path.display()),
+            StoreError::Disk(path, error) => write!(f, "{}: {error}; is its disk full, or not writable?", path.display()),
+            StoreError::Newer(path, format) => write!(
+                f,
+                "{}: was written by a newer Holdfast (format {format}, this one reads up to {SCHEMA}); start that one",
+                path.display()
+            ),
             StoreError::Foreign(path) => {
                 write!(f, "{}: is not a file of merchants and instruments that this version reads", path.display())
             }
@@ -223,6 +230,7 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
             let ours = format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {SCHEMA}");
             connection.execute_batch(&format!("PRAGMA journal_mode = WAL; BEGIN; {TABLES} {ours}; COMMIT")).map_err(disk)?;
         }
+        (APPLICATION, newer, _) if newer > SCHEMA => return Err(StoreError::Newer(path.to_owned(), newer)),
         (_, _, _) => return Err(StoreError::Foreign(path.to_owned())),
     }
     // What is overwritten or taken out leaves nothing to be read.

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use axum::Extension;
 use axum::response::Response;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, HeaderBuilder, Ref, RefOr, Response as Described, ResponseBuilder, Schema};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response as Described, ResponseBuilder, Schema};
 use utoipa::{IntoResponses, Modify, OpenApi};
 
 use super::codes::of_refusals;
-use crate::api::openapi::Text;
+use crate::api::openapi::{Text, of_listener};
 use crate::api::problem::{Code, FieldError, ProblemBody};
 use crate::api::router::json_text;
 
@@ -131,13 +131,8 @@ impl IntoResponses for UnprovenProblems {
 
 /// One response for each status, with the codes that it can have; and what the listener answers to whatever is asked.
 fn problems(statuses: &[u16]) -> BTreeMap<String, RefOr<Described>> {
-    let allow = HeaderBuilder::new().description(Some("The methods that the path has"));
-    let other_method = of_codes(405).header("Allow", allow.build());
-    let long_head =
-        ResponseBuilder::new().description("The request line and headers are too long, or too many. There is no body");
-    let of_listener = [(405, other_method), (431, long_head)];
     let own = statuses.iter().map(|status| (*status, of_codes(*status)));
-    own.chain(of_listener).map(|(status, response)| (status.to_string(), RefOr::T(response.build()))).collect()
+    own.chain(of_listener(of_codes(405))).map(|(status, response)| (status.to_string(), RefOr::T(response.build()))).collect()
 }
 
 fn of_codes(status: u16) -> ResponseBuilder {
