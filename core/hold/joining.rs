@@ -9,6 +9,7 @@ use super::limits;
 use super::mutant::{self, Mutant};
 use super::outcome::Outcome;
 use super::state::{Account, Counted};
+use crate::ids::IdempotencyKey;
 
 /// What is known of a payment.
 #[derive(Debug, Clone, Copy)]
@@ -30,12 +31,14 @@ impl Part<'_> {
     }
 }
 
-/// Whether two payments were opened by questions of their own, by our approval or by the platform's word: whatever else is said of both, they
-/// are two.
+/// Whether two payments were opened by questions of their own, by our approval or by the platform's word: that this one is said to add to both
+/// makes them no one payment. What it opened itself is none of the two.
 #[must_use]
-pub fn are_two(one: &[Step], other: &[Step]) -> bool {
+pub fn are_two(one: &[Step], other: &[Step], added: &IdempotencyKey) -> bool {
+    let added = StepId::of(added);
     let opened = |steps: &[Step], question: StepId| openings(steps).any(|known| known == question);
-    openings(one).next().is_some() && openings(other).next().is_some() && !openings(one).any(|question| opened(other, question))
+    let mut first = openings(one).filter(|question| *question != added).peekable();
+    first.peek().is_some() && openings(other).any(|question| question != added) && !first.any(|question| opened(other, question))
 }
 
 /// The questions that opened a payment.

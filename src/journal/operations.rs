@@ -79,7 +79,8 @@ pub(super) fn find(connection: &Connection, id: &[u8; 16]) -> rusqlite::Result<O
         Ok(Operation {
             program: text(row, 0)?,
             key: text(row, 1)?,
-            request: row.get(2)?,
+            // Of another length it is damaged, and no request's.
+            request: row.get_ref(2)?.as_bytes()?.try_into().unwrap_or_default(),
             who: text(row, 3)?,
             why: text(row, 4)?,
             at: Timestamp::from_unix_micros(row.get(5)?),

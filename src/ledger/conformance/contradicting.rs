@@ -13,6 +13,8 @@ use super::*;
 enum Deed {
     /// A message says that it added to this one, so many seconds after the questions.
     Said { of: &'static str, seconds: u64 },
+    /// A message says that it was approved, and of nothing that it adds to.
+    SaidAlone,
     /// A message says so, and that it was declined.
     Refused { of: &'static str, seconds: u64 },
     /// It is asked as what adds to `t`.
@@ -29,12 +31,12 @@ enum Deed {
     Cleared(&'static str, i64),
 }
 
-use Deed::{AskedAsItsOwn, AskedOfT, Cleared, Expired, Less, Refused, Reversed, Said};
+use Deed::{AskedAsItsOwn, AskedOfT, Cleared, Expired, Less, Refused, Reversed, Said, SaidAlone};
 
 /// What comes in some order, and what is posted and held then, beside the 1,000.
 type Story = (&'static [Deed], (i64, i64));
 
-const STORIES: [Story; 13] = [
+const STORIES: [Story; 16] = [
     // The last word is that it is of `t`.
     (&[Said { of: "u", seconds: 1 }, Said { of: "t", seconds: 3 }, Reversed("u")], (0, 90)),
     (&[Said { of: "u", seconds: 1 }, Said { of: "t", seconds: 3 }, Reversed("t")], (0, 70)),
@@ -42,6 +44,9 @@ const STORIES: [Story; 13] = [
     (&[Said { of: "u", seconds: 1 }, Said { of: "t", seconds: 3 }, Cleared("t", 50)], (-50, 70)),
     (&[Said { of: "u", seconds: 1 }, Said { of: "t", seconds: 3 }, Cleared("u", 110)], (-110, 90)),
     (&[Said { of: "u", seconds: 1 }, Refused { of: "t", seconds: 3 }, Less(30)], (0, 90)),
+    (&[SaidAlone, Said { of: "t", seconds: 3 }, Cleared("t", 90)], (-90, 70)),
+    (&[SaidAlone, Said { of: "u", seconds: 1 }, Said { of: "t", seconds: 3 }], (0, 160)),
+    (&[SaidAlone, AskedOfT, Reversed("u")], (0, 90)),
     // That it is of `u`.
     (&[Said { of: "u", seconds: 4 }, Said { of: "t", seconds: 3 }, Reversed("u")], (0, 50)),
     (&[Said { of: "u", seconds: 1 }, Said { of: "t", seconds: 3 }, Said { of: "u", seconds: 4 }, Reversed("u")], (0, 50)),
@@ -101,6 +106,11 @@ impl Round<'_> {
     fn play(&self, deed: Deed) {
         match deed {
             Said { of, seconds } => drop(self.says(of, seconds, APPROVED(40))),
+            SaidAlone => {
+                let AuthorizationRequest { payment, key: asked, .. } = self.increment();
+                let fact = Fact::Recorded { payment, asked, increments: None, outcome: APPROVED(40) };
+                said_of(self.0, message(&self.named("s"), 0, fact));
+            }
             Refused { of, seconds } => drop(self.says(of, seconds, RecordedOutcome::Declined)),
             AskedOfT => {
                 let (kind, increments) = (AuthorizationKind::Incremental, Some(of(&self.named("t"))));

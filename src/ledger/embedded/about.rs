@@ -48,14 +48,14 @@ fn where_it_was_asked(
     event: &ToldEvent,
     (said, own): (&Located, &PaymentRef),
 ) -> Option<Located> {
-    let Fact::Recorded { increments: Some(_), .. } = event.fact else { return None };
+    let Fact::Recorded { asked, increments: Some(_), .. } = &event.fact else { return None };
     let located = state.locate_told(program, platform, &subject_of(event), (Some(own), None));
     let index = located.hold?;
     let row = state.hold(index)?;
     // What was only told of the payment that it is said to add to is joined with the one that it was added to.
     let adds_elsewhere = || {
         let other = said.hold.filter(|other| *other != index)?;
-        (is_added_by(&row.steps, &event.fact) && !makes_one(state, index, other)).then_some(())
+        (is_added_by(&row.steps, &event.fact) && !makes_one(state, index, other, asked)).then_some(())
     };
     (is_opened_by(&row.steps, &event.fact) || adds_elsewhere().is_some()).then_some(located)
 }
@@ -70,12 +70,12 @@ pub fn said_of_another(
     named: &Located,
     now: Timestamp,
 ) -> Option<(Located, Belongs)> {
-    let Fact::Recorded { payment: own, increments: Some(_), .. } = &event.fact else { return None };
+    let Fact::Recorded { payment: own, asked, increments: Some(_), .. } = &event.fact else { return None };
     let told = state.locate_told(program, platform, &subject_of(event), (Some(own), None));
     let (index, other) = told.hold.zip(named.hold).filter(|(index, other)| index != other)?;
     let (row, said) = state.hold(index).zip(state.hold(other)).filter(|(row, said)| row.account == said.account)?;
     let belongs = belongs(&known_of(state, row)?, event, now)?;
-    (!knows_increment(&said.steps, &event.fact) && !makes_one(state, index, other)).then_some((told, belongs))
+    (!knows_increment(&said.steps, &event.fact) && !makes_one(state, index, other, asked)).then_some((told, belongs))
 }
 
 /// What a question is about: what it names; or the payment that the platform told it to add to before it came, if that is another one of

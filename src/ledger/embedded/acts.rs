@@ -114,7 +114,7 @@ impl Engine {
         if let Some(need) = self.need(&located, self.own_names(&decide.origin, increment), (Some(key), None), warmth) {
             return Performed::Cold(need);
         }
-        let joined = self.join_what_is_one(&decide.origin, located, (Some(payment), increment), now.utc);
+        let joined = self.join_what_is_one(&decide.origin, located, (Some(payment), increment), Some(&request.key), now.utc);
         let weight = weight_of(decide.governed.as_ref());
         let (located, over) = match joined
             .and_then(|located| self.asked_where(&decide.origin, (request, TakesOver::by(weight)), located, now.utc))
@@ -234,7 +234,7 @@ impl Engine {
         if let Some(need) = self.need(&located, self.own_names(&adopt.origin, increment), (Some(key), None), warmth) {
             return Performed::Cold(need);
         }
-        let joined = self.join_what_is_one(&adopt.origin, located, (Some(payment), increment), now.utc);
+        let joined = self.join_what_is_one(&adopt.origin, located, (Some(payment), increment), Some(&request.key), now.utc);
         let weight = weight_of(adopt.governed.as_ref());
         let (located, over) = match joined.and_then(|located| {
             self.asked_where(&adopt.origin, (request, TakesOver::by_answer(weight, &adopt.told)), located, now.utc)
@@ -317,7 +317,8 @@ impl Engine {
         // Where it is about what only its own name leads to, it is called by that.
         let is_its_own = own.zip(located.payment).is_some_and(|(own, meant)| own.first == meant.first);
         let names = (if is_its_own { other_name.as_ref() } else { payment.as_ref() }, other_name.as_ref());
-        let located = match self.join_what_is_one(origin, *located, names, now) {
+        let added = if let Fact::Recorded { asked, increments: Some(_), .. } = &event.fact { Some(asked) } else { None };
+        let located = match self.join_what_is_one(origin, *located, names, added, now) {
             Ok(located) => &{ located },
             Err(error) => return Performed::Now(Err(error)),
         };
@@ -372,8 +373,11 @@ impl Engine {
         if basis == Basis::Replay {
             return Performed::OnceDurable(answer);
         }
-        // The same words may be allowed later: what was refused is recorded, and not remembered under them.
+        // The same words may be allowed later: what was refused is recorded, and not remembered under them. What nothing is known of is nobody's.
         let is_forgotten = *key_is == KeyIs::OfContent && matches!(decision, Decision::Decline { .. });
+        if is_forgotten && located.hold.is_none() {
+            return Performed::OnceDurable(answer);
+        }
         let answered = outcome.answered.filter(|_| !is_forgotten);
         let outcome = Outcome { answered, ..outcome };
         let names = Names { asked: Some(asked), ..self.names(origin, now, Some(payment), Expiry::Ours) };

@@ -3,7 +3,7 @@
 //! core's ([`join`]); nothing here decides an answer.
 
 use holdfast_core::hold::{Outcome, Part, are_two, join};
-use holdfast_core::{PaymentRef, Timestamp};
+use holdfast_core::{IdempotencyKey, PaymentRef, Timestamp};
 
 use super::engine::Engine;
 use super::state::{HoldIndex, HoldRow, Located, State};
@@ -11,22 +11,24 @@ use crate::journal::BodyRef;
 use crate::ledger::{LedgerError, Origin};
 
 impl Engine {
-    /// Joins what an event's names lead to, if that is more than one payment; what the event is about then.
+    /// Joins what an event's names lead to, if that is more than one payment; what the event is about then. `added` is the question of what
+    /// adds to the payment, where that is what the event calls by a name of its own.
     pub(super) fn join_what_is_one(
         &mut self,
         origin: &Origin,
         located: Located,
         (payment, own): (Option<&PaymentRef>, Option<&PaymentRef>),
+        added: Option<&IdempotencyKey>,
         now: Timestamp,
     ) -> Result<Located, LedgerError> {
         let (Some(mut meant), Some(payment)) = (located.hold, payment) else { return Ok(located) };
-        let own = own.map(|own| (own, self.state.payment_names(&origin.program, origin.platform.as_ref(), own), Calls::Itself));
-        let its = located.payment.map(|names| (payment, names, Calls::ThePayment));
-        for (other, names, calls) in its.into_iter().chain(own) {
+        let own = own.map(|own| (own, self.state.payment_names(&origin.program, origin.platform.as_ref(), own), added));
+        let its = located.payment.map(|names| (payment, names, None));
+        for (other, names, added) in its.into_iter().chain(own) {
             for name in names.iter() {
                 let Some(found) = self.state.hold_by(&name).filter(|found| *found != meant) else { continue };
                 // What adds to a payment may be said of two.
-                let stays = calls == Calls::Itself && are_opened_apart(&self.state, found, meant);
+                let stays = added.is_some_and(|added| are_opened_apart(&self.state, found, meant, added));
                 if stays || self.state.share_a_question(found, meant, &names) {
                     continue;
                 }
@@ -60,22 +62,14 @@ impl Engine {
     }
 }
 
-/// What an event calls by a name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Calls {
-    ThePayment,
-    /// What adds to it.
-    Itself,
-}
-
-/// Whether what adds to one payment, and is said of another, makes one of them: neither was opened by a question of its own, or by the same.
-pub fn makes_one(state: &State, one: HoldIndex, other: HoldIndex) -> bool {
+/// Whether what adds to one payment, and is said of another, makes one of them: they were not opened by two questions.
+pub fn makes_one(state: &State, one: HoldIndex, other: HoldIndex, added: &IdempotencyKey) -> bool {
     let is_joined = || joined(state, one, other).or_else(|| joined(state, other, one)).is_some();
-    !are_opened_apart(state, one, other) && is_joined()
+    !are_opened_apart(state, one, other, added) && is_joined()
 }
 
-fn are_opened_apart(state: &State, one: HoldIndex, other: HoldIndex) -> bool {
-    state.hold(one).zip(state.hold(other)).is_some_and(|(one, other)| are_two(&one.steps, &other.steps))
+fn are_opened_apart(state: &State, one: HoldIndex, other: HoldIndex, added: &IdempotencyKey) -> bool {
+    state.hold(one).zip(state.hold(other)).is_some_and(|(one, other)| are_two(&one.steps, &other.steps, added))
 }
 
 /// What becomes of a payment that takes over what is known of another of its account.

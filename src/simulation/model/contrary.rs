@@ -67,7 +67,7 @@ impl Model {
         }
         let named = self.place(&of).filter(|named| *named != place)?;
         let (here, there) = (self.at(Some(named))?, self.at(Some(place))?);
-        let are_two = (here.is_approved() && there.is_approved()) || are_two(here, there);
+        let are_two = (here.is_approved() && there.is_approved()) || are_two(here, there, asked);
         if !are_two || ours.is_some() {
             return ours.filter(|_| are_two).map(|_| place);
         }

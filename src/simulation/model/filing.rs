@@ -51,15 +51,15 @@ impl File {
     }
 }
 
-/// Whether two files were begun by questions of their own, by our yes or by what the platform wrote.
-pub(super) fn are_two(one: &File, other: &File) -> bool {
+/// Whether two files were begun by questions of their own, by our yes or by what the platform wrote, and by another one than adds to both.
+pub(super) fn are_two(one: &File, other: &File, added: u32) -> bool {
     let begun_by = |file: &File| -> Vec<u32> {
         let openings = file.entries.iter().filter_map(|entry| match (entry.source, entry.line) {
             (Source::Question(question), Line::Approved(approved)) if approved.opening => Some(question),
             (_, Line::Word { question, opening: true, .. }) => Some(question),
             (_, _) => None,
         });
-        openings.collect()
+        openings.filter(|question| *question != added).collect()
     };
     let (one, other) = (begun_by(one), begun_by(other));
     !one.is_empty() && !other.is_empty() && !one.iter().any(|question| other.contains(question))
@@ -151,7 +151,7 @@ impl Model {
             let files = &self.payments[meant.payment].files;
             let (here, there) = (&files[meant.file], &files[other.file]);
             // What adds to a payment may be said of two.
-            let is_of_two = Some(label) == own && are_two(here, there);
+            let is_of_two = matches!(label, Label::Increment(added) if Some(label) == own && are_two(here, there, added));
             if is_of_two || (here.is_approved() && there.is_approved()) {
                 continue;
             }
