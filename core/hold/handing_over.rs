@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use super::event::MovementCause;
 use super::joining::Part;
-use super::life::{Step, StepId, Steps, What, fold, put};
+use super::life::{Role, Step, StepId, Steps, What, fold, put};
 use super::limits;
 use super::outcome::Outcome;
 use super::state::Account;
@@ -18,8 +18,8 @@ pub type Words = SmallVec<[Step; 2]>;
 #[must_use]
 pub fn words_on(steps: &[Step], question: StepId, becomes: StepId) -> Words {
     let words = steps.iter().filter_map(|step| match step.what {
-        What::Recorded { asked, role, word } if asked == question => {
-            Some(Step { what: What::Recorded { asked: becomes, role, word }, ..*step })
+        What::Recorded { asked, role, word } if asked == question || (role == Role::Opening && asked.is_of_key_of(question)) => {
+            Some(Step { what: What::Recorded { asked: becomes, role: Role::Increment, word }, ..*step })
         }
         What::Recorded { .. }
         | What::Placed(_)

@@ -45,7 +45,7 @@ pub fn are_two(one: &[Step], other: &[Step], added: &IdempotencyKey) -> bool {
 fn openings(steps: &[Step]) -> impl Iterator<Item = StepId> {
     steps.iter().filter_map(|step| match step.what {
         What::Placed(Placement { role: Role::Opening, .. }) => Some(step.id),
-        What::Recorded { asked, role: Role::Opening, .. } => Some(asked),
+        What::Recorded { asked, role: Role::Opening, .. } if !Steps::of(steps).is_added(asked) => Some(asked),
         What::Placed(_)
         | What::Recorded { .. }
         | What::Reduced { .. }

@@ -110,6 +110,7 @@ impl Standing {
                 }
             }
             What::Recorded { asked, .. } if steps.placed(asked) => {}
+            What::Recorded { asked, role: Role::Opening, .. } if steps.is_added(asked) => {}
             What::Recorded { asked, role, .. } => {
                 if let Some(word) = steps.unplaced_word(step.id, asked, role) {
                     self.believe(steps, role, word, opened, step.at)?;

@@ -50,6 +50,11 @@ impl StepId {
         (self.0 ^ other.0) & StepId::TRANSACTION == 0
     }
 
+    /// Whether both are of questions under one key, whatever transaction an increment has.
+    pub(super) const fn is_of_key_of(self, other: StepId) -> bool {
+        (self.0 ^ other.0) & !StepId::TRANSACTION == 0
+    }
+
     const TRANSACTION: u64 = 0xffff_ffff_0000_0000;
 
     fn digest(parts: &[&str]) -> Self {

@@ -116,7 +116,9 @@ impl<'a> Steps<'a> {
     /// total under a name that we were not asked by.
     pub fn after_what_settled(&self, at: Timestamp) -> Timestamp {
         let settles = |step: &&Step| match step.what {
-            What::Recorded { asked, role: Role::Opening, word: Word::Approved { .. } } => !self.placed(asked),
+            What::Recorded { asked, role: Role::Opening, word: Word::Approved { .. } } => {
+                !self.placed(asked) && !self.is_added(asked)
+            }
             What::Placed(_) | What::Recorded { word: Word::Approved { .. } | Word::StoodIn { .. }, .. } => false,
             What::Recorded { word: Word::Declined, .. }
             | What::Reduced { .. }
@@ -187,7 +189,7 @@ impl<'a> Steps<'a> {
         let (last, word) = self.last_said(question)?;
         let place = match role {
             Role::Opening => last.id,
-            Role::Increment => self.said(question).next()?.0.id,
+            Role::Increment => self.iter().find(|step| is_added_by(step, question))?.id,
         };
         (place == record).then_some(word)
     }
@@ -199,7 +201,7 @@ impl<'a> Steps<'a> {
 
     fn opening_word_in(&self, step: &Step) -> Option<Word> {
         match step.what {
-            What::Recorded { asked, role: Role::Opening, .. } if !self.placed(asked) => {
+            What::Recorded { asked, role: Role::Opening, .. } if !self.placed(asked) && !self.is_added(asked) => {
                 self.unplaced_word(step.id, asked, Role::Opening)
             }
             What::Recorded { .. }
@@ -235,6 +237,22 @@ impl<'a> Steps<'a> {
         added.fold(0, i64::saturating_add)
     }
 
+    /// Whether a question that the platform says opened the payment added to it, by what it says elsewhere, or by our approval: then it opened
+    /// nothing here. Under the same key; an increment may have a transaction of its own besides.
+    pub(in crate::hold) fn is_added(&self, question: StepId) -> bool {
+        self.iter().any(|step| match step.what {
+            What::Placed(Placement { role: Role::Increment, .. }) => step.id.is_of_key_of(question),
+            What::Recorded { asked, role: Role::Increment, .. } => asked.is_of_key_of(question),
+            What::Placed(_)
+            | What::Recorded { .. }
+            | What::Reduced { .. }
+            | What::Totalled { .. }
+            | What::Released { .. }
+            | What::Captured { .. }
+            | What::Moved { .. } => false,
+        })
+    }
+
     /// What we approved, in the order of the steps.
     pub fn placements(&self) -> impl Iterator<Item = (StepId, Placement)> {
         self.iter().filter_map(|step| {
@@ -252,4 +270,9 @@ impl<'a> Steps<'a> {
     pub fn opened(&self) -> bool {
         self.placements().any(|(id, placement)| placement.role == Role::Opening && self.amount_of(id, &placement) > 0)
     }
+}
+
+/// Whether a record says that this question added to the payment.
+fn is_added_by(step: &Step, question: StepId) -> bool {
+    matches!(step.what, What::Recorded { asked, role: Role::Increment, .. } if asked == question)
 }

@@ -36,7 +36,7 @@ use Deed::{AskedAsItsOwn, AskedOfT, Cleared, Expired, Less, Refused, Reversed, S
 /// What comes in some order, and what is posted and held then, beside the 1,000.
 type Story = (&'static [Deed], (i64, i64));
 
-const STORIES: [Story; 16] = [
+const STORIES: [Story; 17] = [
     // The last word is that it is of `t`.
     (&[Said { of: "u", seconds: 1 }, Said { of: "t", seconds: 3 }, Reversed("u")], (0, 90)),
     (&[Said { of: "u", seconds: 1 }, Said { of: "t", seconds: 3 }, Reversed("t")], (0, 70)),
@@ -47,6 +47,7 @@ const STORIES: [Story; 16] = [
     (&[SaidAlone, Said { of: "t", seconds: 3 }, Cleared("t", 90)], (-90, 70)),
     (&[SaidAlone, Said { of: "u", seconds: 1 }, Said { of: "t", seconds: 3 }], (0, 160)),
     (&[SaidAlone, AskedOfT, Reversed("u")], (0, 90)),
+    (&[SaidAlone, Said { of: "u", seconds: 1 }, AskedOfT, Reversed("u")], (0, 90)),
     // That it is of `u`.
     (&[Said { of: "u", seconds: 4 }, Said { of: "t", seconds: 3 }, Reversed("u")], (0, 50)),
     (&[Said { of: "u", seconds: 1 }, Said { of: "t", seconds: 3 }, Said { of: "u", seconds: 4 }, Reversed("u")], (0, 50)),
@@ -59,11 +60,15 @@ const STORIES: [Story; 16] = [
 ];
 
 /// The same where `u` was approved in our stead, and nobody asked us.
-const STORIES_OF_WHAT_WAS_TOLD: [Story; 4] = [
+const STORIES_OF_WHAT_WAS_TOLD: [Story; 7] = [
     (&[Said { of: "u", seconds: 1 }, Said { of: "t", seconds: 3 }, Reversed("u")], (0, 90)),
     (&[Said { of: "u", seconds: 4 }, Said { of: "t", seconds: 3 }, Reversed("t")], (0, 110)),
     (&[Said { of: "u", seconds: 1 }, Said { of: "t", seconds: 3 }, Cleared("u", 70)], (-70, 90)),
     (&[Said { of: "u", seconds: 1 }, AskedOfT, Cleared("u", 70)], (-70, 90)),
+    // Said to be a payment of its own, too.
+    (&[SaidAlone, Said { of: "u", seconds: 3 }], (0, 160)),
+    (&[SaidAlone, Said { of: "u", seconds: 1 }, Said { of: "t", seconds: 3 }, Cleared("u", 70)], (-70, 90)),
+    (&[SaidAlone, Said { of: "u", seconds: 1 }, AskedOfT], (0, 160)),
 ];
 
 /// Every order of so many things.

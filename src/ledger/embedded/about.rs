@@ -145,13 +145,13 @@ pub fn asked_of_another(
     request: &AuthorizationRequest,
     named: &Located,
 ) -> Option<(HoldIndex, StepId, GoesTo)> {
-    if state.answered(state.asked_name(program, platform, &request.key)).is_some() {
-        return None;
-    }
     let adds = request.kind == AuthorizationKind::Incremental;
     let told = if adds { told_elsewhere(state, program, platform, request, named)? } else { *named };
     let (index, row) = (told.hold?, state.hold(told.hold?)?);
     let found = hold::told_to_add(&known_of(state, row)?, request)?;
+    if state.answered(state.asked_name(program, platform, &request.key)).is_some() {
+        return None;
+    }
     if !adds {
         let (question, goes) = match found {
             ToldToAdd::Stands(question) => (question, GoesTo::ItsOwn),

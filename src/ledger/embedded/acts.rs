@@ -4,13 +4,10 @@
 use std::sync::Arc;
 
 use holdfast_adapters::Unrecognized;
-use holdfast_adapters::payment::KeyIs;
 use holdfast_core::agent::{Chosen, Governed};
 use holdfast_core::hold::life::ends_at;
-use holdfast_core::hold::{
-    Adoption, Asked, Event, Fact, Finding, Ordered, Outcome, ReleaseCause, Step, Subject, ToldEvent, What,
-};
-use holdfast_core::{AuthorizationKind, Basis, Decision, Expiry, IdempotencyKey, PaymentRef, Timestamp};
+use holdfast_core::hold::{Adoption, Asked, Event, Fact, Finding, Outcome, ReleaseCause, Subject, ToldEvent};
+use holdfast_core::{AuthorizationKind, Basis, Decision, Expiry, PaymentRef, Timestamp};
 
 use super::about::{answer_of, locate_event, where_it_was_told};
 use super::cold::Need;
@@ -21,13 +18,11 @@ use super::naming::{
     as_named, asked_of, heard, in_its_owners_name, locate_adopted, locate_request, payments_of, subject_of, timers_key,
 };
 use super::reserved::{chosen, counted_by, moved, observed};
-use super::state::{HoldNumber, Located, Names};
+use super::state::{Located, Names};
 use super::weigh;
 use crate::clock::Moment;
 use crate::journal::{BodyRef, Checkpoint, Place, RecordRef, Uses};
-use crate::ledger::{
-    AccountStanding, Act, Adopt, Answer, Decide, LedgerError, Looked, Noted, Ordering, Origin, Whose, weight_of,
-};
+use crate::ledger::{AccountStanding, Act, Adopt, Answer, Decide, LedgerError, Noted, Origin, Whose, weight_of};
 
 /// Accounts that one act looks at: whoever lists them all must not hold an answer back for longer than a group takes.
 const ACCOUNTS_LOOKED_AT_MAX: u32 = 1_024;
@@ -351,57 +346,6 @@ impl Engine {
             self.record(origin, now, None, None, place, BodyRef::Told { event, outcome: &outcome }),
             Answer::Recorded(finding),
         )
-    }
-
-    fn order(&mut self, origin: &Origin, ordering: &Ordering, now: Timestamp, warmth: Warmth<'_>) -> Performed {
-        let Origin { program, platform, .. } = origin;
-        let Ordering { key, key_is, digest, payment, hold, order } = ordering;
-        let asked = self.state.asked_name(program, platform.as_ref(), key);
-        let mut located = self.state.locate(program, platform.as_ref(), &Subject::default(), Some(payment));
-        if let Some(number) = hold.map(HoldNumber) {
-            located = self.state.of_number(number, located);
-        }
-        if let Some(need) = self.need(&located, None, (Some(asked), None), warmth) {
-            return Performed::Cold(need);
-        }
-        let ordered = Ordered { key, digest: *digest, payment, order };
-        let outcome = weigh::apply(&self.state, &located, Some(asked), &Uses::new(), None, &Event::Ordered(ordered), now);
-        let Some((decision, basis)) = outcome.decision else {
-            return Performed::Now(Err(LedgerError::Panicked));
-        };
-        let answer = Answer::Decided { decision, basis, balance: None, intent: None };
-        if basis == Basis::Replay {
-            return Performed::OnceDurable(answer);
-        }
-        // The same words may be allowed later: what was refused is recorded, and not remembered under them. What nothing is known of is nobody's.
-        let is_forgotten = *key_is == KeyIs::OfContent && matches!(decision, Decision::Decline { .. });
-        if is_forgotten && located.hold.is_none() {
-            return Performed::OnceDurable(answer);
-        }
-        let answered = outcome.answered.filter(|_| !is_forgotten);
-        let outcome = Outcome { answered, ..outcome };
-        let names = Names { asked: Some(asked), ..self.names(origin, now, Some(payment), Expiry::Ours) };
-        let place = self.state.write(&located, &names, &outcome, &mut self.undo);
-        let body = BodyRef::Ordered { key, payment, order, outcome: &outcome };
-        once_durable(self.record(origin, now, None, None, place, body), answer)
-    }
-
-    /// What stands of a payment. Whoever looks hears nothing that is not durable.
-    fn look_at(&mut self, origin: &Origin, payment: &PaymentRef, key: &IdempotencyKey, warmth: Warmth<'_>) -> Performed {
-        let Origin { program, platform, .. } = origin;
-        let asked = self.state.asked_name(program, platform.as_ref(), key);
-        let located = self.state.locate(program, platform.as_ref(), &Subject::default(), Some(payment));
-        if let Some(need) = self.need(&located, None, (Some(asked), None), warmth) {
-            return Performed::Cold(need);
-        }
-        let row = located.hold.and_then(|index| self.state.hold(index));
-        let currency = row.and_then(|row| self.state.account(row.account)).map(|row| row.account.currency);
-        let changed_at = row.and_then(|row| row.steps.iter().map(|step| step.at).max());
-        let released = |step: &&Step| matches!(step.what, What::Released { .. });
-        let released_by = row.and_then(|row| row.steps.iter().filter(released).max_by_key(|step| step.at)).map(|step| step.id);
-        let (answered, hold) = (self.state.answered(asked), row.map(|row| row.hold));
-        let looked = Looked { answered, hold, changed_at, currency, released_by };
-        Performed::OnceDurable(Answer::Looked(looked))
     }
 
     /// Releases holds whose time has come, a few at a time; how many that were.

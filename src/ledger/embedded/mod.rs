@@ -19,6 +19,7 @@ mod handing_over;
 mod joining;
 pub(crate) mod naming;
 mod needing;
+mod ordering;
 mod ours;
 pub mod projection;
 mod queue;

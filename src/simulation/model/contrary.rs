@@ -109,7 +109,14 @@ impl Model {
         self.add_up(from, before);
         let file = &mut self.payment_to_change(to.payment).files[to.file];
         let before = (file.sheet.posted(), file.sheet.held);
-        carried.into_iter().for_each(|entry| payment::write(&mut file.entries, entry));
+        for entry in carried {
+            // Whatever it was said to be, it added to the payment.
+            let line = match entry.line {
+                Line::Word { question, word, .. } => Line::Word { question, opening: false, word },
+                line => line,
+            };
+            payment::write(&mut file.entries, Entry { line, ..entry });
+        }
         file.labels.push(label);
         self.add_up(to, before);
         self.contrary += 1;

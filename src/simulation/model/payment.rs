@@ -127,7 +127,9 @@ pub fn below(entries: &[Entry], at: Timestamp) -> Timestamp {
 /// what ends a payment in the same second still ends what was added. What is said of the payment as a whole does.
 pub fn below_what_was_settled(entries: &[Entry], at: Timestamp) -> Timestamp {
     let settles = |entry: &&Entry| match entry.line {
-        Line::Word { question, opening: true, word: Word::Yes(_) } => !approvals(entries).any(|(known, _)| known == question),
+        Line::Word { question, opening: true, word: Word::Yes(_) } => {
+            !approvals(entries).any(|(known, _)| known == question) && !adds(entries, question)
+        }
         Line::Approved(_) | Line::Word { word: Word::Yes(_) | Word::StoodIn(..), .. } => false,
         Line::Word { word: Word::No, .. } | Line::Less { .. } | Line::Total(_) | Line::Ended(_) | Line::Taken { .. } => true,
         Line::Moved { .. } => true,
@@ -208,7 +210,12 @@ fn opening_here(entries: &[Entry], entry: &Entry) -> Option<Word> {
     let Line::Word { question, opening: true, .. } = entry.line else { return None };
     let ours = approvals(entries).any(|(known, _)| known == question);
     let (_, source, word) = words(entries, question).max_by_key(|(at, _, word)| (*at, *word == Word::No))?;
-    (!ours && source == entry.source).then_some(word)
+    (!ours && !adds(entries, question) && source == entry.source).then_some(word)
+}
+
+/// Whether the platform wrote of a question that it added to the payment: then it opened nothing here, whatever else is written of it.
+pub(super) fn adds(entries: &[Entry], question: u32) -> bool {
+    entries.iter().any(|entry| matches!(entry.line, Line::Word { question: of, opening: false, .. } if of == question))
 }
 
 /// The first such word of a payment.

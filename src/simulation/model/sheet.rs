@@ -7,9 +7,7 @@ use std::time::Duration;
 use holdfast_core::hold::{Finality, HoldStatus};
 use holdfast_core::{Posting, Timestamp};
 
-use super::payment::{
-    Approved, Ending, Entry, Line, Source, Word, added_until, amount_of, approvals, latest_word, opened, words,
-};
+use super::payment::{Approved, Ending, Entry, Line, Source, Word, added_until, adds, amount_of, approvals, latest_word, opened};
 
 /// How long a hold lives at most that the platform told of.
 const SAFETY_TIMER: Duration = Duration::from_secs(35 * 86_400);
@@ -110,7 +108,11 @@ impl Desk<'_> {
             Line::Approved(approved) => self.approve(entry.source, &approved),
             Line::Word { question, opening, .. } => {
                 let placed = approvals(self.entries).any(|(known, _)| known == question);
-                if !placed && let Some(word) = self.word_here(entry.source, question, opening) {
+                let adds_elsewhere = opening && adds(self.entries, question);
+                if !placed
+                    && !adds_elsewhere
+                    && let Some(word) = self.word_here(entry.source, question, opening)
+                {
                     self.believe(question, opening, word, entry.at);
                 }
             }
@@ -197,8 +199,10 @@ impl Desk<'_> {
     /// first heard of.
     fn word_here(&self, source: Source, question: u32, opening: bool) -> Option<Word> {
         let (last, word) = latest_word(self.entries, question)?;
-        let (_, first, _) = words(self.entries, question).next()?;
-        (source == if opening { last } else { first }).then_some(word)
+        let said_to_add =
+            |entry: &&Entry| matches!(entry.line, Line::Word { question: of, opening: false, .. } if of == question);
+        let place = if opening { last } else { self.entries.iter().find(said_to_add)?.source };
+        (source == place).then_some(word)
     }
 
     fn believe(&mut self, question: u32, opening: bool, word: Word, at: Timestamp) {
