@@ -207,3 +207,32 @@ pub fn what_is_said_again_after_days_moves_nothing_back(engine: &dyn Engine) {
         house.always(|house| assert_eq!(house.balance(), (stands.0 - 70, stands.1 - 70)));
     }
 }
+
+/// Said to be a payment of its own, and then what adds to one: however much it is, and whoever opened that.
+pub fn what_was_told_as_a_payment_first_is_held_once_however_much_it_is(engine: &dyn Engine) {
+    for more in [10, 400] {
+        for (round, (opened, order)) in [
+            (Opened::ByUs, [true, false]),
+            (Opened::ByUs, [false, true]),
+            (Opened::InOurStead, [true, false]),
+            (Opened::InOurStead, [false, true]),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let mut house = House::with(engine, 1_000);
+            let this = Round(&house, round);
+            match opened {
+                Opened::ByUs => assert_eq!(house.decide(asks(&this.named("u"), 70)), approved(70)),
+                Opened::InOurStead => this.opens_u(),
+            }
+            let AuthorizationRequest { payment, key: asked, .. } = this.increment();
+            for alone in order {
+                let increments = (!alone).then(|| of(&this.named("u")));
+                let fact = Fact::Recorded { payment, asked, increments, outcome: APPROVED(more) };
+                said_of(&house, message(if alone { "alone" } else { "adds" }, if alone { 1 } else { 2 }, fact));
+            }
+            house.always(|house| assert_eq!(house.balance(), (1_000, 70 + more), "{opened:?} {order:?}"));
+        }
+    }
+}

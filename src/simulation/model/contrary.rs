@@ -111,11 +111,8 @@ impl Model {
         let before = (file.sheet.posted(), file.sheet.held);
         for entry in carried {
             // Whatever it was said to be, it added to the payment.
-            let line = match entry.line {
-                Line::Word { question, word, .. } => Line::Word { question, opening: false, word },
-                line => line,
-            };
-            payment::write(&mut file.entries, Entry { line, ..entry });
+            let Line::Word { question, word, .. } = entry.line else { continue };
+            payment::write(&mut file.entries, Entry { line: Line::Word { question, opening: false, word }, ..entry });
         }
         file.labels.push(label);
         self.add_up(to, before);
