@@ -13,8 +13,9 @@ use super::mutant::{self, Mutant};
 use super::outcome::Outcome;
 use super::question;
 use super::state::{Account, Answered, FoundBy, Slice};
-use crate::authorization::{AuthorizationKind, AuthorizationRequest};
+use crate::authorization::{AuthorizationKind, AuthorizationRequest, PaymentRef};
 use crate::decision::{Basis, Decision, DeclineReason};
+use crate::ids::IdempotencyKey;
 use crate::money::Money;
 use crate::time::Timestamp;
 
@@ -108,6 +109,12 @@ pub fn name_where_it_is_said(steps: &[Step], fact: &Fact) -> Option<StepId> {
 #[must_use]
 pub fn knows_increment(steps: &[Step], fact: &Fact) -> bool {
     increment_of(steps, fact).is_some_and(|id| is_known(steps, id))
+}
+
+/// Whether what is called so, and asked under this key, is known to add to the payment that these are the steps of, or to be of it.
+#[must_use]
+pub fn knows_added(steps: &[Step], asked: &IdempotencyKey, own: &PaymentRef) -> bool {
+    is_known(steps, question::of_record(steps, asked, own, Some(own)))
 }
 
 /// Whether a question has a place among these steps.

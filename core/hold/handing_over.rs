@@ -18,7 +18,10 @@ pub type Words = SmallVec<[Step; 2]>;
 #[must_use]
 pub fn words_on(steps: &[Step], question: StepId, becomes: StepId) -> Words {
     let words = steps.iter().filter_map(|step| match step.what {
-        What::Recorded { asked, role, word } if asked == question || (role == Role::Opening && asked.is_of_key_of(question)) => {
+        What::Recorded { asked, role, word }
+            if asked == question
+                || (role == Role::Opening && asked.is_of_key_of(question) && Steps::of(steps).is_added(asked)) =>
+        {
             Some(Step { what: What::Recorded { asked: becomes, role: Role::Increment, word }, ..*step })
         }
         What::Recorded { .. }

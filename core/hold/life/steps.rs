@@ -238,11 +238,28 @@ impl<'a> Steps<'a> {
     }
 
     /// Whether a question that the platform says opened the payment added to it, by what it says elsewhere, or by our approval: then it opened
-    /// nothing here. Under the same key; an increment may have a transaction of its own besides.
+    /// nothing here. An increment that has a transaction of its own is known by the key, and only where something else opened the
+    /// payment: one key of two transactions may be the opening's.
     pub(in crate::hold) fn is_added(&self, question: StepId) -> bool {
+        let mut added = self.iter().filter_map(|step| match step.what {
+            What::Placed(Placement { role: Role::Increment, .. }) => Some(step.id),
+            What::Recorded { asked, role: Role::Increment, .. } => Some(asked),
+            What::Placed(_)
+            | What::Recorded { .. }
+            | What::Reduced { .. }
+            | What::Totalled { .. }
+            | What::Released { .. }
+            | What::Captured { .. }
+            | What::Moved { .. } => None,
+        });
+        added.any(|added| added == question || (added.is_of_key_of(question) && self.has_other_opening(question)))
+    }
+
+    /// Whether another question opened the payment, too.
+    fn has_other_opening(&self, question: StepId) -> bool {
         self.iter().any(|step| match step.what {
-            What::Placed(Placement { role: Role::Increment, .. }) => step.id.is_of_key_of(question),
-            What::Recorded { asked, role: Role::Increment, .. } => asked.is_of_key_of(question),
+            What::Placed(Placement { role: Role::Opening, .. }) => step.id != question,
+            What::Recorded { asked, role: Role::Opening, .. } => asked != question,
             What::Placed(_)
             | What::Recorded { .. }
             | What::Reduced { .. }

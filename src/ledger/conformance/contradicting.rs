@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use holdfast_core::hold::{Fact, Finding, RecordedOutcome, ReleaseCause, ToldEvent};
-use holdfast_core::{AuthorizationKind, AuthorizationRequest, Decision, Posting};
+use holdfast_core::{AuthorizationKind, AuthorizationRequest, Decision, PaymentRef, Posting};
 
 use super::beside::{APPROVED, asks, cleared, message, of, said_of};
 use super::*;
@@ -234,5 +234,33 @@ pub fn what_was_told_as_a_payment_first_is_held_once_however_much_it_is(engine: 
             }
             house.always(|house| assert_eq!(house.balance(), (1_000, 70 + more), "{opened:?} {order:?}"));
         }
+    }
+}
+
+/// A key that the platform uses again for what adds to a payment of which it only told: both are held.
+pub fn what_adds_under_the_key_of_its_payment_takes_nothing_from_it(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    let this = Round(&house, 1);
+    this.opens_u();
+    let (payment, increments) = (payment("jit-u1").with_alias(id("s1")), Some(PaymentRef::by_alias(id("u1"))));
+    let fact = Fact::Recorded { payment, asked: id("jit-u1"), increments, outcome: APPROVED(40) };
+    said_of(&house, message("adds", 2, fact));
+    house.always(|house| assert_eq!(house.balance(), (1_000, 110)));
+}
+
+/// Said to be a payment of its own under another key than it adds under: it is known by its transaction.
+pub fn what_was_told_as_a_payment_under_another_key_is_held_once(engine: &dyn Engine) {
+    for alone_first in [false, true] {
+        let mut house = House::with(engine, 1_000);
+        assert_eq!(house.decide(asks("u", 70)), approved(70));
+        let says = |alone: bool| {
+            let key = if alone { "jit-other" } else { "jit-s" };
+            let (payment, increments) = (payment(key).with_alias(id("s")), (!alone).then(|| of("u")));
+            let fact = Fact::Recorded { payment, asked: id(key), increments, outcome: APPROVED(40) };
+            said_of(&house, message(if alone { "alone" } else { "adds" }, if alone { 1 } else { 2 }, fact));
+        };
+        says(alone_first);
+        says(!alone_first);
+        house.always(|house| assert_eq!(house.balance(), (1_000, 110), "{alone_first}"));
     }
 }

@@ -2,7 +2,7 @@
 //! before. They are joined before the message is applied, by a record of their own. What a join does, and whether there is one, is
 //! core's ([`join`]); nothing here decides an answer.
 
-use holdfast_core::hold::{Outcome, Part, are_two, join};
+use holdfast_core::hold::{Outcome, Part, are_two, join, knows_added};
 use holdfast_core::{IdempotencyKey, PaymentRef, Timestamp};
 
 use super::engine::Engine;
@@ -28,7 +28,8 @@ impl Engine {
             for name in names.iter() {
                 let Some(found) = self.state.hold_by(&name).filter(|found| *found != meant) else { continue };
                 // What adds to a payment may be said of two.
-                let stays = added.is_some_and(|added| are_opened_apart(&self.state, found, meant, added));
+                let stays = added
+                    .is_some_and(|added| self.adds_to(found, other, added) && are_opened_apart(&self.state, found, meant, added));
                 if stays || self.state.share_a_question(found, meant, &names) {
                     continue;
                 }
@@ -41,6 +42,11 @@ impl Engine {
             }
         }
         Ok(Located { hold: Some(meant), ..located })
+    }
+
+    /// Whether what is called so is known of a payment; else that is what it opened itself.
+    fn adds_to(&self, payment: HoldIndex, own: &PaymentRef, asked: &IdempotencyKey) -> bool {
+        self.state.hold(payment).is_some_and(|row| knows_added(&row.steps, asked, own))
     }
 
     /// Has one payment take over another, each with a name that leads to it; which one it is then, if they are one.
