@@ -7,16 +7,16 @@
 //! nothing of it is there any more, it is decided as any.
 
 use super::asked::{Asked, declined_by};
-use super::event::{Fact, RecordedOutcome, ToldEvent};
-use super::life::{Hold, Role, Step, StepId, Steps, What, Word, captured_of, kept};
+use super::event::{Fact, ToldEvent};
+use super::life::{Hold, Step, StepId, Steps, Word, captured_of, kept};
 use super::mutant::{self, Mutant};
 use super::outcome::Outcome;
 use super::question;
 use super::state::{Account, Answered, FoundBy, Slice};
+use super::told::word_of;
 use crate::authorization::{AuthorizationKind, AuthorizationRequest, PaymentRef};
 use crate::decision::{Basis, Decision, DeclineReason};
 use crate::ids::IdempotencyKey;
-use crate::money::Money;
 use crate::time::Timestamp;
 
 /// What is known of the payment to which something was told to add.
@@ -50,14 +50,16 @@ pub enum Belongs {
 /// word counts, whatever came first. Nothing if nothing was told of it here, or we approved it here.
 #[must_use]
 pub fn belongs(known: &KnownOf<'_>, event: &ToldEvent, now: Timestamp) -> Option<Belongs> {
-    let id = increment_of(known.steps, &event.fact)?;
-    let is_counted_alike = amount_of(&event.fact).is_none_or(|amount| amount.currency() == known.account.currency);
+    let Fact::Recorded { outcome, .. } = event.fact else { return None };
+    let id = name_where_it_is_said(known.steps, &event.fact)?;
+    let (word, amount) = word_of(outcome);
+    let is_counted_alike = amount.is_none_or(|amount| amount.currency() == known.account.currency);
     if mutant::is(Mutant::ToldIncrementAddsTwice) || !is_counted_alike || !is_only_told(known.steps, id) {
         return None;
     }
-    let said = (event.occurred_at.unwrap_or(now), word_of(&event.fact)?, StepId::of_message(&event.key));
-    let came_before = known.steps.iter().any(|step| step.id == said.2);
-    let is_last = Steps::of(known.steps).is_last_on(id, said) && !mutant::is(Mutant::FirstTellingCounts);
+    let (at, message) = (event.occurred_at.unwrap_or(now), StepId::of_message(&event.key));
+    let came_before = known.steps.iter().any(|step| step.id == message);
+    let is_last = Steps::of(known.steps).is_last_on(id, (at, word, message)) && !mutant::is(Mutant::FirstTellingCounts);
     Some(if is_last && !came_before { Belongs::WhereItIsSaid(id) } else { Belongs::WhereItWasTold })
 }
 
@@ -73,15 +75,8 @@ pub enum ToldToAdd {
 /// What was told to add to this payment, if a question is about that. Nothing where the platform's last word is that it was declined.
 #[must_use]
 pub fn told_to_add(known: &KnownOf<'_>, request: &AuthorizationRequest) -> Option<ToldToAdd> {
-    let wants = request.kind.moves_money() && request.amount.minor() > 0;
-    if !wants || request.amount.currency() != known.account.currency || mutant::is(Mutant::ToldIncrementAddsTwice) {
-        return None;
-    }
-    let id = question::as_increment(known.steps, request);
-    let approved = Steps::of(known.steps).last_word(id).and_then(Word::approves).is_some_and(|minor| minor > 0);
-    if !approved || !is_only_told(known.steps, id) {
-        return None;
-    }
+    let (id, word) = only_told(known, request)?;
+    word.approves().filter(|minor| *minor > 0)?;
     Some(if is_there(known, id) { ToldToAdd::Stands(id) } else { ToldToAdd::Over(id) })
 }
 
@@ -102,13 +97,14 @@ pub fn name_where_it_is_asked(steps: &[Step], request: &AuthorizationRequest) ->
 /// What the question of a fact is called that says that it was added to the payment that these are the steps of.
 #[must_use]
 pub fn name_where_it_is_said(steps: &[Step], fact: &Fact) -> Option<StepId> {
-    increment_of(steps, fact)
+    let Fact::Recorded { payment, asked, increments: Some(other), .. } = fact else { return None };
+    Some(question::of_record(steps, asked, payment, Some(other)))
 }
 
 /// Whether the question that a fact says was added to a payment has a place among these steps, by our approval or by the platform's word.
 #[must_use]
 pub fn knows_increment(steps: &[Step], fact: &Fact) -> bool {
-    increment_of(steps, fact).is_some_and(|id| is_known(steps, id))
+    name_where_it_is_said(steps, fact).is_some_and(|id| is_known(steps, id))
 }
 
 /// Whether what is called so, and asked under this key, is known to add to the payment that these are the steps of, or to be of it.
@@ -132,30 +128,6 @@ pub fn is_placed(steps: &[Step], request: &AuthorizationRequest) -> bool {
 fn is_known(steps: &[Step], id: StepId) -> bool {
     let steps = Steps::of(steps);
     steps.placed(id) || steps.last_word(id).is_some()
-}
-
-fn increment_of(steps: &[Step], fact: &Fact) -> Option<StepId> {
-    let Fact::Recorded { payment, asked, increments: Some(other), .. } = fact else { return None };
-    Some(question::of_record(steps, asked, payment, Some(other)))
-}
-
-/// What the platform recorded, as steps have it.
-fn word_of(fact: &Fact) -> Option<Word> {
-    let Fact::Recorded { outcome, .. } = fact else { return None };
-    Some(match *outcome {
-        RecordedOutcome::Approved { amount } => Word::Approved { amount: amount.minor() },
-        RecordedOutcome::ApprovedByStandIn { amount, posting } => Word::StoodIn { amount: amount.minor(), posting },
-        RecordedOutcome::Declined => Word::Declined,
-    })
-}
-
-/// What the platform recorded as approved.
-fn amount_of(fact: &Fact) -> Option<Money> {
-    let Fact::Recorded { outcome, .. } = fact else { return None };
-    match outcome {
-        RecordedOutcome::Approved { amount } | RecordedOutcome::ApprovedByStandIn { amount, .. } => Some(*amount),
-        RecordedOutcome::Declined => None,
-    }
 }
 
 /// The step of the question that an event is about: that of what the platform told to add, if it is about that.
@@ -194,8 +166,8 @@ fn told_here(slice: &Slice<'_>, request: &AuthorizationRequest) -> Option<(StepI
     is_elsewhere.then_some((id, word))
 }
 
-/// The increment that was told, and the last word on it.
-fn told(known: &KnownOf<'_>, answered: Option<&Answered>, request: &AuthorizationRequest) -> Option<(StepId, Word)> {
+/// The increment that was told and that we placed nothing for, if a question is one, and the last word on it.
+fn only_told(known: &KnownOf<'_>, request: &AuthorizationRequest) -> Option<(StepId, Word)> {
     let wants = request.kind.moves_money() && request.amount.minor() > 0;
     if !wants || request.amount.currency() != known.account.currency || mutant::is(Mutant::ToldIncrementAddsTwice) {
         return None;
@@ -204,7 +176,12 @@ fn told(known: &KnownOf<'_>, answered: Option<&Answered>, request: &Authorizatio
     if !is_only_told(known.steps, id) {
         return None;
     }
-    let word = Steps::of(known.steps).last_word(id)?;
+    Steps::of(known.steps).last_word(id).map(|word| (id, word))
+}
+
+/// The same, if that is what the question hears.
+fn told(known: &KnownOf<'_>, answered: Option<&Answered>, request: &AuthorizationRequest) -> Option<(StepId, Word)> {
+    let (id, word) = only_told(known, request)?;
     let was_approved = answered.is_some_and(|answered| matches!(answered.decision, Decision::Approve { .. }));
     (word == Word::Declined || was_approved || is_there(known, id)).then_some((id, word))
 }
@@ -215,7 +192,7 @@ pub(super) fn is_said_to_add(steps: &[Step], request: &AuthorizationRequest) -> 
 }
 
 fn is_said_of(steps: &[Step], id: StepId) -> bool {
-    steps.iter().any(|step| matches!(step.what, What::Recorded { asked, role: Role::Increment, .. } if asked == id))
+    steps.iter().any(|step| step.says_added(id))
 }
 
 /// Whether the platform says so, and we placed nothing for it.

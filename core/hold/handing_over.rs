@@ -4,10 +4,8 @@
 
 use smallvec::SmallVec;
 
-use super::event::MovementCause;
-use super::joining::Part;
-use super::life::{Role, Step, StepId, Steps, What, fold, put};
-use super::limits;
+use super::joining::{Part, becomes};
+use super::life::{Role, Step, StepId, Steps, What, put};
 use super::outcome::Outcome;
 use super::state::Account;
 
@@ -40,7 +38,7 @@ pub fn words_on(steps: &[Step], question: StepId, becomes: StepId) -> Words {
 pub fn without(account: &Account, gives: &Part<'_>, words: &[Step]) -> Option<Outcome> {
     let is_left = |step: &&Step| !words.iter().any(|word| word.id == step.id);
     let steps: SmallVec<[Step; 8]> = gives.steps.iter().filter(is_left).copied().collect();
-    becomes(account, gives, &steps)
+    becomes(account, (gives.hold.effect(), gives.hold.held), gives.counted, &steps)
 }
 
 /// What becomes of a payment with them. As [`without`].
@@ -48,18 +46,5 @@ pub fn without(account: &Account, gives: &Part<'_>, words: &[Step]) -> Option<Ou
 pub fn with(account: &Account, takes: &Part<'_>, words: &[Step]) -> Option<Outcome> {
     let mut steps: SmallVec<[Step; 8]> = takes.steps.iter().copied().collect();
     words.iter().for_each(|word| put(&mut steps, *word));
-    becomes(account, takes, &steps)
-}
-
-/// What moves is the difference of two folds, as ever.
-fn becomes(account: &Account, before: &Part<'_>, steps: &[Step]) -> Option<Outcome> {
-    let steps = Steps::of(steps);
-    let after = fold(&steps).ok()?;
-    let posted = i64::try_from(after.effect().saturating_sub(before.hold.effect())).ok()?;
-    let held = after.held.checked_sub(before.hold.held)?;
-    account.posted.checked_add(posted)?;
-    account.held.checked_add(held)?;
-    let counted = limits::changes(&steps, &after, before.counted, &[]).ok()?;
-    let cause = (posted != 0).then_some(MovementCause::NetworkSettlement);
-    Some(Outcome { posted, held, cause, hold: Some(after), counted, ..Outcome::default() })
+    becomes(account, (takes.hold.effect(), takes.hold.held), takes.counted, &steps)
 }

@@ -4,7 +4,7 @@
 use smallvec::SmallVec;
 
 use super::event::MovementCause;
-use super::life::{Hold, Placement, Role, Step, StepId, Steps, What, fold, put};
+use super::life::{Hold, Step, StepId, Steps, fold, put};
 use super::limits;
 use super::mutant::{self, Mutant};
 use super::outcome::Outcome;
@@ -23,6 +23,9 @@ pub struct Part<'a> {
 }
 
 impl Part<'_> {
+    /// What is known of a payment that nobody has told of.
+    pub const NOTHING: Part<'static> = Part { hold: Hold::NONE, steps: &[], counted: &[] };
+
     /// Whether all that is known of it was told: we approved nothing of it. What we approved twice, by two questions, was two payments to
     /// us, and stays two: only what was merely told goes over to another.
     #[must_use]
@@ -43,17 +46,8 @@ pub fn are_two(one: &[Step], other: &[Step], added: &IdempotencyKey) -> bool {
 
 /// The questions that opened a payment.
 fn openings(steps: &[Step]) -> impl Iterator<Item = StepId> {
-    steps.iter().filter_map(|step| match step.what {
-        What::Placed(Placement { role: Role::Opening, .. }) => Some(step.id),
-        What::Recorded { asked, role: Role::Opening, .. } if !Steps::of(steps).is_added(asked) => Some(asked),
-        What::Placed(_)
-        | What::Recorded { .. }
-        | What::Reduced { .. }
-        | What::Totalled { .. }
-        | What::Released { .. }
-        | What::Captured { .. }
-        | What::Moved { .. } => None,
-    })
+    let known = Steps::of(steps);
+    steps.iter().filter_map(Step::opens).filter(move |question| known.placed(*question) || !known.is_added(*question))
 }
 
 /// What becomes of a payment that takes over the steps of another one of its account, of which nothing is left. What moves is the
@@ -66,14 +60,20 @@ pub fn join(account: &Account, takes: &Part<'_>, gives: &Part<'_>) -> Option<Out
     }
     let mut steps: SmallVec<[Step; 8]> = takes.steps.iter().copied().collect();
     gives.steps.iter().for_each(|step| put(&mut steps, *step));
-    let steps = Steps::of(&steps);
+    let held = takes.hold.held.checked_add(gives.hold.held)?;
+    becomes(account, (takes.hold.effect().saturating_add(gives.hold.effect()), held), takes.counted, &steps)
+}
+
+/// What becomes of a payment that has these steps from now on: the difference between that and the effect, and what was held, before.
+/// `None` if that is beyond what can be counted.
+pub(super) fn becomes(account: &Account, (effect, held): (i128, i64), counted: &[Counted], steps: &[Step]) -> Option<Outcome> {
+    let steps = Steps::of(steps);
     let after = fold(&steps).ok()?;
-    let before = takes.hold.effect().saturating_add(gives.hold.effect());
-    let posted = i64::try_from(after.effect().saturating_sub(before)).ok()?;
-    let held = after.held.checked_sub(takes.hold.held)?.checked_sub(gives.hold.held)?;
+    let posted = i64::try_from(after.effect().saturating_sub(effect)).ok()?;
+    let held = after.held.checked_sub(held)?;
     account.posted.checked_add(posted)?;
     account.held.checked_add(held)?;
-    let counted = limits::changes(&steps, &after, takes.counted, &[]).ok()?;
+    let counted = limits::changes(&steps, &after, counted, &[]).ok()?;
     let cause = (posted != 0).then_some(MovementCause::NetworkSettlement);
     Some(Outcome { posted, held, cause, hold: Some(after), counted, ..Outcome::default() })
 }

@@ -5,7 +5,7 @@
 //! both: its first half is of the transaction, its second half of the key that was asked first. Nothing here decides.
 
 use super::event::Fact;
-use super::life::{Role, Step, StepId, Steps, What};
+use super::life::{Role, Step, StepId, Steps};
 use crate::authorization::{Alias, AuthorizationKind, AuthorizationRequest, PaymentRef};
 use crate::ids::{AuthorizationId, IdempotencyKey};
 
@@ -68,17 +68,7 @@ fn named(steps: &[Step], key: &IdempotencyKey, transaction: Option<Authorization
 
 /// The questions of a payment that add to it, as far as its steps tell.
 fn increments(steps: &[Step]) -> impl Iterator<Item = StepId> {
-    steps.iter().filter_map(|step| match step.what {
-        What::Placed(placement) if placement.role == Role::Increment => Some(step.id),
-        What::Recorded { asked, role: Role::Increment, .. } => Some(asked),
-        What::Placed(_)
-        | What::Recorded { .. }
-        | What::Reduced { .. }
-        | What::Totalled { .. }
-        | What::Released { .. }
-        | What::Captured { .. }
-        | What::Moved { .. } => None,
-    })
+    steps.iter().filter_map(Step::adds)
 }
 
 /// The transaction of an increment, where the platform gives it one.

@@ -228,18 +228,23 @@ fn of_payment(slice: &Slice<'_>, fact: &Fact, id: StepId, at: Timestamp) -> Outc
     outcome
 }
 
+/// What the platform recorded, as steps have it, and the amount that has to be in the account's currency.
+pub(super) const fn word_of(outcome: RecordedOutcome) -> (Word, Option<Money>) {
+    match outcome {
+        RecordedOutcome::Approved { amount } => (Word::Approved { amount: amount.minor() }, Some(amount)),
+        RecordedOutcome::ApprovedByStandIn { amount, posting } => {
+            (Word::StoodIn { amount: amount.minor(), posting }, Some(amount))
+        }
+        RecordedOutcome::Declined => (Word::Declined, None),
+    }
+}
+
 /// A fact as a step, and the amount that has to be in the account's currency.
 fn what(steps: &[Step], fact: &Fact) -> Option<(What, Option<Money>)> {
     Some(match *fact {
         Fact::Recorded { payment, asked, increments, outcome } => {
             let role = if increments.is_some() { Role::Increment } else { Role::Opening };
-            let (word, amount) = match outcome {
-                RecordedOutcome::Approved { amount } => (Word::Approved { amount: amount.minor() }, Some(amount)),
-                RecordedOutcome::ApprovedByStandIn { amount, posting } => {
-                    (Word::StoodIn { amount: amount.minor(), posting }, Some(amount))
-                }
-                RecordedOutcome::Declined => (Word::Declined, None),
-            };
+            let (word, amount) = word_of(outcome);
             let asked = question::of_record(steps, &asked, &payment, increments.as_ref());
             (What::Recorded { asked, role, word }, amount)
         }

@@ -77,6 +77,37 @@ pub struct Step {
     pub what: What,
 }
 
+impl Step {
+    /// The question that opened the payment by this step: by our approval, or by the platform's word.
+    pub(super) const fn opens(&self) -> Option<StepId> {
+        self.of_role(Role::Opening)
+    }
+
+    /// The question that added to the payment by this step.
+    pub(super) const fn adds(&self) -> Option<StepId> {
+        self.of_role(Role::Increment)
+    }
+
+    const fn of_role(&self, wanted: Role) -> Option<StepId> {
+        let (question, role) = match self.what {
+            What::Placed(Placement { role, .. }) => (self.id, role),
+            What::Recorded { asked, role, .. } => (asked, role),
+            What::Reduced { .. } | What::Totalled { .. } | What::Released { .. } | What::Captured { .. } | What::Moved { .. } => {
+                return None;
+            }
+        };
+        match (role, wanted) {
+            (Role::Opening, Role::Opening) | (Role::Increment, Role::Increment) => Some(question),
+            (Role::Opening, Role::Increment) | (Role::Increment, Role::Opening) => None,
+        }
+    }
+
+    /// Whether the platform says by this step that the question added to the payment.
+    pub(super) fn says_added(&self, question: StepId) -> bool {
+        matches!(self.what, What::Recorded { .. }) && self.adds() == Some(question)
+    }
+}
+
 /// What happened to a payment. Amounts in minor units of the account's currency, never negative unless said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum What {

@@ -189,7 +189,7 @@ impl<'a> Steps<'a> {
         let (last, word) = self.last_said(question)?;
         let place = match role {
             Role::Opening => last.id,
-            Role::Increment => self.iter().find(|step| is_added_by(step, question))?.id,
+            Role::Increment => self.iter().find(|step| step.says_added(question))?.id,
         };
         (place == record).then_some(word)
     }
@@ -241,33 +241,9 @@ impl<'a> Steps<'a> {
     /// nothing here. An increment that has a transaction of its own is known by the key, and only where something else opened the
     /// payment: one key of two transactions may be the opening's.
     pub(in crate::hold) fn is_added(&self, question: StepId) -> bool {
-        let mut added = self.iter().filter_map(|step| match step.what {
-            What::Placed(Placement { role: Role::Increment, .. }) => Some(step.id),
-            What::Recorded { asked, role: Role::Increment, .. } => Some(asked),
-            What::Placed(_)
-            | What::Recorded { .. }
-            | What::Reduced { .. }
-            | What::Totalled { .. }
-            | What::Released { .. }
-            | What::Captured { .. }
-            | What::Moved { .. } => None,
-        });
-        added.any(|added| added == question || (added.is_of_key_of(question) && self.has_other_opening(question)))
-    }
-
-    /// Whether another question opened the payment, too.
-    fn has_other_opening(&self, question: StepId) -> bool {
-        self.iter().any(|step| match step.what {
-            What::Placed(Placement { role: Role::Opening, .. }) => step.id != question,
-            What::Recorded { asked, role: Role::Opening, .. } => asked != question,
-            What::Placed(_)
-            | What::Recorded { .. }
-            | What::Reduced { .. }
-            | What::Totalled { .. }
-            | What::Released { .. }
-            | What::Captured { .. }
-            | What::Moved { .. } => false,
-        })
+        let another_opened = || self.iter().filter_map(Step::opens).any(|opening| opening != question);
+        let mut added = self.iter().filter_map(Step::adds);
+        added.any(|added| added == question || (added.is_of_key_of(question) && another_opened()))
     }
 
     /// What we approved, in the order of the steps.
@@ -287,9 +263,4 @@ impl<'a> Steps<'a> {
     pub fn opened(&self) -> bool {
         self.placements().any(|(id, placement)| placement.role == Role::Opening && self.amount_of(id, &placement) > 0)
     }
-}
-
-/// Whether a record says that this question added to the payment.
-fn is_added_by(step: &Step, question: StepId) -> bool {
-    matches!(step.what, What::Recorded { asked, role: Role::Increment, .. } if asked == question)
 }
