@@ -81,7 +81,7 @@ impl Again {
             Body::Joined { gives, .. } => self.join(record, HoldNumber(*gives)).unwrap_or_default(),
             Body::Reassigned { words, side, .. } => {
                 let located = self.found(record);
-                reassigned(&self.state, located.hold, &located, words, *side).unwrap_or_default()
+                reassigned(&self.state, &located, words, *side).unwrap_or_default()
             }
             Body::Kept { .. }
             | Body::AccountEntered { .. }

@@ -4,13 +4,14 @@
 
 use holdfast_core::agent::Weight;
 use holdfast_core::hold::{
-    self, Belongs, Outcome, Part, StepId, ToldAnswer, ToldEvent, Words, name_where_it_is_asked, name_where_it_is_said,
+    self, Belongs, Outcome, Part, StepId, Subject, ToldAnswer, ToldEvent, Words, name_where_it_is_asked, name_where_it_is_said,
 };
 use holdfast_core::{AuthorizationRequest, Expiry, PaymentRef, Timestamp};
 
 use super::about::{GoesTo, asked_of_another, said_of_another, where_it_was_told};
 use super::engine::Engine;
-use super::state::{HoldIndex, HoldNumber, HoldRow, Located, Names, State};
+use super::joining::part;
+use super::state::{HoldIndex, HoldNumber, Located, Names, State};
 use crate::journal::{BodyRef, Place, Side};
 use crate::ledger::{LedgerError, Origin};
 
@@ -87,7 +88,7 @@ impl Engine {
         else {
             return Ok(());
         };
-        self.hand_over(origin, &Way { gives, question, increment, takes: *located, new: payment, becomes }, now)
+        self.hand_over(origin, &Way { gives, question, increment, takes: *located, new: payment, becomes }, now).map(drop)
     }
 
     /// What a question is about: what it names, to which goes what was told of it elsewhere, now or once it is approved; or else where it was
@@ -107,18 +108,24 @@ impl Engine {
         let Some((gives, question, goes)) = goes else {
             return Ok((where_it_was_told(&self.state, program, platform.as_ref(), request, named), None));
         };
+        let its_own = Located { hold: None, ..named };
         let takes = match goes {
             GoesTo::WhatItNamesOnceApproved => return Ok((named, Some(OnceApproved { gives, question }))),
-            GoesTo::ItsOwnOnceApproved => {
-                return Ok((Located { hold: None, ..named }, Some(OnceApproved { gives, question })));
-            }
+            GoesTo::ItsOwnOnceApproved => return Ok((its_own, Some(OnceApproved { gives, question }))),
             GoesTo::WhatItNames => named,
-            GoesTo::ItsOwn => Located { hold: None, ..named },
+            GoesTo::ItsOwn => its_own,
         };
-        self.hand_over_asked(origin, request, (gives, question), takes, now)?;
+        let place = self.hand_over_asked(origin, request, (gives, question), takes, now)?;
+        // What could not be counted stays where it was.
+        let hold = place.and_then(|place| self.placed(origin, request, &place)).or(named.hold);
+        Ok((Located { hold, ..named }, None))
+    }
+
+    /// The payment that a question is about by now, by its names or else by its number.
+    fn placed(&self, origin: &Origin, request: &AuthorizationRequest, place: &Place) -> Option<HoldIndex> {
         let (payment, _) = request.payments();
-        let names = self.state.payment_names(program, platform.as_ref(), payment);
-        Ok((Located { hold: self.state.hold_named(&names), ..named }, None))
+        let named = self.state.locate(&origin.program, origin.platform.as_ref(), &Subject::default(), Some(payment));
+        self.state.of_number(HoldNumber(place.hold?), named).hold
     }
 
     /// A question was approved: what was told of it elsewhere goes to where it counts now.
@@ -131,8 +138,8 @@ impl Engine {
         now: Timestamp,
     ) -> Result<(), LedgerError> {
         let Some(OnceApproved { gives, question }) = over.filter(|_| outcome.step.is_some()) else { return Ok(()) };
-        let hold = place.hold.and_then(|number| self.state.hold_numbered(HoldNumber(number)));
-        self.hand_over_asked(origin, request, (gives, question), Located { hold, ..Located::default() }, now)
+        let hold = self.placed(origin, request, place);
+        self.hand_over_asked(origin, request, (gives, question), Located { hold, ..Located::default() }, now).map(drop)
     }
 
     fn hand_over_asked(
@@ -142,16 +149,17 @@ impl Engine {
         (gives, question): (HoldIndex, StepId),
         takes: Located,
         now: Timestamp,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<Option<Place>, LedgerError> {
         let row = takes.hold.and_then(|index| self.state.hold(index));
         let becomes = name_where_it_is_asked(row.map_or(&[], |row| &row.steps), request);
         let increment = &request.payment;
         self.hand_over(origin, &Way { gives, question, increment, takes, new: increment, becomes }, now)
     }
 
-    fn hand_over(&mut self, origin: &Origin, way: &Way<'_>, now: Timestamp) -> Result<(), LedgerError> {
+    /// Writes both records; which payment has it now. Nothing, where it stays.
+    fn hand_over(&mut self, origin: &Origin, way: &Way<'_>, now: Timestamp) -> Result<Option<Place>, LedgerError> {
         let Some((Handed { words, gives, takes }, giver)) = handed(&self.state, way).zip(self.state.hold(way.gives)) else {
-            return Ok(());
+            return Ok(None);
         };
         let Origin { program, platform, .. } = origin;
         let (payment, increment) = (PaymentRef::of(giver.payment), way.increment);
@@ -169,7 +177,7 @@ impl Engine {
             None => Located { payment: Some(named), ..way.takes },
         };
         let place = self.state.take_words(&located, &words, &names, &takes, &mut self.undo);
-        self.record(origin, now, None, None, place, body(&payment, Side::Takes, &takes))
+        self.record(origin, now, None, None, place, body(&payment, Side::Takes, &takes)).map(|()| Some(place))
     }
 }
 
@@ -180,29 +188,17 @@ fn handed(state: &State, way: &Way<'_>) -> Option<Handed> {
     let mut account = state.account(from.account)?.account;
     let gives = hold::without(&account, &part(from), &words)?;
     (account.posted, account.held) = (account.posted.checked_add(gives.posted)?, account.held.checked_add(gives.held)?);
-    let nothing = Part { hold: hold::Hold::NONE, steps: &[], counted: &[] };
-    let takes = hold::with(&account, &way.takes.hold.and_then(|index| state.hold(index)).map_or(nothing, part), &words)?;
+    let takes = way.takes.hold.and_then(|index| state.hold(index)).map_or(Part::NOTHING, part);
+    let takes = hold::with(&account, &takes, &words)?;
     Some(Handed { words, gives, takes })
 }
 
 /// What becomes of a payment that gives, or takes, these words, by a record.
-pub fn reassigned(
-    state: &State,
-    hold: Option<HoldIndex>,
-    located: &Located,
-    words: &[hold::Step],
-    side: Side,
-) -> Option<Outcome> {
-    let row = hold.and_then(|index| state.hold(index));
-    let account = row.map(|row| row.account).or(located.account).and_then(|index| state.account(index))?.account;
-    let nothing = Part { hold: hold::Hold::NONE, steps: &[], counted: &[] };
-    let part = row.map_or(nothing, part);
+pub fn reassigned(state: &State, located: &Located, words: &[hold::Step], side: Side) -> Option<Outcome> {
+    let account = located.account.and_then(|index| state.account(index))?.account;
+    let part = located.hold.and_then(|index| state.hold(index)).map_or(Part::NOTHING, part);
     match side {
         Side::Gives => hold::without(&account, &part, words),
         Side::Takes => hold::with(&account, &part, words),
     }
-}
-
-fn part(row: &HoldRow) -> Part<'_> {
-    Part { hold: row.hold, steps: &row.steps, counted: &row.counted }
 }

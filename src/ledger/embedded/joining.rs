@@ -84,6 +84,7 @@ pub fn joined(state: &State, takes: HoldIndex, gives: HoldIndex) -> Option<Outco
     join(&state.account(takes.account)?.account, &part(takes), &part(gives))
 }
 
-fn part(row: &HoldRow) -> Part<'_> {
+/// What core has to know of a payment.
+pub fn part(row: &HoldRow) -> Part<'_> {
     Part { hold: row.hold, steps: &row.steps, counted: &row.counted }
 }

@@ -3,7 +3,7 @@
 use holdfast_core::Timestamp;
 use holdfast_core::hold::{HoldStatus, Outcome, Step, life::put};
 
-use super::{Fingerprint, HoldIndex, Located, Names, State};
+use super::{Fingerprint, HoldIndex, HoldNumber, Located, Names, State};
 use crate::journal::Place;
 use crate::ledger::embedded::undo::{Undo, UndoLog};
 
@@ -58,15 +58,12 @@ impl State {
         undo: &mut UndoLog,
     ) -> Place {
         let place = self.write(located, names, outcome, undo);
-        let placed = || self.holds_by_number_of(&place);
+        // A new one is found by its names, which were free.
+        let named = Located { hold: located.payment.and_then(|names| self.hold_named(&names)), ..*located };
+        let placed = || self.of_number(HoldNumber(place.hold?), named).hold;
         if let Some(takes) = located.hold.or_else(placed) {
             self.holds.change(takes, |row| words.iter().for_each(|word| put(&mut row.steps, *word)));
         }
         place
-    }
-
-    /// The hold that was placed last, if this is its place.
-    fn holds_by_number_of(&self, place: &Place) -> Option<HoldIndex> {
-        self.hold_numbered(super::HoldNumber(place.hold?))
     }
 }
