@@ -66,6 +66,18 @@ fn a_damaged_file_says_what_to_do() {
 }
 
 #[test]
+fn a_file_of_a_newer_version_is_refused_as_that() {
+    let directory = tempfile::tempdir().unwrap();
+    // Made with the first that is put.
+    let read = file::read("profiles.toml", FILE, Currency::USD).unwrap();
+    profiles(directory.path(), Sealer::default()).unwrap().put(program(), &read, NOW).unwrap();
+    let file = directory.path().join("profiles.sqlite");
+    rusqlite::Connection::open(file).unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
+    let refused = profiles(directory.path(), Sealer::default()).unwrap_err().to_string();
+    assert!(refused.contains("was written by a newer Holdfast (format 99, this one reads up to 1)"), "{refused}");
+}
+
+#[test]
 fn a_change_that_was_not_kept_is_made_when_it_is_sent_again_and_one_that_was_is_not() {
     let directory = tempfile::tempdir().unwrap();
     let open = || profiles(directory.path(), Sealer::default()).unwrap();

@@ -473,6 +473,9 @@ fn the_description_has_every_route_and_needs_no_token() {
             assert!(!answer.body.contains("no such route") && answer.status != 405, "{method} {path}: {answer:?}");
             assert!(ids.insert(operation["operationId"].to_string()), "{method} {path}");
             let responses = operation["responses"].as_object().unwrap();
+            // What the listener answers by itself.
+            let allow = &operation["responses"]["405"]["headers"]["Allow"];
+            assert!(allow.is_object() && responses.contains_key("431"), "{method} {path}");
             assert!(responses.contains_key(&answer.status.to_string()), "{method} {path} answers {}", answer.status);
             routes += 1;
         }

@@ -264,3 +264,21 @@ pub fn what_was_told_as_a_payment_under_another_key_is_held_once(engine: &dyn En
         house.always(|house| assert_eq!(house.balance(), (1_000, 110), "{alone_first}"));
     }
 }
+
+/// What was debited at once with the one payment comes back to the account, and is held with the other.
+pub fn what_was_debited_at_once_comes_back_from_where_it_was_told(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    assert_eq!(house.decide(asks("t", 50)), approved(50));
+    assert_eq!(house.decide(AuthorizationRequest { posting: Posting::Immediate, ..asks("u", 70) }), approved(70));
+    let says = |token: &str, transaction: &str, seconds| {
+        let AuthorizationRequest { payment, key: asked, .. } = asks("s", 40);
+        let fact = Fact::Recorded { payment, asked, increments: Some(of(transaction)), outcome: APPROVED(40) };
+        said_of(&house, message(token, seconds, fact));
+    };
+    says("of-u", "u", 1);
+    assert_eq!(house.balance(), (890, 50));
+    says("of-t", "t", 3);
+    house.always(|house| assert_eq!(house.balance(), (930, 90)));
+    assert_eq!(said_of(&house, cleared("t", 90)), None);
+    house.always(|house| assert_eq!(house.balance(), (840, 0)));
+}

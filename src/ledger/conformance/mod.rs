@@ -221,6 +221,7 @@ macro_rules! conforms {
                 what_was_told_as_a_payment_first_is_held_once_however_much_it_is
                 what_adds_under_the_key_of_its_payment_takes_nothing_from_it
                 what_was_told_as_a_payment_under_another_key_is_held_once
+                what_was_debited_at_once_comes_back_from_where_it_was_told
             }
             sharing {
                 a_refused_transaction_undoes_nothing_of_the_one_that_was_approved_under_its_key
