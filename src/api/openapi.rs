@@ -62,6 +62,15 @@ pub struct ReadProblems;
 /// How a change can be refused.
 pub struct WriteProblems;
 
+/// What whoever needs no token is answered by the listener.
+pub struct ListenerProblems;
+
+impl IntoResponses for ListenerProblems {
+    fn responses() -> BTreeMap<String, RefOr<Described>> {
+        problems(&[])
+    }
+}
+
 impl IntoResponses for ReadProblems {
     fn responses() -> BTreeMap<String, RefOr<Described>> {
         problems(&[400, 401, 404, 408, 500, 503])
@@ -115,7 +124,7 @@ impl Text {
 
 /// Shows this document. Needs no token.
 #[utoipa::path(get, operation_id = "get_openapi", path = "/v1/openapi.json", tag = "description", security(()),
-    responses((status = 200, description = "This document", body = serde_json::Value)))]
+    responses((status = 200, description = "This document", body = serde_json::Value), ListenerProblems))]
 pub(super) async fn show(Extension(Text(text)): Extension<Text>) -> Response {
     json_text(text.to_string())
 }
