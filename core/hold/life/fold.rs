@@ -121,7 +121,7 @@ impl Standing {
             }
             What::Reduced { .. } if mutant::is(Mutant::StandInNotReversed) && !opened => {}
             What::Reduced { by, original } => self.reduce(by, original),
-            What::Totalled { total } => self.begin_with(total, step.at),
+            What::Totalled { total } => self.begin_with(steps, total, step.at),
             What::Released { cause } => self.end(End::Released(cause)),
             What::Captured { .. } if mutant::is(Mutant::CaptureAfterEndLost) && self.end.is_some() => {}
             What::Captured { amount, finality } => self.capture(amount, finality)?,
@@ -136,12 +136,12 @@ impl Standing {
     }
 
     /// So much in total, whatever was before: from then on the payment lives anew.
-    fn begin_with(&mut self, total: i64, at: Timestamp) {
+    fn begin_with(&mut self, steps: &Steps<'_>, total: i64, at: Timestamp) {
         self.authorize(total);
         self.extra = 0;
         self.original = None;
         self.end = None;
-        self.watch(at);
+        self.watch(steps, at);
     }
 
     fn capture(&mut self, amount: i64, finality: Finality) -> Result<(), Overflow> {
@@ -245,14 +245,16 @@ impl Standing {
             }
         };
         self.posting = self.posting.or(Some(posting));
-        self.watch(at);
+        self.watch(steps, at);
         Ok(())
     }
 
-    /// No policy was asked about what the platform says is held from then on, and yet nothing is held for ever.
-    fn watch(&mut self, from: Timestamp) {
+    /// No policy was asked about what the platform says is held from then on: it lives as long as what we approved of the payment, and where
+    /// we approved nothing, as long as what no policy is about. Nothing is held for ever.
+    fn watch(&mut self, steps: &Steps<'_>, from: Timestamp) {
         if self.posting == Some(Posting::Hold) {
-            let life = Duration::from_secs(u64::from(HoldPolicy::PLAIN.safety_timer_seconds));
+            let plain = || Duration::from_secs(u64::from(HoldPolicy::PLAIN.safety_timer_seconds));
+            let life = steps.life().unwrap_or_else(plain);
             self.hold.expires_at = self.hold.expires_at.max(Some(from.saturating_add(life)));
         }
     }

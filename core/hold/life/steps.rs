@@ -254,6 +254,21 @@ impl<'a> Steps<'a> {
         })
     }
 
+    /// How long what we approved is held from its own time on, if nobody says how it ends: the longest of it. Nothing where nothing that is held
+    /// was approved.
+    pub(super) fn life(&self) -> Option<Duration> {
+        let lives = self.iter().filter_map(|step| match step.what {
+            What::Placed(placement) => Some(placement.expires_at?.saturating_since(step.at)),
+            What::Recorded { .. }
+            | What::Reduced { .. }
+            | What::Totalled { .. }
+            | What::Released { .. }
+            | What::Captured { .. }
+            | What::Moved { .. } => None,
+        });
+        lives.max()
+    }
+
     /// Whether we placed something under this name.
     pub(in crate::hold) fn placed(&self, id: StepId) -> bool {
         self.placements().any(|(placed, _)| placed == id)

@@ -63,6 +63,18 @@ pub fn a_hold_of_the_platforms_is_released_by_the_safety_timer(engine: &dyn Engi
     house.always(|house| assert_eq!((house.balance(), house.all_of(program())[0].holds_open), ((1_000, 100), 1)));
 }
 
+pub fn a_total_that_is_told_lives_as_long_as_what_was_asked(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    for (name, replaced) in [("not yet", DAY), ("over", 8 * DAY + 1)] {
+        said(house.act(held_since(ago(9 * DAY), purchase(name, 100))));
+        let fact = Fact::Replaced { payment: payment(name), total: usd(50) };
+        found(house.act(Act::Tell(origin(), ToldEvent { occurred_at: Some(ago(replaced)), ..told(name, fact) })));
+    }
+    house.premises().age(Duration::from_secs(2 * DAY));
+    house.premises().let_time_work();
+    house.always(|house| assert_eq!(house.balance(), (1_000, 50)));
+}
+
 pub fn a_hold_waits_for_the_latest_of_its_placements(engine: &dyn Engine) {
     let mut house = House::with(engine, 1_000);
     said(house.act(held_since(ago(3_600), ours("p"))));

@@ -147,6 +147,7 @@ macro_rules! conforms {
                 a_process_that_begins_agrees_about_everything
                 a_hold_of_ours_is_released_when_its_time_has_come
                 a_hold_of_the_platforms_is_released_by_the_safety_timer
+                a_total_that_is_told_lives_as_long_as_what_was_asked
                 a_hold_waits_for_the_latest_of_its_placements
                 what_was_released_by_time_is_still_captured_in_full
                 what_a_platform_stood_in_for_is_not_held_for_ever

@@ -228,9 +228,17 @@ impl Desk<'_> {
         self.watch(at);
     }
 
+    /// What nobody asked about is given up as late after it was said as what was asked about, if anything was.
     fn watch(&mut self, from: Timestamp) {
+        let patience = |entry: &Entry| match entry.line {
+            Line::Approved(approved) => approved.expires_at.map(|at| at.saturating_since(entry.at)),
+            Line::Word { .. } | Line::Less { .. } | Line::Total(_) | Line::Ended(_) | Line::Taken { .. } | Line::Moved { .. } => {
+                None
+            }
+        };
         if self.posting == Some(Posting::Hold) {
-            self.expires_at = self.expires_at.max(Some(from.saturating_add(SAFETY_TIMER)));
+            let longest = self.entries.iter().filter_map(patience).max().unwrap_or(SAFETY_TIMER);
+            self.expires_at = self.expires_at.max(Some(from.saturating_add(longest)));
         }
     }
 
