@@ -43,11 +43,16 @@ pub enum Taken {
     Refused(DeclineReason),
 }
 
+/// By when what arrives now is to be acknowledged.
+pub(super) fn acknowledged_by() -> Instant {
+    clock::instant().checked_add(ACKNOWLEDGE_WITHIN).unwrap_or_else(clock::instant)
+}
+
 impl Responder {
     /// Brings every element to the ledger, or into the spool while the ledger does not hear, in order; one that fails blocks no
     /// other.
     pub(super) async fn take_note(&self, mount: &Mount, notices: Vec<Notice>) -> Taken {
-        let by = clock::instant().checked_add(ACKNOWLEDGE_WITHIN).unwrap_or_else(clock::instant);
+        let by = acknowledged_by();
         let mut noted = Taken::Durable;
         for notice in notices {
             let notice = match notice {
@@ -224,11 +229,17 @@ impl Responder {
     }
 }
 
-/// Of events that are stamped far ahead, their time is the one at which they came.
+/// Networks settle within days. What is said to be settled later than this from now would be due on no day that anybody looks at.
+const SETTLED_WITHIN_DAYS: i64 = 31;
+
+/// Of events that are stamped far ahead, their time is the one at which they came; and none is settled on a day that is further ahead than
+/// networks settle: it is due by the program's cut-off.
 fn none_from_the_future(mut notice: Notice, now: Timestamp) -> Notice {
+    let last_day = now.unix_seconds().div_euclid(86_400).saturating_add(SETTLED_WITHIN_DAYS);
     if let Notice::Told(events) = &mut notice {
         for event in events.iter_mut() {
             event.occurred_at = event.occurred_at.map(|stamp| stamp.unless_far_ahead_of(now));
+            event.settlement_day = event.settlement_day.filter(|day| i64::from(*day) <= last_day);
         }
     }
     notice
@@ -268,5 +279,22 @@ mod tests {
             }
         };
         assert_eq!([None, Some(1), Some(1_300), Some(1_301)].map(stamped), [None, Some(1), Some(1_300), Some(1_000)]);
+    }
+
+    #[test]
+    fn what_is_to_be_settled_beyond_all_networks_is_due_by_the_cut_off() {
+        let now = Timestamp::from_unix_seconds(20_000 * 86_400 + 86_399);
+        let due = |settlement_day: Option<i32>| {
+            let (key, amount) = ("k".parse().unwrap(), holdfast_core::Money::from_minor(1, holdfast_core::Currency::USD));
+            let fact = Fact::Captured { payment: None, amount, finality: holdfast_core::hold::Finality::Final };
+            let (occurred_at, network, subject) = (None, None, Subject::default());
+            let event = ToldEvent { key, occurred_at, network, settlement_day, subject, fact };
+            match none_from_the_future(Notice::Told([event].into_iter().collect()), now) {
+                Notice::Told(events) => events[0].settlement_day,
+                Notice::OfOurs(_) | Notice::Nothing | Notice::Unrecognized(_) => panic!("it was told"),
+            }
+        };
+        let days = [None, Some(-1), Some(20_031), Some(20_032), Some(i32::MAX)];
+        assert_eq!(days.map(due), [None, Some(-1), Some(20_031), None, None]);
     }
 }
