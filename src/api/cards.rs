@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use holdfast_core::hold::{CardStatus, Fact, Subject};
+use holdfast_core::hold::{AccountStatus, CardStatus, Fact, Subject};
 use holdfast_core::stand_in::Sight;
 use holdfast_core::{AccountId, CardToken, CardholderToken, ProgramId};
 use http::StatusCode;
@@ -148,9 +148,11 @@ pub(super) async fn create(State(api): State<Arc<Api>>, write: Write) -> Result<
             // It may be there, with another account.
             return Err(behind());
         }
-        api.account(program, new.account_id)
-            .await
-            .map_err(|problem| if problem.is(Code::NotFound) { no_account() } else { problem })?;
+        let account = api.account(program, new.account_id).await;
+        let account = account.map_err(|problem| if problem.is(Code::NotFound) { no_account() } else { problem })?;
+        if account.status == AccountStatus::Closed {
+            return Err(Problem::of(Code::StatusFinal, "the account is closed for good, and gets no card; nothing was changed"));
+        }
     }
     // A card that only the platform told of has no account yet: creating it gives it one.
     if let Some(card) = known.found.filter(|card| card.account.is_some()) {
