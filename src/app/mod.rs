@@ -26,7 +26,7 @@ use tokio::sync::{oneshot, watch};
 use self::meanwhile::Here;
 use self::mounts::{agents, desk, mount_names, mounts, programs, routes};
 use self::opening::{
-    Counted, EarlyDesk, Foresight, Opened, Opening, bond_of, follow_rules, follow_switches, open_ledger, open_spool,
+    Counted, EarlyDesk, Foresight, Opened, Opening, bond_of, follow_rules, follow_switches, open_ledger, open_spool, recall,
     spool_settings, switchboard_of,
 };
 use self::pages::pages;
@@ -112,12 +112,11 @@ impl App {
         bond.must_be_there().map_err(StartError::Spool)?;
         bond.remark().iter().for_each(|remark| say(remark));
         let programs = programs(&config)?;
-        // Before the ledger begins to read: what was told without it is counted first, so that stand-in can answer.
-        let (unheard, spool, earlier) = open_spool(&config, &programs, &metrics, &bond)?;
+        let (unheard, spool) = open_spool(&config, &programs, &metrics, &bond)?;
         let Opened { ledger, opening, early, publications: publications_of_others, recorded } =
             open_ledger(&config, Arc::clone(&metrics), DatabasePatience::Endless)?;
         let ledger = wrap(ledger);
-        let (stage, to_be_open) = watch::channel(Stage::Starting);
+        let (stage, to_be_open) = watch::channel(Stage::Recalling);
         let stage = Arc::new(stage);
         let profiles = open_profiles(&config)?;
         let desk = desk(&config, &programs, &ledger, Some(Arc::clone(&metrics))).with_profiles(Arc::clone(&profiles));
@@ -151,6 +150,7 @@ impl App {
             telemetry,
             workers: (0..=workers.get()).map(|_| Worker::new(RESTING_TICKETS_MAX)).collect(),
             agents,
+            recalled: Turns::of_at_most(waiting_max),
             foreseen: Turns::of_at_most(waiting_max),
             opened: Turns::of_at_most(waiting_max),
             ledger_since: left_away(&spool).map_err(StartError::Spool)?,
@@ -161,6 +161,25 @@ impl App {
         let here = Here::new(&unheard, &spool, &ledger);
         let switching = follow_switches(Arc::clone(&switchboard));
         let api = Arc::new(management_api(&config, here, &ledger, switchboard, &profiles, &metrics)?);
+        // Whoever asks is let in before what was told is read, which takes the longer the more that is: they wait for it inside, each to its
+        // own deadline.
+        let running = callbacks.serve(Serving {
+            responder: Arc::clone(&responder),
+            routes: Arc::new(routes(&config).map_err(StartError::Routes)?),
+            bridge,
+            limits: Limits { connections_max: room.connections, ..limits(&config) },
+            tls: tls.clone(),
+            metrics: metrics.server.clone(),
+            workers,
+            first_worker: 0,
+            say,
+        })?;
+        let card_numbers = match by_number.zip(config.card_numbers.as_ref()) {
+            None => None,
+            Some((bound, numbers)) => Some(serve_card_numbers(&config, bound, numbers, &responder, &metrics)?),
+        };
+        let operators = ops::serve(operators, pages(&responder, &metrics, signals), room.operators)?;
+        let earlier = recall(&unheard, &spool, &stage)?;
         let early_desk = EarlyDesk::new(desk.clone());
         let foresight = Foresight {
             desk: early_desk.clone(),
@@ -184,22 +203,6 @@ impl App {
         let doors = Doors { bound: management, api: &api, spend };
         let background = Background::start(&config.ledger.data, desk.clone(), doors, room, following, say)?;
         let bringing = Bringing::start(reconciler)?;
-        let running = callbacks.serve(Serving {
-            responder: Arc::clone(&responder),
-            routes: Arc::new(routes(&config).map_err(StartError::Routes)?),
-            bridge,
-            limits: Limits { connections_max: room.connections, ..limits(&config) },
-            tls: tls.clone(),
-            metrics: metrics.server.clone(),
-            workers,
-            first_worker: 0,
-            say,
-        })?;
-        let card_numbers = match by_number.zip(config.card_numbers.as_ref()) {
-            None => None,
-            Some((bound, numbers)) => Some(serve_card_numbers(&config, bound, numbers, &responder, &metrics)?),
-        };
-        let operators = ops::serve(operators, pages(&responder, &metrics, signals), room.operators)?;
         let opening = Some((opening, counted));
         Ok(App {
             listen,

@@ -162,22 +162,35 @@ pub(super) async fn follow_switches(switchboard: Arc<Switchboard>) {
     }
 }
 
-/// The spool, and what the ledger has not heard of, remembered: before the first question.
+/// The spool, and who remembers what is in it.
 pub(super) fn open_spool(
     config: &Config,
     programs: &[Arc<Program>],
     metrics: &Arc<Metrics>,
     bond: &Bond,
-) -> Result<(Arc<Unheard>, Arc<Spool>, Earlier), StartError> {
+) -> Result<(Arc<Unheard>, Arc<Spool>), StartError> {
     let book = ToldBook::new(config.responder.told_max);
     let breaker = Arc::new(Breaker::new(config.breaker));
     let unheard = Arc::new(Unheard::new(book, mount_names(config), programs.to_vec(), breaker));
     let observer = Arc::new(SpoolReporter(Arc::clone(metrics)));
-    let mut earlier = Earlier::default();
-    let remember = |entry: &_, at, standing| unheard.remember(entry, at, standing, &mut earlier);
-    let spool = Spool::open(spool_settings(config), observer, remember).map_err(StartError::Spool)?;
+    let spool = Spool::open(spool_settings(config), observer).map_err(StartError::Spool)?;
     bond.must_be(&spool.reader().map_err(StartError::Spool)?).map_err(StartError::Spool)?;
-    Ok((unheard, Arc::new(spool), earlier))
+    Ok((unheard, Arc::new(spool)))
+}
+
+/// What earlier processes told without the ledger, and were told, is remembered when this returns. On a thread of its own, as whoever waits
+/// for it has to be answered meanwhile, and in time.
+pub(super) fn recall(unheard: &Arc<Unheard>, spool: &Arc<Spool>, stage: &watch::Sender<Stage>) -> Result<Earlier, StartError> {
+    let (unheard, spool) = (Arc::clone(unheard), Arc::clone(spool));
+    let read = move || {
+        take_second_place();
+        let mut earlier = Earlier::default();
+        spool.recall(|entry, at, standing| unheard.remember(entry, at, standing, &mut earlier)).map(|()| earlier)
+    };
+    let reading = std::thread::Builder::new().name("recall".to_owned()).spawn(read)?;
+    let earlier = reading.join().unwrap_or_else(|panicked| std::panic::resume_unwind(panicked)).map_err(StartError::Spool)?;
+    stage.send_replace(Stage::Starting);
+    Ok(earlier)
 }
 
 /// Which spool the data directory had, before anything is opened.

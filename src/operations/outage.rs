@@ -35,7 +35,7 @@ impl SpoolOf {
     fn open(&self) -> Result<Arc<Spool>, SpoolError> {
         match self {
             SpoolOf::Running(spool) => Ok(Arc::clone(spool)),
-            SpoolOf::Closed(settings) => Spool::open(settings.clone(), Arc::new(Silent), |_, _, _| ()).map(Arc::new),
+            SpoolOf::Closed(settings) => Spool::open(settings.clone(), Arc::new(Silent)).map(Arc::new),
         }
     }
 }

@@ -69,7 +69,7 @@ pub use self::leaving::Leaving;
 pub use self::ledger_state::SinceWhen;
 pub use self::looking::{ended, keep_looking};
 pub use self::mount::{ByEnvironment, Mount, Program};
-use self::notification::Taken;
+use self::notification::{Taken, acknowledged_by};
 pub use self::payments::Till;
 pub use self::publications::Publications;
 use self::question::Question;
@@ -81,7 +81,7 @@ pub use self::turns::Turns;
 use self::watch::{Phase, Watch};
 use crate::agent::lead::Agents;
 use crate::card_numbers::wipe_stack;
-use crate::clock;
+use crate::clock::{self, Instant};
 use crate::ledger::permit::InFlight;
 use crate::ledger::{Ledger, Mailbox, Pool};
 use crate::metrics::Metrics;
@@ -118,6 +118,8 @@ pub struct Responder {
     pub workers: Vec<Worker>,
     /// What software agents may spend, if any are configured.
     pub agents: Option<Arc<Agents>>,
+    /// In which questions go on that wait until what was told before is known.
+    pub recalled: Turns,
     /// In which questions go on that wait until a start knows what stand-in needs.
     pub foreseen: Turns,
     /// And those that wait until it is over.
@@ -133,6 +135,8 @@ pub struct Responder {
 /// How far the start has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
+    /// What earlier processes told without the ledger is not known yet: whoever asks waits for that.
+    Recalling,
     /// The ledger's state, the rules in force or the first accounts are not there yet: stand-in declines.
     Starting,
     /// The ledger is not there yet. What stand-in needs is: caps are counted, the rules and tables in force are known, and memory can be
@@ -203,6 +207,10 @@ impl Responder {
         }
         match decoded {
             Ok(Inbound::Authorization(ref asked)) => pin!(self.authorize(call, mount, asked, watch, body)).await,
+            // What an earlier process was told comes before what this one is.
+            Ok(_) if !self.has_recalled() && !Box::pin(self.recalls_by(acknowledged_by())).await => {
+                mount.adapter.refuse(&Refused::Unavailable, body).into()
+            }
             // Apart from the answer's own future, which is an authorization's in size: it is moved on every callback.
             Ok(Inbound::Balance(ref question)) => Box::pin(self.tell_balances(mount, question, body)).await.into(),
             Ok(Inbound::Notification { notices, ref echo }) => match Box::pin(self.take_note(mount, notices)).await {
@@ -252,6 +260,11 @@ impl Responder {
         body: &mut Vec<u8>,
     ) -> Option<Reply> {
         let mut question = self.question(mount, asked);
+        if !self.has_recalled() {
+            // It may have been told before. Once its time is over it is declined without the ledger, as any at a start.
+            let by = Deadline::new(&call.received, question.sent_at, &mount.patience).decide_by;
+            Box::pin(self.recalls_by(by)).await;
+        }
         self.lead_by_account(call, mount, &mut question).await;
         let answered = match asked.lookup.as_ref().map(|lookup| lookup.named) {
             None | Some(Named::ByNobody) => pin!(self.hear_or_decide(call, mount, &question, watch)).await,
@@ -390,16 +403,29 @@ impl Responder {
     /// Whether it is known which rules and tables are in force, and what caps have counted.
     fn may_stand_in(&self) -> bool {
         match *self.stage.borrow() {
-            Stage::Starting => false,
+            Stage::Recalling | Stage::Starting => false,
             Stage::Foreseen | Stage::Open => true,
         }
+    }
+
+    /// Whether it is known what earlier processes told without the ledger, and were told.
+    fn has_recalled(&self) -> bool {
+        *self.stage.borrow() != Stage::Recalling
+    }
+
+    /// Whether it is by then.
+    async fn recalls_by(&self, by: Instant) -> bool {
+        matches!(timeout_at(by, self.recalled.by(by)).await, Ok(Ok(())))
     }
 
     /// Lets those go on that wait for the start, as far as it has come.
     async fn open_with_the_start(&self) {
         let mut stage = self.stage.clone();
         // Whoever starts the process and gave up ends it, too.
-        if stage.wait_for(|stage| *stage != Stage::Starting).await.is_ok() {
+        if stage.wait_for(|stage| *stage != Stage::Recalling).await.is_ok() {
+            self.recalled.open();
+        }
+        if stage.wait_for(|stage| matches!(stage, Stage::Foreseen | Stage::Open)).await.is_ok() {
             self.foreseen.open();
         }
         if stage.wait_for(|stage| *stage == Stage::Open).await.is_ok() {

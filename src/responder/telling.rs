@@ -143,7 +143,7 @@ mod tests {
     async fn hears_after(decision: Decision, entries_max: i64, until_durable: Duration) -> (bool, usize) {
         let directory = tempfile::tempdir().unwrap();
         let settings = Settings { path: directory.path().join(FILE), sync: Sync::Full, entries_max };
-        let spool = Spool::open(settings, Arc::new(Silent), |_, _, _| ()).unwrap();
+        let spool = Spool::open(settings, Arc::new(Silent)).unwrap();
         let (book, digest) = (ToldBook::new(10), purchase("key", 100).content_digest());
         let name = Name { principal: 0, key: IdempotencyKey::new("key").unwrap() };
         let Begun::First(claim) = book.begin(name, digest) else { panic!("the key is not free") };

@@ -101,10 +101,21 @@ impl ToldBook {
         }
     }
 
-    /// Takes up what an earlier process told. The last word on a key is what was told.
+    /// Takes up what an earlier process told. The last word on a key is what was told; also where this process answers it by now, for want of
+    /// time to wait for the earlier one.
     pub fn restore(&self, name: Name, digest: QuestionDigest, told: Told) {
-        if self.entries.insert(name, Known::Told(digest, told)).is_none() {
-            self.waiting.fetch_add(1, Ordering::Relaxed);
+        match self.entries.entry(name) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(Known::Told(digest, told));
+                self.waiting.fetch_add(1, Ordering::Relaxed);
+            }
+            Entry::Occupied(mut occupied) => match occupied.get() {
+                Known::InFlight(..) | Known::Heard(..) => {}
+                Known::Told(_, known) if known.asked_at > told.asked_at => {}
+                Known::Told(..) => {
+                    occupied.insert(Known::Told(digest, told));
+                }
+            },
         }
     }
 

@@ -72,7 +72,7 @@ mod tests {
     async fn a_confirmed_approval_counts_as_its_entry_did_whichever_version_kept_it() {
         let directory = tempfile::tempdir().unwrap();
         let settings = settings(&directory);
-        let spool = Spool::open(settings.clone(), Arc::new(Silent), |_, _, _| {}).unwrap();
+        let spool = Spool::open(settings.clone(), Arc::new(Silent)).unwrap();
         let (mut came, mut counts) = (Vec::new(), Vec::new());
         for (number, name) in [(1, "one"), (2, "two")] {
             let (entry, at) = (approval(name), clock::utc());
@@ -88,7 +88,8 @@ mod tests {
         drop(older);
         spool.confirm(came.split_off(1));
         drop(spool);
-        let spool = Spool::open(settings.clone(), Arc::new(Silent), |_, _, _| panic!("nothing waits")).unwrap();
+        let spool = Spool::open(settings.clone(), Arc::new(Silent)).unwrap();
+        spool.recall(|_, _, _| panic!("nothing waits")).unwrap();
         assert_eq!(spool.fill().held, Held::default());
         let mut kept = Vec::new();
         spool.confirmed(|program, approval| kept.push((program, approval))).unwrap();

@@ -4,10 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use holdfast_core::Timestamp;
-
 use super::file::{Changed, Changes, Disk};
-use super::{Entry, File, Observer, Settings, Spool, SpoolError, Standing};
+use super::{File, Observer, Settings, Spool, SpoolError};
 
 /// A file, and a say in what becomes of each transaction.
 struct Gate {
@@ -40,13 +38,9 @@ impl Disk for Gate {
 
 /// A spool as [`Spool::open`] opens it. How many entries each transaction adds is told, and what becomes of it is asked: once
 /// nobody can say any more, every one is written.
-pub fn gated(
-    settings: Settings,
-    observer: Arc<dyn Observer>,
-    remember: impl FnMut(&Entry, Timestamp, Standing),
-) -> (Spool, Receiver<usize>, Sender<Say>) {
+pub fn gated(settings: Settings, observer: Arc<dyn Observer>) -> (Spool, Receiver<usize>, Sender<Say>) {
     let mut file = File::open(&settings.path, settings.sync).unwrap().marked().unwrap();
-    let (held, next) = (super::read(&file, remember).unwrap(), file.next().unwrap());
+    let (held, next) = (file.count().unwrap(), file.next().unwrap());
     file.has_counted(held);
     let ((asked, asking), (tell, told)) = (channel(), channel());
     let spool = Spool::start(settings, (Box::new(Gate { file, asked, told }), None), held, next, observer).unwrap();

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use super::error::SpoolError;
+use super::{Settings, Sync};
 
 /// What its file's name ends in, behind the spool's.
 const SUFFIX: &str = "-mark";
@@ -113,6 +114,15 @@ pub(super) fn peek(spool: &Path) -> Result<Option<Synced>, SpoolError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(SpoolError::Path(path, error)),
     }
+}
+
+/// What an operator should read where a spool that something was put into had no mark before it was opened.
+pub(super) fn remark(settings: &Settings, marked: Option<&Synced>, next: i64) -> Option<String> {
+    let is_missed = settings.sync == Sync::Full && marked.is_none() && next > 1;
+    let mark = path_of(&settings.path);
+    is_missed.then(|| {
+        format!("{}: is not there, or damaged, and is begun anew: a loss at the spool's end would not show", mark.display())
+    })
 }
 
 /// Makes sure that a spool has all that its mark says.

@@ -125,25 +125,26 @@ impl Shared {
 pub struct Spool {
     settings: Settings,
     shared: Arc<Shared>,
+    /// The number of the first entry of this process.
+    first: i64,
     thread: Mutex<Option<JoinHandle<()>>>,
     /// Keeps other servers out as long as it is open.
     _lock: Option<std::fs::File>,
 }
 
 impl Spool {
-    /// Opens, or makes, a spool, and starts its writer. `remember` is told everything that the ledger has not heard, in the order
-    /// in which it came.
+    /// Opens, or makes, a spool, and starts its writer. What is in it is told by [`Spool::recall`].
     ///
     /// # Errors
     /// See [`SpoolError`]. A file that is refused is left as it is.
-    pub fn open(
-        settings: Settings,
-        observer: Arc<dyn Observer>,
-        remember: impl FnMut(&Entry, Timestamp, Standing),
-    ) -> Result<Self, SpoolError> {
+    pub fn open(settings: Settings, observer: Arc<dyn Observer>) -> Result<Self, SpoolError> {
         let lock = lock(&settings.path)?;
+        let marked = mark::peek(&settings.path)?;
         let mut file = File::open(&settings.path, settings.sync)?.marked()?;
-        let (held, next) = (read(&file, remember)?, file.next()?);
+        let (held, next) = (file.count()?, file.next()?);
+        if let Some(remark) = mark::remark(&settings, marked.as_ref(), next) {
+            observer.say(&remark);
+        }
         file.has_counted(held);
         Spool::start(settings, (Box::new(file), Some(lock)), held, next, observer)
     }
@@ -170,7 +171,20 @@ impl Spool {
             .name("spool".to_owned())
             .spawn(move || writer.run(observer.as_ref()))
             .map_err(|error| SpoolError::Path(settings.path.clone(), error))?;
-        Ok(Spool { settings, shared, thread: Mutex::new(Some(thread)), _lock: lock })
+        Ok(Spool { settings, shared, first: next, thread: Mutex::new(Some(thread)), _lock: lock })
+    }
+
+    /// Tells everything of earlier processes that the ledger has not heard, in the order in which it came. What cannot be read is set aside
+    /// by the reconciler, who says so.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn recall(&self, mut remember: impl FnMut(&Entry, Timestamp, Standing)) -> Result<(), SpoolError> {
+        self.reader()?.remembered(self.first, |row, standing| {
+            if let Ok(entry) = row.entry() {
+                remember(&entry, row.at, standing);
+            }
+        })
     }
 
     /// Hands an entry to the writer. It may be durable soon; [`Put::durable_by`] tells.
@@ -271,16 +285,6 @@ impl Spool {
     pub fn reader(&self) -> Result<File, SpoolError> {
         File::open(&self.settings.path, self.settings.sync)
     }
-}
-
-/// Tells every entry that the ledger has not heard and that can be read, and how many there are. One that cannot is set aside by the
-/// reconciler, who says so.
-fn read(file: &File, mut remember: impl FnMut(&Entry, Timestamp, Standing)) -> Result<Held, SpoolError> {
-    file.remembered(|row, standing| {
-        if let Ok(entry) = row.entry() {
-            remember(&entry, row.at, standing);
-        }
-    })
 }
 
 impl Drop for Spool {

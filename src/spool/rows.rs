@@ -4,7 +4,7 @@ use holdfast_core::Timestamp;
 use rusqlite::params;
 
 use super::error::SpoolError;
-use super::file::{Aside, BringBack, File, Held, Row, Standing};
+use super::file::{Aside, BringBack, File, Row, Standing};
 
 /// What is kept of an approval that the ledger has confirmed.
 #[derive(Debug)]
@@ -47,26 +47,24 @@ impl File {
         pages.flatten()
     }
 
-    /// Every row that waits or was set aside, in the order in which they came; how many that are.
+    /// Every row that waits or was set aside and has a number below this one, in the order in which they came.
     ///
     /// # Errors
     /// The disk.
-    pub fn remembered(&self, mut each: impl FnMut(Row, Standing)) -> Result<Held, SpoolError> {
+    pub fn remembered(&self, before: i64, mut each: impl FnMut(Row, Standing)) -> Result<(), SpoolError> {
         let disk = SpoolError::disk(self.path());
-        let sql = "SELECT number, at, body, digest, 0 FROM entry UNION ALL SELECT number, at, body, digest, 1 FROM aside
-            ORDER BY number";
+        let sql = "SELECT number, at, body, digest, 0 FROM entry WHERE number < ?1
+            UNION ALL SELECT number, at, body, digest, 1 FROM aside WHERE number < ?1 ORDER BY number";
         let mut statement = self.connection().prepare(sql).map_err(disk)?;
-        let mut rows = statement.query([]).map_err(disk)?;
-        let mut held = Held::default();
+        let mut rows = statement.query([before]).map_err(disk)?;
         while let Some(columns) = rows.next().map_err(disk)? {
-            let (standing, counted) = match columns.get::<_, i64>(4).map_err(disk)? {
-                0 => (Standing::Waiting, &mut held.waiting),
-                _ => (Standing::Aside, &mut held.aside),
+            let standing = match columns.get::<_, i64>(4).map_err(disk)? {
+                0 => Standing::Waiting,
+                _ => Standing::Aside,
             };
-            *counted = counted.saturating_add(1);
             each(row(columns).map_err(disk)?, standing);
         }
-        Ok(held)
+        Ok(())
     }
 
     /// Every row that was confirmed, of those that came from then on: those of earlier versions first, each in the order in which they came.

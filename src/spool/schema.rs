@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::SpoolError;
@@ -129,6 +130,8 @@ pub(super) fn look(connection: &Connection, path: &Path) -> Result<Found, SpoolE
 /// Whether the file that is there has ever been a spool: one that has nothing in it lost what it had, or was never one.
 pub(super) fn is_begun(path: &Path) -> Result<bool, SpoolError> {
     let connection = connect(path, Sync::Full).map_err(SpoolError::disk(path))?;
+    // Whoever opens it next goes on with its log: to bring that into the file waits for the disk.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(SpoolError::disk(path))?;
     Ok(match look(&connection, path)? {
         Found::Spool | Found::Older(_) => true,
         Found::Nothing => false,

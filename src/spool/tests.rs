@@ -88,7 +88,7 @@ pub(super) async fn durable(put: &Put) -> Kept {
 
 /// A spool whose disk asks before each transaction.
 fn gated(directory: &tempfile::TempDir) -> (Spool, Receiver<usize>, Sender<Say>) {
-    gate::gated(settings(directory), Arc::new(Silent), |_, _, _| ())
+    gate::gated(settings(directory), Arc::new(Silent))
 }
 
 /// What an operator asked while the ledger was away.
@@ -253,24 +253,24 @@ fn a_spool_is_one_servers() {
         path: directory.path().join("not/there yet").join(FILE),
         ..settings(directory)
     };
-    let spool = Spool::open(settings(&directory), Arc::new(Silent), |_, _, _| ()).unwrap();
-    let another = Spool::open(settings(&directory), Arc::new(Silent), |_, _, _| ());
+    let spool = Spool::open(settings(&directory), Arc::new(Silent)).unwrap();
+    let another = Spool::open(settings(&directory), Arc::new(Silent));
     assert!(matches!(another, Err(SpoolError::InUse(_))));
     drop(spool);
-    assert!(Spool::open(settings(&directory), Arc::new(Silent), |_, _, _| ()).is_ok());
+    assert!(Spool::open(settings(&directory), Arc::new(Silent)).is_ok());
 }
 
 #[tokio::test]
 async fn what_is_durable_is_there_after_a_restart_and_numbers_go_on() {
     let directory = tempfile::tempdir().unwrap();
-    let spool = Spool::open(settings(&directory), Arc::new(Silent), |_, _, _| ()).unwrap();
+    let spool = Spool::open(settings(&directory), Arc::new(Silent)).unwrap();
     for key in ["one", "two", "three"] {
         assert_eq!(durable(&spool.put(approval(key), clock::utc())).await, Kept::Durable);
     }
     spool.grown_beyond(2).await;
     spool.forget(vec![1, 2, 3]);
     drop(spool);
-    let spool = Spool::open(settings(&directory), Arc::new(Silent), |_, _, _| ()).unwrap();
+    let spool = Spool::open(settings(&directory), Arc::new(Silent)).unwrap();
     assert!(kept(&spool).is_empty());
     assert_eq!(durable(&spool.put(decline("four"), clock::utc())).await, Kept::Durable);
     assert_eq!(kept(&spool), [(4, "four".to_owned())]);
@@ -344,7 +344,7 @@ async fn a_decline_waits_for_its_disk_and_an_approval_does_not() {
 async fn a_disk_that_said_no_is_asked_with_a_few_of_those_that_wait() {
     let directory = tempfile::tempdir().unwrap();
     let many = Settings { entries_max: 10_000, ..settings(&directory) };
-    let (spool, asking, tell) = gate::gated(many, Arc::new(Silent), |_, _, _| ());
+    let (spool, asking, tell) = gate::gated(many, Arc::new(Silent));
     let first = spool.put(decline("first"), clock::utc());
     assert_eq!(asking.recv().unwrap(), 1);
     let others: Vec<_> = (0..600).map(|number| spool.put(decline(&format!("no-{number}")), clock::utc())).collect();
@@ -375,7 +375,7 @@ async fn a_disk_that_said_no_is_asked_with_a_few_of_those_that_wait() {
 async fn numbers_are_given_once_though_a_disk_has_what_it_refused() {
     let directory = tempfile::tempdir().unwrap();
     let many = Settings { entries_max: 10_000, ..settings(&directory) };
-    let (spool, asking, tell) = gate::gated(many, Arc::new(Silent), |_, _, _| ());
+    let (spool, asking, tell) = gate::gated(many, Arc::new(Silent));
     let mut told = vec![spool.put(decline("first"), clock::utc())];
     assert_eq!(asking.recv().unwrap(), 1);
     told.extend((0..300).map(|number| spool.put(decline(&format!("no-{number}")), clock::utc())));
@@ -444,7 +444,7 @@ async fn what_a_disk_refused_makes_no_room() {
 async fn a_full_spool_takes_nothing_until_there_is_room() {
     let directory = tempfile::tempdir().unwrap();
     let full = Settings { entries_max: 2, ..settings(&directory) };
-    let spool = Spool::open(full, Arc::new(Silent), |_, _, _| ()).unwrap();
+    let spool = Spool::open(full, Arc::new(Silent)).unwrap();
     for key in ["one", "two"] {
         assert_eq!(durable(&spool.put(approval(key), clock::utc())).await, Kept::Durable);
     }
@@ -557,7 +557,7 @@ impl Heard for Counts {
 #[tokio::test]
 async fn whoever_waits_is_woken_once_for_all_that_the_ledger_heard() {
     let directory = tempfile::tempdir().unwrap();
-    let spool = Arc::new(Spool::open(settings(&directory), Arc::new(Silent), |_, _, _| {}).unwrap());
+    let spool = Arc::new(Spool::open(settings(&directory), Arc::new(Silent)).unwrap());
     for number in 0..5 {
         assert_eq!(durable(&spool.put(approval(&format!("key-{number}")), clock::utc())).await, Kept::Durable);
     }
@@ -643,7 +643,7 @@ fn unasked(act: &Act) -> (String, Answer) {
 #[tokio::test]
 async fn what_an_operator_said_is_taken_down_before_it_is_done_and_set_aside_where_it_cannot_be() {
     let directory = tempfile::tempdir().unwrap();
-    let spool = Arc::new(Spool::open(settings(&directory), Arc::new(Silent), |_, _, _| {}).unwrap());
+    let spool = Arc::new(Spool::open(settings(&directory), Arc::new(Silent)).unwrap());
     for key in ["fine", "taken", "nobodys"] {
         assert_eq!(durable(&spool.put(freeze(key), clock::utc())).await, Kept::Durable);
     }
@@ -686,7 +686,7 @@ async fn bring(spool: &Arc<Spool>, ledger: &Arc<Remembers>) -> Arc<Counts> {
 #[tokio::test]
 async fn tables_are_published_in_their_order_once_and_never_over_a_newer_one() {
     let directory = tempfile::tempdir().unwrap();
-    let spool = Arc::new(Spool::open(settings(&directory), Arc::new(Silent), |_, _, _| {}).unwrap());
+    let spool = Arc::new(Spool::open(settings(&directory), Arc::new(Silent)).unwrap());
     for entry in [table(1, "known"), table(2, "one"), table(3, "two")] {
         assert_eq!(durable(&spool.put(entry, clock::utc())).await, Kept::Durable);
     }
@@ -717,7 +717,7 @@ async fn tables_are_published_in_their_order_once_and_never_over_a_newer_one() {
 async fn when_there_is_no_room_for_approvals_there_is_some_for_declines_and_bars() {
     let directory = tempfile::tempdir().unwrap();
     let settings = Settings { entries_max: 16, ..settings(&directory) };
-    let spool = Spool::open(settings.clone(), Arc::new(Silent), |_, _, _| ()).unwrap();
+    let spool = Spool::open(settings.clone(), Arc::new(Silent)).unwrap();
     for number in 0..14 {
         assert_eq!(durable(&spool.put(approval(&format!("approval-{number}")), clock::utc())).await, Kept::Durable);
     }

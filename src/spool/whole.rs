@@ -77,7 +77,7 @@ mod tests {
     #[tokio::test]
     async fn a_spool_that_lost_its_end_is_not_taken_for_whole() {
         let directory = tempfile::tempdir().unwrap();
-        let spool = Spool::open(settings(&directory), Arc::new(Silent), |_, _, _| {}).unwrap();
+        let spool = Spool::open(settings(&directory), Arc::new(Silent)).unwrap();
         let mut log_was = Vec::new();
         for number in 1..=5 {
             assert_eq!(durable(&spool.put(approval(&format!("k{number}")), clock::utc())).await, Kept::Durable);
@@ -87,7 +87,8 @@ mod tests {
         let open = |to: &Path| {
             let settings = Settings { path: to.join(FILE), sync: Sync::Full, entries_max: 100 };
             let mut keys = 0;
-            Spool::open(settings, Arc::new(Silent), |_, _, _| keys += 1).map(|_| keys).map_err(|error| error.to_string())
+            let opened = Spool::open(settings, Arc::new(Silent));
+            opened.and_then(|spool| spool.recall(|_, _, _| keys += 1)).map(|()| keys).map_err(|error| error.to_string())
         };
         let cut = |name: &str, length: u64| {
             let to = directory.path().join(name);
@@ -117,9 +118,7 @@ mod tests {
         std::fs::copy(directory.path().join(format!("{FILE}-mark")), moved.join(format!("{FILE}-mark"))).unwrap();
         assert!(open(&moved).is_err(), "its own does");
         let other = tempfile::tempdir().unwrap();
-        drop(
-            Spool::open(Settings { path: other.path().join(FILE), ..settings(&other) }, Arc::new(Silent), |_, _, _| {}).unwrap(),
-        );
+        drop(Spool::open(Settings { path: other.path().join(FILE), ..settings(&other) }, Arc::new(Silent)).unwrap());
         std::fs::copy(directory.path().join(format!("{FILE}-mark")), other.path().join(format!("{FILE}-mark"))).unwrap();
         assert_eq!(open(other.path()), Ok(0));
     }

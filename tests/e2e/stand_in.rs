@@ -142,7 +142,7 @@ fn what_a_caller_wrote_is_erased_before_the_ledger_has_heard_of_it() {
             Confirmed::Entry(row) => panic!("all of it is kept: {row:?}"),
         })
         .unwrap();
-    spool.remembered(|row, _| panic!("it waits: {row:?}")).unwrap();
+    spool.remembered(i64::MAX, |row, _| panic!("it waits: {row:?}")).unwrap();
     assert_eq!(counted, 2, "how it counts stays");
     bench.app.drain();
 }

@@ -16,7 +16,7 @@ use crate::spool::Away;
 /// How long the answer to a look may take here.
 const PROBE_MAX: Duration = Duration::from_millis(100);
 
-fn paused<T>(play: impl Future<Output = T>) -> T {
+pub(super) fn paused<T>(play: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
         // While it runs, time moves by hand only.

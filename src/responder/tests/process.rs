@@ -221,7 +221,8 @@ impl Process {
         let settings = SpoolSettings { path: directory.path().join(FILE), sync: Sync::None, entries_max: 64 };
         let mut earlier = Earlier::default();
         let remember = |entry: &_, at, standing| unheard.remember(entry, at, standing, &mut earlier);
-        let (spool, asking, say) = gated(settings.clone(), Arc::new(Silent), remember);
+        let (spool, asking, say) = gated(settings.clone(), Arc::new(Silent));
+        spool.recall(remember).unwrap();
         unheard.count(&spool, earlier, clock::utc()).unwrap();
         let away = spool.reader().unwrap().away().unwrap();
         let switchboard = Switchboard::new(settings, vec![(program(), platform())]);
@@ -240,6 +241,7 @@ impl Process {
             telemetry: None,
             workers: vec![Worker::new(4)],
             agents: None,
+            recalled: Turns::of_at_most(1000),
             foreseen: Turns::of_at_most(1000),
             keys_of_callers: ToldBook::new(0),
             opened: Turns::of_at_most(1000),

@@ -4,16 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast_core::hold::{Answered, ToldAnswer};
-use holdfast_core::{AccountId, Basis, StandInCause};
+use holdfast_core::{AccountId, Basis, Decision, StandInCause};
 use serde_json::Value;
 
-use super::process::{Caller, Process, Silent, live, platform};
+use super::looking::paused;
+use super::process::{Caller, PATIENCE, Process, Silent, live, platform};
 use crate::clock;
 use crate::config::BreakerConfig;
 use crate::fixture::{origin, program, purchase, usd};
 use crate::journal::MemoryDisk;
 use crate::ledger::{Adopt, Ledger as _, Readiness};
-use crate::responder::{Breaker, Earlier, Stage, ToldBook, Unheard};
+use crate::responder::told::Name;
+use crate::responder::{Breaker, Earlier, Stage, Told, ToldBook, Unheard};
 use crate::spool::{Entry, FILE, Kept, Settings, Spool, Sync};
 
 #[test]
@@ -23,10 +25,91 @@ fn a_ledger_is_not_shown_as_ready_before_questions_reach_it() {
         let process = Process::start(&Caller::new(), tempfile::tempdir().unwrap(), MemoryDisk::new()).await;
         assert_eq!(process.ledger.readiness(), Readiness::Ready);
         let shown = || serde_json::from_str::<Value>(&process.responder.status()).unwrap()["ledger"].clone();
-        for (stage, expected) in [(Stage::Starting, "starting"), (Stage::Foreseen, "starting"), (Stage::Open, "ready")] {
+        let stages = [
+            (Stage::Recalling, "starting"),
+            (Stage::Starting, "starting"),
+            (Stage::Foreseen, "starting"),
+            (Stage::Open, "ready"),
+        ];
+        for (stage, expected) in stages {
             process.stage.send_replace(stage);
             assert_eq!(shown(), expected, "{stage:?}");
         }
+    });
+}
+
+/// A server that listens, and has yet to read what was told before it.
+async fn recalling(caller: &Caller) -> Process {
+    let process = Process::start(caller, tempfile::tempdir().unwrap(), MemoryDisk::new()).await;
+    process.stage.send_replace(Stage::Recalling);
+    process
+}
+
+/// What an earlier process told is read.
+fn recall_approval(process: &Process, caller: &Caller, number: u64) {
+    let request = caller.request(number);
+    let (decision, basis) = (Decision::Approve { amount: request.amount }, Basis::StandIn(StandInCause::LedgerUnavailable));
+    let asked_at = Some(clock::utc().saturating_sub(Duration::from_secs(60)));
+    let name = Name { principal: 0, key: request.key };
+    process.responder.unheard.book.restore(name, request.content_digest(), Told { decision, basis, asked_at });
+}
+
+#[test]
+fn what_was_told_before_is_waited_for_and_told_again() {
+    paused(async {
+        let caller = Caller::new();
+        let mut process = recalling(&caller).await;
+        process.send(1, caller.question(1), clock::now());
+        assert!(process.turn().await.is_empty(), "what it is to hear is not known");
+        recall_approval(&process, &caller, 1);
+        process.stage.send_replace(Stage::Starting);
+        let heard = process.turn().await;
+        assert_eq!(heard[0].said.as_ref().map(|(status, _)| *status), Some(200), "it was approved: {heard:?}");
+        assert_eq!((process.ledger.out(), process.spooled().len()), (0, 0));
+    });
+}
+
+#[test]
+fn what_is_not_known_in_time_is_declined_for_good() {
+    paused(async {
+        let caller = Caller::new();
+        let mut process = recalling(&caller).await;
+        process.send(1, caller.question(1), clock::now());
+        assert!(process.turn().await.is_empty());
+        tokio::time::advance(PATIENCE.budget.saturating_sub(PATIENCE.reserve)).await;
+        process.open_disk();
+        let mut heard = process.turn().await;
+        while heard.is_empty() {
+            heard = process.turn().await;
+        }
+        assert_ne!(heard[0].said.as_ref().map(|(status, _)| *status), Some(200), "{heard:?}");
+        assert!(matches!(process.spooled()[..], [ref entry] if entry.is_decline()), "and that is durable");
+        // An earlier word than that is no longer the last one.
+        recall_approval(&process, &caller, 1);
+        process.stage.send_replace(Stage::Starting);
+        process.send(1, caller.question(1), clock::now());
+        let again = process.turn().await;
+        assert_eq!(again[0].said, heard[0].said);
+    });
+}
+
+#[test]
+fn a_message_waits_for_what_was_told_before_it_or_comes_again() {
+    paused(async {
+        let caller = Caller::new();
+        let mut process = recalling(&caller).await;
+        process.send(0, caller.freeze(), clock::now());
+        assert!(process.turn().await.is_empty());
+        tokio::time::advance(Duration::from_secs(4)).await;
+        let heard = process.turn().await;
+        assert_eq!(heard[0].said.as_ref().map(|(status, _)| *status), Some(503));
+        assert!(process.spooled().is_empty());
+        process.send(0, caller.freeze(), clock::now());
+        assert!(process.turn().await.is_empty());
+        assert_eq!(process.ledger.out(), 0);
+        process.stage.send_replace(Stage::Starting);
+        process.turn().await;
+        assert_eq!(process.ledger.out(), 1, "it goes on to the ledger");
     });
 }
 
@@ -44,7 +127,7 @@ fn what_the_ledger_was_seen_to_have_taken_over_counts_once_against_its_account()
     let settings = || Settings { path: directory.path().join(FILE), sync: Sync::None, entries_max: 64 };
     let account = AccountId::new("acct").unwrap();
     let approvals = ["taken over", "for less", "not heard"].map(approval);
-    let spool = Spool::open(settings(), Arc::new(Silent), |_, _, _| ()).unwrap();
+    let spool = Spool::open(settings(), Arc::new(Silent)).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     for adopt in &approvals {
         let put = spool.put(Entry::Told(Box::new(adopt.clone()), Some(account)), clock::utc());
@@ -59,7 +142,8 @@ fn what_the_ledger_was_seen_to_have_taken_over_counts_once_against_its_account()
     let unheard = Unheard::new(ToldBook::new(64), vec![(program(), platform())], vec![Arc::clone(&live)], breaker);
     let mut earlier = Earlier::default();
     let remember = |entry: &_, at, standing| unheard.remember(entry, at, standing, &mut earlier);
-    let spool = Spool::open(settings(), Arc::new(Silent), remember).unwrap();
+    let spool = Spool::open(settings(), Arc::new(Silent)).unwrap();
+    spool.recall(remember).unwrap();
     unheard.count(&spool, earlier, clock::utc()).unwrap();
     assert_eq!(live.stand_in.in_transit_of(&account), 3_000);
 
