@@ -135,6 +135,8 @@
 //! * How less than was asked would be held is a line of the journal of its own, format 8: written where less may be approved.
 //! * A start reads memory once: what stand-in looks at until the ledger is ready is what the ledger goes on with, if it was read from
 //!   just the projection and journal that the ledger opened.
+//! * A start takes connections before it has read what was told without the ledger. Who asks waits for that inside, to its own deadline: in the
+//!   operating system's queue it would wait past it.
 //! * What is told of one payment under two names, before a message tells that they are one, is joined by that message: steps, names and records of
 //!   the one that was only told of go over to the other, by a record of its own before that of the message (journal format 10). A hold of which
 //!   nothing is left stays as a row, for whoever has its number. What we approved by two questions stays two payments.
