@@ -76,9 +76,13 @@ impl Unheard {
         Some(Name { principal: u16::try_from(principal).ok()?, key: adopt.request.key })
     }
 
-    /// Where an approval counts, and under which name.
+    /// Where an approval counts, and under which name. A decline of a key that was approved before is not about that.
     fn approval_of(&self, entry: &Entry) -> Option<(&StandIn, ToldName)> {
         let Entry::Told(adopt, _) = entry else { return None };
+        match adopt.told {
+            ToldAnswer::Approved { .. } => {}
+            ToldAnswer::Declined { .. } => return None,
+        }
         let program = self.program(adopt.origin.program)?;
         Some((&program.stand_in, ToldName::of(adopt.origin.platform.as_ref()?, &adopt.request.key)))
     }
@@ -97,7 +101,7 @@ impl Unheard {
         }
     }
 
-    /// Takes up what an earlier process told and heard: one entry of the spool, before the first question.
+    /// Takes up what an earlier process told and heard: one entry of the spool, before a question of its key is decided.
     pub fn remember(&self, entry: &Entry, at: Timestamp, standing: Standing, earlier: &mut Earlier) {
         self.takes_up(entry);
         earlier.approvals.extend(entry.approval(at).map(|approval| (entry.origin().program, approval)));

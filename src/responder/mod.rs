@@ -208,7 +208,7 @@ impl Responder {
         match decoded {
             Ok(Inbound::Authorization(ref asked)) => pin!(self.authorize(call, mount, asked, watch, body)).await,
             // What an earlier process was told comes before what this one is.
-            Ok(_) if !self.has_recalled() && !Box::pin(self.recalls_by(acknowledged_by())).await => {
+            Ok(ref inbound) if !self.has_recalled() && !Box::pin(self.recalls_for(call, mount, inbound)).await => {
                 mount.adapter.refuse(&Refused::Unavailable, body).into()
             }
             // Apart from the answer's own future, which is an authorization's in size: it is moved on every callback.
@@ -259,14 +259,15 @@ impl Responder {
         watch: &mut Watch<'_>,
         body: &mut Vec<u8>,
     ) -> Option<Reply> {
+        let deadline = || Deadline::new(&call.received, asked.sent_at, &mount.patience);
+        let is_recalled = self.has_recalled() || Box::pin(self.recalls_by(deadline().decide_by)).await;
         let mut question = self.question(mount, asked);
-        if !self.has_recalled() {
-            // It may have been told before. Once its time is over it is declined without the ledger, as any at a start.
-            let by = Deadline::new(&call.received, question.sent_at, &mount.patience).decide_by;
-            Box::pin(self.recalls_by(by)).await;
-        }
         self.lead_by_account(call, mount, &mut question).await;
         let answered = match asked.lookup.as_ref().map(|lookup| lookup.named) {
+            _ if !is_recalled => {
+                watch.owed(question.request.key, deadline());
+                Some((Box::pin(self.decline_unrecalled(call, &question, deadline())).await, Turn::First))
+            }
             None | Some(Named::ByNobody) => pin!(self.hear_or_decide(call, mount, &question, watch)).await,
             // Apart, as whatever not every callback waits for.
             Some(Named::ByCaller) => Box::pin(self.hear_or_decide_named(call, mount, &question, watch)).await,
@@ -411,6 +412,24 @@ impl Responder {
     /// Whether it is known what earlier processes told without the ledger, and were told.
     fn has_recalled(&self) -> bool {
         *self.stage.borrow() != Stage::Recalling
+    }
+
+    /// Whether it is as long as whoever sends something else than an authorization waits.
+    async fn recalls_for(&self, call: &Call<'_>, mount: &Mount, inbound: &Inbound<'_>) -> bool {
+        let by = match inbound {
+            Inbound::Payment(_) | Inbound::Authenticated(_) | Inbound::Authorization(_) => {
+                Deadline::new(&call.received, None, &mount.patience).decide_by
+            }
+            Inbound::Balance(_)
+            | Inbound::Notification { .. }
+            | Inbound::Handshake { .. }
+            | Inbound::Order(_)
+            | Inbound::Look(_)
+            | Inbound::Check(_)
+            | Inbound::List(_)
+            | Inbound::Fetch(_) => acknowledged_by(),
+        };
+        self.recalls_by(by).await
     }
 
     /// Whether it is by then.

@@ -111,7 +111,7 @@ impl ToldBook {
             }
             Entry::Occupied(mut occupied) => match occupied.get() {
                 Known::InFlight(..) | Known::Heard(..) => {}
-                Known::Told(_, known) if known.asked_at > told.asked_at => {}
+                Known::Told(known, later) if *known == digest && later.asked_at > told.asked_at => {}
                 Known::Told(..) => {
                     occupied.insert(Known::Told(digest, told));
                 }

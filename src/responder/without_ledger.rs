@@ -25,7 +25,7 @@ use super::question::{Led, Question};
 use super::recorded::ByWord;
 use super::stand_in::Said;
 use super::telling::{GivenUp, Telling};
-use super::told::{Claim, Told};
+use super::told::{Begun, Claim, Told};
 use super::turns::TooMany;
 use super::{Decided, Responder};
 use crate::clock::{self, Instant};
@@ -116,6 +116,26 @@ impl Responder {
         };
         let adopt = adoption_of(call, question, &claim, told, opinion);
         self.tell_decline(call, claim, told, Entry::Told(Box::new(adopt), account), deadline).await
+    }
+
+    /// Of a question whose time is over before it is known what was told to its key: a decline, which is kept. Nothing that is read by then
+    /// decides, as what is not may say otherwise.
+    pub(super) async fn decline_unrecalled(&self, call: &Call<'_>, question: &Question<'_>, deadline: Deadline) -> Decided {
+        let basis = Basis::StandIn(StandInCause::Starting);
+        let decline = |reason, asked_at| Told { decision: Decision::Decline { reason }, basis, asked_at };
+        let claim = match self.unheard.book.begin(question.name, question.digest) {
+            Begun::First(claim) => claim,
+            Begun::Told(told) if matches!(told.decision, Decision::Decline { .. }) => {
+                return Decided { told, balance: None, intent: None };
+            }
+            Begun::Told(_) | Begun::Conflict | Begun::InFlight(_) | Begun::OtherInFlight(_) => {
+                let told = decline(DeclineReason::AnswerUnknown, None);
+                return Decided { told, balance: None, intent: None };
+            }
+        };
+        let told = decline(DeclineReason::LedgerUnavailable, Some(call.received.utc));
+        let adopt = adoption_of(call, question, &claim, told, None);
+        self.tell_decline(call, claim, told, Entry::Told(Box::new(adopt), None), deadline).await
     }
 
     /// What the ledger shows of the question. Whoever works on its memory has it for less than a millisecond at a time: it is

@@ -70,13 +70,15 @@ fn what_was_told_before_is_waited_for_and_told_again() {
 }
 
 #[test]
-fn what_is_not_known_in_time_is_declined_for_good() {
+fn what_is_not_known_in_time_is_declined_and_stays_so_here() {
     paused(async {
         let caller = Caller::new();
         let mut process = recalling(&caller).await;
         process.send(1, caller.question(1), clock::now());
         assert!(process.turn().await.is_empty());
         tokio::time::advance(PATIENCE.budget.saturating_sub(PATIENCE.reserve)).await;
+        assert!(process.turn().await.is_empty(), "it waits for the spool's disk");
+        recall_approval(&process, &caller, 1);
         process.open_disk();
         let mut heard = process.turn().await;
         while heard.is_empty() {
