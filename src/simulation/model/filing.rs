@@ -13,7 +13,7 @@ use crate::simulation::naming::{Label, Named};
 /// What was said of a payment under names that belong together: its entries and what they come to.
 #[derive(Debug, Clone)]
 pub struct File {
-    /// The card that it counts for, once we approved something.
+    /// The card that it counts for: the first one that a paper about it named.
     pub card: Option<usize>,
     pub entries: Vec<Entry>,
     pub sheet: Sheet,

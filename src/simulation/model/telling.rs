@@ -124,6 +124,9 @@ impl Model {
         };
         // What stays where it was is called by its own name, which it has.
         let place = stays.unwrap_or_else(|| self.file_to_change(&of, message.own_label(), found));
+        if !message.by_account {
+            self.payment_to_change(place.payment).files[place.file].card.get_or_insert(message.card);
+        }
         self.enter(place, entry, &[]);
         if let Line::Word { question, .. } = line {
             self.listen((Keyed::Question, message.program, question), place, question);
