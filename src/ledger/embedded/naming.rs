@@ -1,7 +1,7 @@
 //! What an event names: the payment that it is about, whose money that is, and the keys under which it is remembered. The
 //! same for an event that is applied now and for a record that is read.
 
-use holdfast_core::hold::{Fact, Finding, Outcome, ReleaseCause, Subject, ToldEvent};
+use holdfast_core::hold::{Fact, Finding, FoundBy, Outcome, ReleaseCause, Subject, ToldEvent};
 use holdfast_core::{Alias, AuthorizationRequest, IdempotencyKey, PaymentRef, PlatformName, ProgramId, Timestamp};
 
 use super::state::{Fingerprint, HoldNumber, Located, Names, State};
@@ -31,7 +31,9 @@ pub fn locate_adopted(
         return located;
     }
     let names = (Some(payment), own);
-    of_its_card(state, request, state.locate_heard(program, platform, &subject_of_request(request), names))
+    let located = of_its_card(state, request, state.locate_heard(program, platform, &subject_of_request(request), names));
+    // By no name of the payment that it adds to: where it was told, if it was.
+    Located { found_by: FoundBy::WhatWasTold, ..located }
 }
 
 pub(super) fn subject_of_request(request: &AuthorizationRequest) -> Subject {
