@@ -213,11 +213,15 @@ impl Responder {
             }
             // Apart from the answer's own future, which is an authorization's in size: it is moved on every callback.
             Ok(Inbound::Balance(ref question)) => Box::pin(self.tell_balances(mount, question, body)).await.into(),
-            Ok(Inbound::Notification { notices, ref echo }) => match Box::pin(self.take_note(mount, notices)).await {
-                Taken::Durable => encode(mount, echo, &Answer::Acknowledged, body).into(),
-                Taken::NotDurable => mount.adapter.refuse(&Refused::NotDurable, body).into(),
-                Taken::Refused(reason) => encode(mount, echo, &Answer::NotDone(NotDone { reason, payment: None }), body).into(),
-            },
+            Ok(Inbound::Notification { notices, ref echo }) => {
+                match Box::pin(self.take_note(mount, notices, acknowledged_by(&call.received))).await {
+                    Taken::Durable => encode(mount, echo, &Answer::Acknowledged, body).into(),
+                    Taken::NotDurable => mount.adapter.refuse(&Refused::NotDurable, body).into(),
+                    Taken::Refused(reason) => {
+                        encode(mount, echo, &Answer::NotDone(NotDone { reason, payment: None }), body).into()
+                    }
+                }
+            }
             Ok(Inbound::Handshake { ref echo }) => encode(mount, echo, &Answer::Acknowledged, body).into(),
             Ok(Inbound::Payment(ref asked)) => Box::pin(self.pay(call, mount, asked, watch, body)).await,
             Ok(Inbound::Authenticated(ref asked)) => {
@@ -260,9 +264,12 @@ impl Responder {
         body: &mut Vec<u8>,
     ) -> Option<Reply> {
         let deadline = || Deadline::new(&call.received, asked.sent_at, &mount.patience);
-        let is_recalled = self.has_recalled() || Box::pin(self.recalls_by(deadline().decide_by)).await;
+        // Looked at once more: whoever queues behind others may run out of time after it is over.
+        let is_recalled = self.has_recalled() || Box::pin(self.recalls_by(deadline().decide_by)).await || self.has_recalled();
         let mut question = self.question(mount, asked);
-        self.lead_by_account(call, mount, &mut question).await;
+        if is_recalled {
+            self.lead_by_account(call, mount, &mut question).await;
+        }
         let answered = match asked.lookup.as_ref().map(|lookup| lookup.named) {
             _ if !is_recalled => {
                 watch.owed(question.request.key, deadline());
@@ -427,7 +434,7 @@ impl Responder {
             | Inbound::Look(_)
             | Inbound::Check(_)
             | Inbound::List(_)
-            | Inbound::Fetch(_) => acknowledged_by(),
+            | Inbound::Fetch(_) => acknowledged_by(&call.received),
         };
         self.recalls_by(by).await
     }

@@ -12,7 +12,7 @@ use tokio::time::timeout_at;
 use super::Responder;
 use super::adding::Word;
 use super::mount::Mount;
-use crate::clock::{self, Instant};
+use crate::clock::{self, Instant, Moment};
 use crate::ledger::{self, Act, Answer, LedgerError, Ticket, Wait};
 use crate::metrics::{LedgerStanding, NotificationResult};
 use crate::spool::{Entry, Kept};
@@ -43,16 +43,15 @@ pub enum Taken {
     Refused(DeclineReason),
 }
 
-/// By when what arrives now is to be acknowledged.
-pub(super) fn acknowledged_by() -> Instant {
-    clock::instant().checked_add(ACKNOWLEDGE_WITHIN).unwrap_or_else(clock::instant)
+/// By when what arrived then is to be acknowledged.
+pub(super) fn acknowledged_by(received: &Moment) -> Instant {
+    received.instant.checked_add(ACKNOWLEDGE_WITHIN).unwrap_or(received.instant)
 }
 
 impl Responder {
     /// Brings every element to the ledger, or into the spool while the ledger does not hear, in order; one that fails blocks no
     /// other.
-    pub(super) async fn take_note(&self, mount: &Mount, notices: Vec<Notice>) -> Taken {
-        let by = acknowledged_by();
+    pub(super) async fn take_note(&self, mount: &Mount, notices: Vec<Notice>, by: Instant) -> Taken {
         let mut noted = Taken::Durable;
         for notice in notices {
             let notice = match notice {

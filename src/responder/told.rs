@@ -111,7 +111,9 @@ impl ToldBook {
             }
             Entry::Occupied(mut occupied) => match occupied.get() {
                 Known::InFlight(..) | Known::Heard(..) => {}
-                Known::Told(known, later) if *known == digest && later.asked_at > told.asked_at => {}
+                // The key is the question's that asked first under it; of that one the last word counts.
+                Known::Told(known, said) if said.asked_at > told.asked_at && is_same(known, &digest) => {}
+                Known::Told(known, said) if said.asked_at <= told.asked_at && !is_same(known, &digest) => {}
                 Known::Told(..) => {
                     occupied.insert(Known::Told(digest, told));
                 }
@@ -232,6 +234,11 @@ impl Known {
             let _ = joiner.send(told);
         }
     }
+}
+
+/// Whether two digests are of one question, whichever of its forms each knows.
+fn is_same(one: &QuestionDigest, other: &QuestionDigest) -> bool {
+    one.is_of(&other.kept()) || other.is_of(&one.kept())
 }
 
 #[cfg(test)]
