@@ -143,11 +143,11 @@ pub(super) async fn create(State(api): State<Arc<Api>>, write: Write) -> Result<
     let program = change.program.id;
     let _one_at_a_time = api.create_alone().await?;
     let known = from_reads(api.reads.card(program, new.card).await)?;
-    if known.found.is_none() {
-        if !known.fresh {
-            // It may be there, with another account.
-            return Err(behind());
-        }
+    if known.found.is_none() && !known.fresh {
+        // It may be there, with another account.
+        return Err(behind());
+    }
+    if known.found.as_ref().is_none_or(|card| card.account.is_none()) {
         let account = api.account(program, new.account_id).await;
         let account = account.map_err(|problem| if problem.is(Code::NotFound) { no_account() } else { problem })?;
         if account.status == AccountStatus::Closed {

@@ -35,6 +35,7 @@ mod saying;
 mod showing;
 mod stand_in;
 mod standings;
+mod start;
 mod status;
 mod telling;
 #[cfg(test)]
@@ -74,6 +75,7 @@ pub use self::payments::Till;
 pub use self::publications::Publications;
 use self::question::Question;
 pub use self::stand_in::{StandIn, StandInTable};
+pub use self::start::Stage;
 pub use self::status::InStandIn;
 use self::told::{Begun, Claim};
 pub use self::told::{Told, ToldBook};
@@ -81,7 +83,7 @@ pub use self::turns::Turns;
 use self::watch::{Phase, Watch};
 use crate::agent::lead::Agents;
 use crate::card_numbers::wipe_stack;
-use crate::clock::{self, Instant};
+use crate::clock;
 use crate::ledger::permit::InFlight;
 use crate::ledger::{Ledger, Mailbox, Pool};
 use crate::metrics::Metrics;
@@ -130,20 +132,6 @@ pub struct Responder {
     pub began: Timestamp,
     /// How far the start has come: nothing is decided by rules that are not in force, or on accounts that are not there.
     pub stage: Receiver<Stage>,
-}
-
-/// How far the start has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// What earlier processes told without the ledger is not known yet: whoever asks waits for that.
-    Recalling,
-    /// The ledger's state, the rules in force or the first accounts are not there yet: stand-in declines.
-    Starting,
-    /// The ledger is not there yet. What stand-in needs is: caps are counted, the rules and tables in force are known, and memory can be
-    /// looked at.
-    Foreseen,
-    /// Everything is.
-    Open,
 }
 
 /// What belongs to one worker: its tickets, and where the ledger wakes it.
@@ -401,69 +389,6 @@ impl Responder {
             (None, _) => Some(mount),
             (Some(mounts), Some(caller)) => self.mounts.get(mounts.of(caller.environment)?),
             (Some(_), None) => None,
-        }
-    }
-
-    fn is_open(&self) -> bool {
-        *self.stage.borrow() == Stage::Open
-    }
-
-    /// Whether it is known which rules and tables are in force, and what caps have counted.
-    fn may_stand_in(&self) -> bool {
-        match *self.stage.borrow() {
-            Stage::Recalling | Stage::Starting => false,
-            Stage::Foreseen | Stage::Open => true,
-        }
-    }
-
-    /// Whether it is known what earlier processes told without the ledger, and were told.
-    fn has_recalled(&self) -> bool {
-        *self.stage.borrow() != Stage::Recalling
-    }
-
-    /// Whether it is as long as whoever sends something else than an authorization waits.
-    async fn recalls_for(&self, call: &Call<'_>, mount: &Mount, inbound: &Inbound<'_>) -> bool {
-        let by = match inbound {
-            Inbound::Payment(_) | Inbound::Authenticated(_) | Inbound::Authorization(_) => {
-                Deadline::new(&call.received, None, &mount.patience).decide_by
-            }
-            Inbound::Balance(_)
-            | Inbound::Notification { .. }
-            | Inbound::Handshake { .. }
-            | Inbound::Order(_)
-            | Inbound::Look(_)
-            | Inbound::Check(_)
-            | Inbound::List(_)
-            | Inbound::Fetch(_) => acknowledged_by(&call.received),
-        };
-        self.recalls_by(by).await
-    }
-
-    /// Whether it is by then.
-    async fn recalls_by(&self, by: Instant) -> bool {
-        matches!(timeout_at(by, self.recalled.by(by)).await, Ok(Ok(())))
-    }
-
-    /// Lets those go on that wait for the start, as far as it has come.
-    async fn open_with_the_start(&self) {
-        let mut stage = self.stage.clone();
-        // Whoever starts the process and gave up ends it, too.
-        if stage.wait_for(|stage| *stage != Stage::Recalling).await.is_ok() {
-            self.recalled.open();
-        }
-        if stage.wait_for(|stage| matches!(stage, Stage::Foreseen | Stage::Open)).await.is_ok() {
-            self.foreseen.open();
-        }
-        if stage.wait_for(|stage| *stage == Stage::Open).await.is_ok() {
-            self.opened.open();
-        }
-    }
-
-    /// Waits until the start is over; costs a look once it is.
-    async fn until_open(&self) {
-        if !self.is_open() {
-            // Whoever starts the process and gave up ends it, too.
-            let _ = self.stage.clone().wait_for(|stage| *stage == Stage::Open).await;
         }
     }
 }

@@ -318,6 +318,26 @@ mod tests {
         first(&book);
     }
 
+    #[test]
+    fn what_is_read_at_a_start_gives_a_key_to_whoever_asked_first_and_to_that_its_last_word() {
+        let at = |seconds, decision| Told { decision, asked_at: Some(Timestamp::from_unix_seconds(seconds)), ..TOLD };
+        let approved = Decision::Approve { amount: crate::fixture::usd(1) };
+        let (first_yes, then_no) = (at(1, approved), at(2, TOLD.decision));
+        let whoever_comes_first = [[(digest(), first_yes), (digest(), then_no)], [(digest(), then_no), (digest(), first_yes)]];
+        for read in whoever_comes_first {
+            let book = ToldBook::new(10);
+            read.into_iter().for_each(|(digest, told)| book.restore(name(), digest, told));
+            assert!(matches!(book.begin(name(), digest()), Begun::Told(told) if told == then_no));
+            assert_eq!(book.waiting(), 1);
+        }
+        for read in [[(digest(), first_yes), (other(), then_no)], [(other(), then_no), (digest(), first_yes)]] {
+            let book = ToldBook::new(10);
+            read.into_iter().for_each(|(digest, told)| book.restore(name(), digest, told));
+            assert!(matches!(book.begin(name(), digest()), Begun::Told(told) if told == first_yes));
+            assert!(matches!(book.begin(name(), other()), Begun::Conflict));
+        }
+    }
+
     #[tokio::test]
     async fn a_ledger_that_hears_it_before_it_is_told_leaves_nothing_behind() {
         let book = ToldBook::new(1);

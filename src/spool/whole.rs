@@ -74,6 +74,40 @@ mod tests {
         }
     }
 
+    /// Keeps what an operator should read.
+    #[derive(Default)]
+    struct Said(std::sync::Mutex<Vec<String>>);
+
+    impl crate::spool::Observer for Said {
+        fn say(&self, message: &str) {
+            self.0.lock().unwrap().push(message.to_owned());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_mark_that_is_gone_or_damaged_is_said_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let said_by_opening = || {
+            let said = Arc::new(Said::default());
+            let settings = Settings { path: directory.path().join(FILE), sync: Sync::Full, entries_max: 100 };
+            let spool = Spool::open(settings, Arc::<Said>::clone(&said)).unwrap();
+            (spool, std::mem::take(&mut *said.0.lock().unwrap()))
+        };
+        let (spool, said) = said_by_opening();
+        assert_eq!(said, Vec::<String>::new(), "a new one has none to lose");
+        assert_eq!(durable(&spool.put(approval("k"), clock::utc())).await, Kept::Durable);
+        drop(spool);
+        let mark = directory.path().join(format!("{FILE}-mark"));
+        assert_eq!(said_by_opening().1, Vec::<String>::new());
+        let lose: [fn(&Path); 2] = [|mark| std::fs::remove_file(mark).unwrap(), |mark| std::fs::write(mark, [0; 8]).unwrap()];
+        for lose in lose {
+            lose(&mark);
+            let said = said_by_opening().1;
+            assert!(matches!(&said[..], [one] if one.contains("-mark: is not there, or damaged")), "{said:?}");
+            assert_eq!(said_by_opening().1, Vec::<String>::new());
+        }
+    }
+
     #[tokio::test]
     async fn a_spool_that_lost_its_end_is_not_taken_for_whole() {
         let directory = tempfile::tempdir().unwrap();

@@ -65,6 +65,8 @@ fn an_account_from_its_creation_to_its_end() {
     // The first freeze sent again is not a second one: the answer is the account as it is now.
     assert_eq!(office.made("/v1/accounts/acct-new/status", "freeze", &status("frozen")), expected("active", 1_800));
     assert_eq!(office.made("/v1/accounts/acct-new/status", "close", &status("closed")), expected("closed", 1_800));
+    let card = json!({"card": "card-late", "account_id": "acct-new"});
+    assert_eq!(office.refused("/v1/cards", "late", &card), (409, "status_final".to_owned()));
     for _ in 0..2 {
         let reopened = office.refused("/v1/accounts/acct-new/status", "reopen", &status("active"));
         assert_eq!(reopened, (409, "status_final".to_owned()), "what was refused was not made, and is not said to have been");

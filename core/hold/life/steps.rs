@@ -257,14 +257,9 @@ impl<'a> Steps<'a> {
     /// How long what we approved is held from its own time on, if nobody says how it ends: the longest of it. Nothing where nothing that is held
     /// was approved.
     pub(super) fn life(&self) -> Option<Duration> {
-        let lives = self.iter().filter_map(|step| match step.what {
-            What::Placed(placement) => Some(placement.expires_at?.saturating_since(step.at)),
-            What::Recorded { .. }
-            | What::Reduced { .. }
-            | What::Totalled { .. }
-            | What::Released { .. }
-            | What::Captured { .. }
-            | What::Moved { .. } => None,
+        let lives = self.iter().filter_map(|step| {
+            let What::Placed(placement) = step.what else { return None };
+            Some(placement.expires_at?.saturating_since(step.at))
         });
         lives.max()
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast_core::hold::{Answered, ToldAnswer};
-use holdfast_core::{AccountId, Basis, Decision, StandInCause};
+use holdfast_core::{AccountId, Basis, Decision, DeclineReason, StandInCause};
 use serde_json::Value;
 
 use super::looking::paused;
@@ -16,7 +16,7 @@ use crate::journal::MemoryDisk;
 use crate::ledger::{Adopt, Ledger as _, Readiness};
 use crate::responder::told::Name;
 use crate::responder::{Breaker, Earlier, Stage, Told, ToldBook, Unheard};
-use crate::spool::{Entry, FILE, Kept, Settings, Spool, Sync};
+use crate::spool::{Entry, FILE, Heard as _, Kept, Settings, Spool, Sync};
 
 #[test]
 fn a_ledger_is_not_shown_as_ready_before_questions_reach_it() {
@@ -158,4 +158,10 @@ fn what_the_ledger_was_seen_to_have_taken_over_counts_once_against_its_account()
     let known = |key: &_| seen.iter().find(|(of, _)| of == key).map(|(_, answered)| *answered);
     unheard.was_taken_over(&file, |of, key| known(key).filter(|_| *of == origin())).unwrap();
     assert_eq!(live.stand_in.in_transit_of(&account), 2_000, "only what was told is what is held");
+    // One that came too early for what was told before it, and was declined, is not what settles that.
+    let declined = Adopt { told: ToldAnswer::Declined { reason: DeclineReason::LedgerUnavailable }, ..approvals[2].clone() };
+    unheard.heard(&Entry::Told(Box::new(declined), None));
+    assert_eq!(live.stand_in.in_transit_of(&account), 2_000);
+    unheard.heard(&Entry::Told(Box::new(approvals[2].clone()), Some(account)));
+    assert_eq!(live.stand_in.in_transit_of(&account), 1_000);
 }
