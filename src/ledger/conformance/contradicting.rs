@@ -282,3 +282,20 @@ pub fn what_was_debited_at_once_comes_back_from_where_it_was_told(engine: &dyn E
     assert_eq!(said_of(&house, cleared("t", 90)), None);
     house.always(|house| assert_eq!(house.balance(), (840, 0)));
 }
+
+/// What we approved as a payment of its own, after it was said to add to another one, stays one where that one's name is said to add to a
+/// third, of which we were only told.
+pub fn what_we_opened_is_no_part_of_what_its_name_is_said_to_add_to(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    let says = |key: &str, increments: Option<&str>, minor| {
+        let (payment, increments) = (payment(key), increments.map(payment));
+        let fact = Fact::Recorded { payment, asked: id(key), increments, outcome: APPROVED(minor) };
+        said_of(&house, message(key, 1, fact));
+    };
+    says("t", None, 50);
+    says("x", Some("s"), 40);
+    assert_eq!(house.decide(AuthorizationRequest { payment: payment("x"), ..purchase("x", 40) }), approved(40));
+    assert_eq!(house.balance(), (1_000, 90));
+    says("s", Some("t"), 30);
+    house.always(|house| assert_eq!(house.balance(), (1_000, 120)));
+}

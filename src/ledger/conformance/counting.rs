@@ -9,6 +9,7 @@ use holdfast_core::rules::{
 };
 use holdfast_core::{AuthorizationKind, AuthorizationRequest, DeclineReason, PartialApproval, Timestamp};
 
+use super::beside::{adding, adds_to, said_of};
 use super::house::Said;
 use super::*;
 use crate::ledger::{Act, Adopt, Decide};
@@ -234,6 +235,15 @@ pub fn an_adopted_answer_counts_over_the_limit_if_need_be(engine: &dyn Engine) {
     house.restart();
     assert_eq!(ask(&house, purchase("3", 100), much), approved(100));
     assert_eq!(ask(&house, purchase("4", 1), many), limit_reached(TOO_MANY), "the verification still counts");
+}
+
+/// It is held by the platform's word, with another payment than its question names, and nobody knows that one.
+pub fn what_was_told_elsewhere_counts_nowhere_when_it_is_adopted(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    said_of(&house, adds_to("u", RecordedOutcome::Approved { amount: usd(40) }));
+    adopt_counted(&house, adding(), yes(40), limit(Window::Lifetime));
+    assert_eq!(ask(&house, purchase("k", 100), limit(Window::Lifetime)), approved(100));
+    house.always(|house| assert_eq!(house.balance(), (1_000, 140)));
 }
 
 pub fn an_adopted_answer_without_a_verdict_counts_nowhere(engine: &dyn Engine) {

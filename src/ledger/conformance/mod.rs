@@ -223,6 +223,7 @@ macro_rules! conforms {
                 what_adds_under_the_key_of_its_payment_takes_nothing_from_it
                 what_was_told_as_a_payment_under_another_key_is_held_once
                 what_was_debited_at_once_comes_back_from_where_it_was_told
+                what_we_opened_is_no_part_of_what_its_name_is_said_to_add_to
             }
             sharing {
                 a_refused_transaction_undoes_nothing_of_the_one_that_was_approved_under_its_key
@@ -269,6 +270,7 @@ macro_rules! conforms {
                 what_comes_back_returns_to_the_card_that_counted_it
                 what_is_captured_stays_counted
                 an_adopted_answer_counts_over_the_limit_if_need_be
+                what_was_told_elsewhere_counts_nowhere_when_it_is_adopted
                 an_adopted_answer_without_a_verdict_counts_nowhere
                 what_is_undone_is_not_counted
                 a_verification_stays_counted_whatever_was_told

@@ -44,9 +44,10 @@ impl Engine {
         Ok(Located { hold: Some(meant), ..located })
     }
 
-    /// Whether what is called so is known of a payment; else that is what it opened itself.
+    /// Whether what is called so is known of a payment, or we approved something else of it under that name; else that payment is what it opened
+    /// itself.
     fn adds_to(&self, payment: HoldIndex, own: &PaymentRef, asked: &IdempotencyKey) -> bool {
-        self.state.hold(payment).is_some_and(|row| knows_added(&row.steps, asked, own))
+        self.state.hold(payment).is_some_and(|row| knows_added(&row.steps, asked, own) || !part(row).is_told_only())
     }
 
     /// Has one payment take over another, each with a name that leads to it; which one it is then, if they are one.
