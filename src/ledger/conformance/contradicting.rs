@@ -208,6 +208,25 @@ pub fn what_is_said_again_after_days_moves_nothing_back(engine: &dyn Engine) {
     }
 }
 
+/// What is cleared by the name of an increment stays with the payment that it was cleared of, and the name goes on to the other one: what
+/// was taken then is known by its key, however late it is sent again.
+pub fn what_was_cleared_by_an_increments_own_name_is_taken_once(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    let this = Round(&house, 0);
+    assert_eq!(house.decide(asks(&this.named("t"), 50)), approved(50));
+    assert_eq!(house.decide(asks(&this.named("u"), 70)), approved(70));
+    this.play(Said { of: "u", seconds: 1 });
+    this.play(Cleared("s", 100));
+    this.play(Said { of: "t", seconds: 3 });
+    let stands = (900, 90);
+    assert_eq!(house.balance(), stands);
+    house.premises().age(Duration::from_secs(3 * 86_400));
+    house.always(|house| {
+        assert_eq!(said_of(house, cleared("s0", 100)), Some(Finding::HeardBefore));
+        assert_eq!(house.balance(), stands);
+    });
+}
+
 /// Said to be a payment of its own, and then what adds to one: however much it is, and whoever opened that.
 pub fn what_was_told_as_a_payment_first_is_held_once_however_much_it_is(engine: &dyn Engine) {
     for more in [10, 400] {

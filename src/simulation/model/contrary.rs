@@ -72,7 +72,9 @@ impl Model {
             return ours.filter(|_| are_two).map(|_| place);
         }
         let of_one_account = self.payments[place.payment].account == self.payments[named.payment].account;
-        if message.foreign || self.knows(Some(named), asked) || !of_one_account || !is_only_written(entries, asked) {
+        // No is no in every currency.
+        let can_be_booked = !message.foreign || matches!(outcome, Outcome::Declined);
+        if !can_be_booked || self.knows(Some(named), asked) || !of_one_account || !is_only_written(entries, asked) {
             return None;
         }
         let said = (message.at.unwrap_or(now), matches!(outcome, Outcome::Declined), payment::message_name(message.key));

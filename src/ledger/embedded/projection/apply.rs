@@ -17,9 +17,9 @@ use super::rows::{AccountKept, CardKept, CardholderKept, HoldKept};
 use super::words;
 use crate::journal::{Body, Record};
 use crate::ledger::embedded::contradiction::content;
-use crate::ledger::embedded::naming::{asked_of, heard, is_of_timer, payments_of, subject_of};
+use crate::ledger::embedded::naming::{asked_of, heard, how_long, is_of_timer, payments_of, subject_of};
 use crate::ledger::embedded::rebuild::{entered_account, entered_at};
-use crate::ledger::embedded::state::{AccountIndex, CardIndex, HoldNumber, HoldRow, NameKey, Takes};
+use crate::ledger::embedded::state::{AccountIndex, CardIndex, HoldNumber, HoldRow, Last, NameKey, Takes};
 use crate::settlement_day::{When, completed_on, is_debited_at_once, network_of};
 
 /// One record on its way into a batch.
@@ -103,7 +103,7 @@ impl Applying<'_, '_> {
                 self.record.at.unix_micros(),
                 &words::bytes_of(name)[..]
             ])?;
-            if outcome.step.is_none() {
+            if self.how_long(event, outcome)? == Last::Yes {
                 let mut lasts = self.batch.connection().prepare_cached("INSERT OR IGNORE INTO told_for_ever VALUES (?1)")?;
                 lasts.execute([&words::bytes_of(name)[..]])?;
                 let mut contents =
@@ -115,6 +115,15 @@ impl Applying<'_, '_> {
             Some((standing, mark)) => self.stands(&subject_of(event), standing, mark),
             None => Ok(()),
         }
+    }
+
+    /// How long a message's key is remembered, once its payment is written.
+    fn how_long(&mut self, event: &ToldEvent, outcome: &Outcome) -> rusqlite::Result<Last> {
+        let number = self.record.place.hold.map(HoldNumber);
+        let (called, _) = payments_of(self.record.platform.as_ref(), event);
+        let called = called.filter(|_| !number.is_some_and(|number| is_of_timer(event, number)));
+        let kept = number.map(|number| self.batch.hold(number)).transpose()?.flatten();
+        Ok(how_long(outcome, called.as_ref(), kept.map(|kept| kept.row.payment)))
     }
 
     /// The names that an event gives to what it is about.

@@ -52,8 +52,8 @@ use crate::ledger::AccountStanding;
 /// keeps it for ever.
 pub const ASKED_KEYS_KEPT: Duration = Duration::from_secs(48 * 3600);
 
-/// How long the key of a told event is remembered in memory. After that one that became a payment's step is known by that;
-/// others the projection keeps for ever.
+/// How long the key of a told event is remembered in memory. After that one that became a payment's step is known by that; others, and
+/// those that called their payment by another name than its own, the projection keeps for ever.
 pub const TOLD_KEYS_KEPT: Duration = Duration::from_secs(48 * 3600);
 
 /// Everything an event names, found.
@@ -91,7 +91,7 @@ struct Watched {
 
 /// Whether somebody may look for a key that memory has let go of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Last {
+pub enum Last {
     Yes,
     No,
 }

@@ -8,10 +8,11 @@ use smallvec::SmallVec;
 
 use super::{
     AccountIndex, AccountRow, Aging, CardIndex, CardRow, CardholderIndex, CardholderRow, Fingerprint, HoldIndex, HoldNumber,
-    HoldRow, Last, Located, Merchants, PaymentNames, State, ToldContent, Watched, counting,
+    HoldRow, Located, Merchants, PaymentNames, State, ToldContent, Watched, counting,
 };
 use crate::journal::{Naming, Place};
 use crate::ledger::embedded::counters::Counter;
+use crate::ledger::embedded::naming::how_long;
 use crate::ledger::embedded::undo::{Undo, UndoLog};
 
 /// The names that an event leaves behind.
@@ -71,7 +72,7 @@ impl State {
         for counted in &outcome.counted {
             self.count(&counts_for, counted, &known, names.at, undo);
         }
-        self.write_keys(names, outcome, undo);
+        self.write_keys(names, index, outcome, undo);
         Place {
             account: located.account.map(|index| index.0),
             card: counts_for.card.map(|index| index.0),
@@ -104,7 +105,7 @@ impl State {
         }
     }
 
-    fn write_keys(&mut self, names: &Names<'_>, outcome: &Outcome, undo: &mut UndoLog) {
+    fn write_keys(&mut self, names: &Names<'_>, index: Option<HoldIndex>, outcome: &Outcome, undo: &mut UndoLog) {
         if let Some(answered) = outcome.answered
             && let Some(key) = names.asked
         {
@@ -114,8 +115,8 @@ impl State {
         if let Some((key, content)) = names.told
             && self.told.insert(key, Some(content)).is_none()
         {
-            // One that became a payment's step is known by that.
-            let last = if outcome.step.is_none() { Last::Yes } else { Last::No };
+            let known_as = index.and_then(|index| self.hold(index)).map(|row| row.payment);
+            let last = how_long(outcome, names.payment, known_as);
             self.told_by_age.push_back(Aging { at: names.at, record: names.record, name: key, last });
             undo.push(Undo::Told(key));
         }
