@@ -40,13 +40,16 @@ pub struct ToldBook {
 
 #[derive(Debug)]
 enum Known {
-    /// Being decided; these want to hear it too.
-    InFlight(QuestionDigest, Vec<oneshot::Sender<Told>>),
+    /// Being decided; these want to hear it too. What an earlier process told under the key is read meanwhile.
+    InFlight(QuestionDigest, Vec<oneshot::Sender<Told>>, Option<Box<Word>>),
     /// Being told, and the ledger has heard it already.
     Heard(QuestionDigest, Vec<oneshot::Sender<Told>>),
     /// Told without the ledger, which has yet to agree.
     Told(QuestionDigest, Told),
 }
+
+/// What was told to which question.
+type Word = (QuestionDigest, Told);
 
 /// What is known of a key when its question arrives.
 #[derive(Debug)]
@@ -74,11 +77,11 @@ impl ToldBook {
     pub fn begin(&self, name: Name, digest: QuestionDigest) -> Begun<'_> {
         match self.entries.entry(name) {
             Entry::Vacant(vacant) => {
-                vacant.insert(Known::InFlight(digest, Vec::new()));
+                vacant.insert(Known::InFlight(digest, Vec::new(), None));
                 Begun::First(Claim { book: self, name, digest, settled: Settled::NotYet })
             }
             Entry::Occupied(mut occupied) => match occupied.get_mut() {
-                Known::InFlight(known, joiners) | Known::Heard(known, joiners) => {
+                Known::InFlight(known, joiners, _) | Known::Heard(known, joiners) => {
                     let (sender, receiver) = oneshot::channel();
                     joiners.push(sender);
                     if *known == digest { Begun::InFlight(receiver) } else { Begun::OtherInFlight(receiver) }
@@ -109,14 +112,10 @@ impl ToldBook {
                 vacant.insert(Known::Told(digest, told));
                 self.waiting.fetch_add(1, Ordering::Relaxed);
             }
-            Entry::Occupied(mut occupied) => match occupied.get() {
-                Known::InFlight(..) | Known::Heard(..) => {}
-                // The key is the question's that asked first under it; of that one the last word counts.
-                Known::Told(known, said) if said.asked_at > told.asked_at && is_same(known, &digest) => {}
-                Known::Told(known, said) if said.asked_at <= told.asked_at && !is_same(known, &digest) => {}
-                Known::Told(..) => {
-                    occupied.insert(Known::Told(digest, told));
-                }
+            Entry::Occupied(mut occupied) => match occupied.get_mut() {
+                Known::InFlight(.., earlier) => *earlier = Some(Box::new(counts(earlier.as_deref(), (digest, told)))),
+                Known::Heard(..) => {}
+                Known::Told(known, said) => (*known, *said) = counts(Some(&(*known, *said)), (digest, told)),
             },
         }
     }
@@ -129,13 +128,29 @@ impl ToldBook {
                 occupied.remove();
                 self.waiting.fetch_sub(1, Ordering::Relaxed);
             }
+            // What it has heard is the earlier word.
+            Known::InFlight(.., earlier @ Some(_)) => *earlier = None,
             // The ledger was faster than whoever tells it.
-            Known::InFlight(digest, joiners) => {
+            Known::InFlight(digest, joiners, None) => {
                 let heard = Known::Heard(*digest, std::mem::take(joiners));
                 occupied.insert(heard);
             }
             Known::Heard(..) => {}
         }
+    }
+
+    /// Ends what is in flight under a key, and says what that was. What was told, now or by an earlier process, stays until the ledger has
+    /// heard it.
+    fn leave(&self, name: &Name, now_told: Option<Word>) -> Option<Known> {
+        let Entry::Occupied(mut occupied) = self.entries.entry(*name) else { return None };
+        let stays = match (occupied.get_mut(), now_told) {
+            (Known::InFlight(.., earlier), Some(told)) => Some(counts(earlier.take().as_deref(), told)),
+            (Known::InFlight(.., earlier), None) => earlier.take().map(|earlier| *earlier),
+            (Known::Heard(..) | Known::Told(..), _) => None,
+        };
+        let Some((digest, told)) = stays else { return Some(occupied.remove()) };
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        Some(occupied.insert(Known::Told(digest, told)))
     }
 
     /// Whether a key may have an answer that the ledger does not know yet: a full book knows only of some.
@@ -185,7 +200,7 @@ impl Claim<'_> {
     /// The ledger answered, and remembers.
     pub fn answered(mut self, told: Told) {
         self.settled = Settled::Yes;
-        if let Some((_, known)) = self.book.entries.remove(&self.name) {
+        if let Some(known) = self.book.leave(&self.name, None) {
             known.tell(told);
         }
     }
@@ -194,17 +209,11 @@ impl Claim<'_> {
     /// retry may be decided afresh; approvals are as many as the spool holds.
     pub fn stood_in(mut self, told: Told) -> Booked {
         self.settled = Settled::Yes;
-        let Entry::Occupied(mut occupied) = self.book.entries.entry(self.name) else { return Booked::Yes };
-        let is_heard = matches!(occupied.get(), Known::Heard(..));
         let is_crowded = matches!(told.decision, Decision::Decline { .. }) && self.book.waiting() >= self.book.waiting_max;
-        let known = if is_heard || is_crowded {
-            occupied.remove()
-        } else {
-            self.book.waiting.fetch_add(1, Ordering::Relaxed);
-            occupied.insert(Known::Told(self.digest, told))
-        };
+        let Some(known) = self.book.leave(&self.name, (!is_crowded).then_some((self.digest, told))) else { return Booked::Yes };
+        let is_heard = matches!(known, Known::Heard(..));
         known.tell(told);
-        if is_crowded { Booked::CrowdedOut } else { Booked::Yes }
+        if is_crowded && !is_heard { Booked::CrowdedOut } else { Booked::Yes }
     }
 }
 
@@ -220,7 +229,7 @@ pub enum Booked {
 impl Drop for Claim<'_> {
     fn drop(&mut self) {
         if self.settled == Settled::NotYet {
-            self.book.entries.remove(&self.name);
+            self.book.leave(&self.name, None);
         }
     }
 }
@@ -228,12 +237,20 @@ impl Drop for Claim<'_> {
 impl Known {
     /// Tells whoever joined.
     fn tell(self, told: Told) {
-        let (Known::InFlight(_, joiners) | Known::Heard(_, joiners)) = self else { return };
+        let (Known::InFlight(_, joiners, _) | Known::Heard(_, joiners)) = self else { return };
         for joiner in joiners {
             // A joiner that went away needs no answer.
             let _ = joiner.send(told);
         }
     }
+}
+
+/// Which word counts of what is known and another one: the key is the question's that asked first under it, and of that one the last.
+fn counts(known: Option<&Word>, other: Word) -> Word {
+    let Some(known) = known else { return other };
+    let stays =
+        if is_same(&known.0, &other.0) { known.1.asked_at > other.1.asked_at } else { known.1.asked_at <= other.1.asked_at };
+    if stays { *known } else { other }
 }
 
 /// Whether two digests are of one question, whichever of its forms each knows.
@@ -348,5 +365,44 @@ mod tests {
         assert_eq!(joined.await, Ok(TOLD));
         assert_eq!(book.waiting(), 0);
         first(&book);
+    }
+
+    #[test]
+    fn what_is_read_of_a_key_that_is_in_flight_counts_when_that_is_over() {
+        let at = |seconds, decision| Told { decision, asked_at: Some(Timestamp::from_unix_seconds(seconds)), ..TOLD };
+        let yes = at(1, Decision::Approve { amount: crate::fixture::usd(1) });
+        let then_no = at(2, TOLD.decision);
+        let told_meanwhile = |earlier: QuestionDigest, over: fn(Claim<'_>, Told)| {
+            let book = ToldBook::new(10);
+            let claim = first(&book);
+            book.restore(name(), earlier, yes);
+            assert_eq!(book.waiting(), 0, "whoever has it waits for nobody");
+            over(claim, then_no);
+            assert_eq!(book.waiting(), 1);
+            let said = book.told(&name());
+            let is_its_own = matches!(book.begin(name(), digest()), Begun::Told(_));
+            (said, is_its_own)
+        };
+        let stood_in = |claim: Claim<'_>, told| {
+            claim.stood_in(told);
+        };
+        assert_eq!(told_meanwhile(digest(), stood_in), (Some(then_no), true));
+        assert_eq!(told_meanwhile(other(), stood_in), (Some(yes), false), "the key is the other question's");
+        assert_eq!(told_meanwhile(digest(), |claim, _| drop(claim)), (Some(yes), true));
+        assert_eq!(
+            told_meanwhile(digest(), |claim, told| claim.answered(told)),
+            (Some(yes), true),
+            "the ledger has yet to hear it"
+        );
+    }
+
+    #[test]
+    fn what_the_ledger_has_heard_of_a_key_that_is_in_flight_is_the_earlier_word() {
+        let book = ToldBook::new(10);
+        let claim = first(&book);
+        book.restore(name(), digest(), TOLD);
+        book.adopted(&name());
+        assert_eq!(claim.stood_in(TOLD), Booked::Yes);
+        assert_eq!((book.waiting(), book.told(&name())), (1, Some(TOLD)), "of this one it has yet to hear");
     }
 }
