@@ -89,7 +89,7 @@ impl Entry {
         }
     }
 
-    /// The authorization that it is about: the ledger hears what is about the same one in the order in which it came.
+    /// The authorization that it is about, by the first of its names.
     #[must_use]
     pub fn authorization(&self) -> Option<AuthorizationId> {
         match self {

@@ -22,6 +22,7 @@ mod schema;
 mod switch;
 #[cfg(test)]
 mod tests;
+mod waves;
 mod whole;
 mod writer;
 mod written;

@@ -1,23 +1,24 @@
-//! Brings to the ledger what the spool has: in the order in which it came for each authorization, until the ledger has heard
+//! Brings to the ledger what the spool has: in the order in which it came for each payment ([`waves`](super::waves)), until the ledger has heard
 //! it. What the ledger refuses for good is set aside with the reason, and never dropped.
 //!
 //! An entry may reach the ledger twice, when a crash comes between its hearing and the spool's forgetting: the ledger knows it
 //! by its key, and does nothing.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use holdfast_core::Timestamp;
 use holdfast_core::hold::{Finding, ToldAnswer};
-use holdfast_core::{AuthorizationId, ProgramId, Timestamp};
 use tokio::sync::{oneshot, watch};
 
+use super::waves::next_wave;
 use super::{Counting, Entry, File, Observer, Row, Spool, SpoolError};
 use crate::clock;
 use crate::ledger::{Act, Answer, Ledger, LedgerError, Noted, Operation, Ticket, Wait};
 
-/// Entries that are with the ledger at once.
+/// Entries that are with the ledger at once, at most.
 const PAGE: u32 = 512;
 
 /// How long a ledger that is away is left alone, at first and at most; a third of it is left to chance, so that several
@@ -68,9 +69,9 @@ pub struct Reconciler {
 pub(super) struct Bringing {
     pub number: i64,
     /// When it came.
-    at: Timestamp,
+    pub at: Timestamp,
     pub entry: Entry,
-    tries: u32,
+    pub tries: u32,
 }
 
 /// Why an entry was not heard.
@@ -91,32 +92,36 @@ impl Reconciler {
             _ = &mut self.begin => {}
             () = told_to_stop(stop.clone()) => return,
         }
-        let mut after = 0;
+        let (mut after, mut left, mut pause) = (0, VecDeque::new(), RETRY_FIRST);
         let Some(mut file) = self.open(&stop).await else { return };
         loop {
             let to = self.spool.ready();
-            if to <= after {
+            if left.is_empty() && to <= after {
                 tokio::select! {
                     () = self.spool.grown_beyond(after) => continue,
                     () = told_to_stop(stop.clone()) => return,
                 }
             }
-            let (back, page) = match read(file, after, to).await {
-                Some(read) => read,
-                None => return,
-            };
-            file = back;
-            match page {
-                Ok(rows) => {
-                    // What is missing between two numbers was never written, or is forgotten.
-                    after = rows.last().filter(|_| rows.len() >= PAGE as usize).map_or(to, |row| row.number);
-                    self.bring_all(rows).await;
-                }
-                Err(error) => {
-                    self.observer.say(&error.to_string());
-                    tokio::time::sleep(RETRY_MAX).await;
+            // What has to wait for an earlier entry keeps nobody from being brought beside that.
+            if left.len() < PAGE as usize && after < to {
+                let (back, page) = match read(file, after, to).await {
+                    Some(read) => read,
+                    None => return,
+                };
+                file = back;
+                match page {
+                    Ok(rows) => {
+                        // What is missing between two numbers was never written, or is forgotten.
+                        after = rows.last().filter(|_| rows.len() >= PAGE as usize).map_or(to, |row| row.number);
+                        left.extend(self.entries(rows));
+                    }
+                    Err(error) => {
+                        self.observer.say(&error.to_string());
+                        tokio::time::sleep(RETRY_MAX).await;
+                    }
                 }
             }
+            pause = self.bring_some(&mut left, pause).await;
         }
     }
 
@@ -133,23 +138,17 @@ impl Reconciler {
         }
     }
 
-    /// Brings rows until each is heard or set aside.
-    async fn bring_all(&self, rows: Vec<Row>) {
-        let mut left = self.entries(rows);
-        let mut pause = RETRY_FIRST;
-        while !left.is_empty() {
-            let wave = next_wave(&mut left);
-            let back = self.bring(wave).await;
-            if back.is_empty() {
-                pause = RETRY_FIRST;
-                continue;
-            }
-            for bringing in back.into_iter().rev() {
-                left.push_front(bringing);
-            }
-            tokio::time::sleep(jittered(pause)).await;
-            pause = pause.saturating_mul(2).min(RETRY_MAX);
+    /// Brings the next wave; how long to leave the ledger alone where it does not hear.
+    async fn bring_some(&self, left: &mut VecDeque<Bringing>, pause: Duration) -> Duration {
+        let back = self.bring(next_wave(left, PAGE as usize)).await;
+        if back.is_empty() {
+            return RETRY_FIRST;
         }
+        for bringing in back.into_iter().rev() {
+            left.push_front(bringing);
+        }
+        tokio::time::sleep(jittered(pause)).await;
+        pause.saturating_mul(2).min(RETRY_MAX)
     }
 
     fn entries(&self, rows: Vec<Row>) -> VecDeque<Bringing> {
@@ -166,7 +165,7 @@ impl Reconciler {
         entries
     }
 
-    /// Brings entries of which no two are about the same authorization. Gives back those that have to be brought again.
+    /// Brings entries of which no two may be about the same payment. Gives back those that have to be brought again.
     async fn bring(&self, wave: Vec<Bringing>) -> Vec<Bringing> {
         let (wave, mut back) = self.publish(wave).await;
         let (wave, not_yet) = self.take_down(wave).await;
@@ -278,22 +277,6 @@ impl Reconciler {
         self.observer.say(&format!("entry {} of the spool is set aside: {reason}", bringing.number));
         self.spool.set_aside(bringing.number, clock::utc(), reason);
     }
-}
-
-/// The next entries, at most one an authorization, in their order; the others stay.
-fn next_wave(left: &mut VecDeque<Bringing>) -> Vec<Bringing> {
-    let mut met: HashSet<(ProgramId, AuthorizationId)> = HashSet::new();
-    let (mut wave, mut stay) = (Vec::with_capacity(left.len()), VecDeque::new());
-    for bringing in left.drain(..) {
-        let about = bringing.entry.authorization().map(|authorization| (bringing.entry.origin().program, authorization));
-        if about.is_none_or(|about| met.insert(about)) {
-            wave.push(bringing);
-        } else {
-            stay.push_back(bringing);
-        }
-    }
-    *left = stay;
-    wave
 }
 
 /// What the ledger's answer means for an entry; what it found, of one that it has heard.

@@ -651,7 +651,8 @@ async fn what_an_operator_said_is_taken_down_before_it_is_done_and_set_aside_whe
     let ledger = Arc::new(Remembers::default());
     let counts = bring(&spool, &ledger).await;
     let acts = ledger.acts.lock().unwrap().clone();
-    assert_eq!(acts, ["note fine by ann", "note taken", "note nobodys by ann", "tell operation-fine true", "tell true"]);
+    // All of one card, and so one after the other.
+    assert_eq!(acts, ["note fine by ann", "tell operation-fine true", "note taken", "note nobodys by ann", "tell true"]);
     assert_eq!(counts.heard.load(Ordering::Relaxed), 1);
     until_held(&spool, Held { waiting: 0, aside: 2 }).await;
     let aside = spool.reader().unwrap().set_aside().unwrap();
