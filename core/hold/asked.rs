@@ -308,7 +308,8 @@ pub(super) fn placing(
 }
 
 /// A placement that is asked for, or adopted, now: what adds to a payment adds to all that is known of it, whatever clocks say,
-/// so that it holds what it is approved for. So does another question about a payment that we opened before. Where the platform
+/// so that it holds what it is approved for; but where the platform told before that this question added, it adds there, as what is said of
+/// the payment later has it in it. So does another question about a payment that we opened before. Where the platform
 /// tells no time of its question, ours counts to the second, as theirs does of what follows: that must not come to lie before it. Nor does
 /// a question lie behind those of its own second, or what was said of them: what then ends the payment ends all of it.
 pub(super) fn asked_now(slice: &Slice<'_>, request: &AuthorizationRequest, step: Step) -> Step {
@@ -322,7 +323,8 @@ pub(super) fn asked_now(slice: &Slice<'_>, request: &AuthorizationRequest, step:
         Some(_) => step.at,
         None => Timestamp::from_unix_seconds(step.at.unix_seconds()),
     };
-    Step { at: steps.after_what_settled(at), what: What::Placed(placement), ..step }
+    let at = steps.said_to_add_at(step.id).unwrap_or_else(|| steps.after_what_settled(at));
+    Step { at, what: What::Placed(placement), ..step }
 }
 
 /// The places in which a question counts on a way, with nothing in them yet. One that counted before counts where it did.

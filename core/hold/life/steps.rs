@@ -194,6 +194,12 @@ impl<'a> Steps<'a> {
         (place == record).then_some(word)
     }
 
+    /// From when on the platform says that a question added to the payment, if by its last word it did.
+    pub fn said_to_add_at(&self, question: StepId) -> Option<Timestamp> {
+        self.last_word(question).and_then(Word::approves).filter(|amount| *amount > 0)?;
+        self.iter().find(|step| step.says_added(question)).map(|step| step.at)
+    }
+
     /// The platform's word on what opened the payment, where that is no question that we placed something for.
     pub fn opening_word(&self) -> Option<Word> {
         self.iter().find_map(|step| self.opening_word_in(step))

@@ -208,6 +208,34 @@ pub fn what_is_said_again_after_days_moves_nothing_back(engine: &dyn Engine) {
     }
 }
 
+/// What was told to add is asked for after the platform said more of the payment: that has it in it, in whatever order it was told.
+pub fn what_was_told_to_add_before_it_is_asked_adds_where_it_was_told(engine: &dyn Engine) {
+    let t = || of("t0");
+    let advice = |minor| message("advice", 2, Fact::Replaced { payment: t(), total: usd(minor) });
+    let less = || message("less", 2, Fact::Reduced { payment: t(), by: usd(40), original: None });
+    let stories = [
+        (vec![advice(90)], (1_000, 90)),
+        (vec![advice(70)], (1_000, 70)),
+        (vec![less(), cleared("t0", 50)], (950, 0)),
+        (vec![cleared("t0", 90)], (910, 0)),
+    ];
+    for (told, stands) in stories {
+        for first in 0..=told.len() {
+            let mut house = House::with(engine, 1_000);
+            assert_eq!(house.decide(asks("t0", 50)), approved(50));
+            for event in &told[..first] {
+                said_of(&house, event.clone());
+            }
+            Round(&house, 0).play(Said { of: "t", seconds: 1 });
+            for event in &told[first..] {
+                said_of(&house, event.clone());
+            }
+            Round(&house, 0).play(AskedOfT);
+            house.always(|house| assert_eq!(house.balance(), stands, "{told:?}, {first} of them before"));
+        }
+    }
+}
+
 /// What is cleared by the name of an increment stays with the payment that it was cleared of, and the name goes on to the other one: what
 /// was taken then is known by its key, however late it is sent again.
 pub fn what_was_cleared_by_an_increments_own_name_is_taken_once(engine: &dyn Engine) {

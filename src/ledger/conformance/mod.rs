@@ -220,6 +220,7 @@ macro_rules! conforms {
                 every_order_of_a_contradiction_ends_alike
                 what_is_said_again_after_days_moves_nothing_back
                 what_was_cleared_by_an_increments_own_name_is_taken_once
+                what_was_told_to_add_before_it_is_asked_adds_where_it_was_told
                 what_was_told_as_a_payment_first_is_held_once_however_much_it_is
                 what_adds_under_the_key_of_its_payment_takes_nothing_from_it
                 what_was_told_as_a_payment_under_another_key_is_held_once

@@ -419,7 +419,10 @@ fn now_approved(question: &Question, entries: &[Entry], entry: Entry) -> Entry {
         Line::Approved(approved) if !approved.opening || payment::opened(entries) => {
             let line = Line::Approved(Approved { opening: false, ..approved });
             let second = Timestamp::from_unix_seconds(entry.at.unix_seconds());
-            Entry { at: payment::below_what_was_settled(entries, stamped(question).unwrap_or(second)), line, ..entry }
+            // What was written in as added stays there.
+            let written = payment::added_at(entries, question.key);
+            let at = written.unwrap_or_else(|| payment::below_what_was_settled(entries, stamped(question).unwrap_or(second)));
+            Entry { at, line, ..entry }
         }
         Line::Approved(_)
         | Line::Word { .. }

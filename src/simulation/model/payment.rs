@@ -138,6 +138,13 @@ pub fn below_what_was_settled(entries: &[Entry], at: Timestamp) -> Timestamp {
     entries.iter().filter(settles).map(after).fold(at, Timestamp::max)
 }
 
+/// From what day on it is written that a question added something, if the last word on it is still yes.
+pub(super) fn added_at(entries: &[Entry], question: u32) -> Option<Timestamp> {
+    last_word(entries, question).and_then(Word::amount).filter(|amount| *amount > 0)?;
+    let adds = |entry: &&Entry| matches!(entry.line, Line::Word { question: of, opening: false, .. } if of == question);
+    entries.iter().find(adds).map(|entry| entry.at)
+}
+
 /// The place of an entry: openings first, then what the platform says opened it, then everything by its time; of one time by
 /// kind: approvals, what the platform says of them (that they were declined last), totals (the least last), what is taken back of them,
 /// captures, other movements, ends.
