@@ -128,7 +128,7 @@ impl Movement {
             day: date(line.day),
             finding: line.finding,
             by,
-            why,
+            why: why.filter(|why| !why.is_empty()),
         }
     }
 }

@@ -14,7 +14,7 @@ use super::journal::Told;
 use super::reading::Needs;
 use super::rules::{only_program, read};
 use super::{Failure, Place};
-use crate::config::{Config, Overrides, stand_in};
+use crate::config::{Config, Overrides, ProgramConfig, stand_in};
 use crate::preview::{Questions, Sum, Tally, Wanted};
 
 /// Asks a table about every authorization of the journal, as if the ledger had been away, and compares with what it really said.
@@ -55,6 +55,7 @@ impl Preview {
         let overrides = Overrides { data: self.place.data.clone(), ..Overrides::default() };
         let config = Config::load(&self.place.config, overrides)?;
         let program = only_program(&config, self.program)?;
+        self.platform.map_or(Ok(()), |platform| must_call(program, platform))?;
         let policy = stand_in::read(&self.file.display().to_string(), &read(&self.file)?, &program.home())?;
         let others = self.sweep.as_deref().map(|sweep| Sweep::read(sweep, &policy)).transpose()?;
         let reading = self.place.journal(Needs::Whole)?;
@@ -78,6 +79,17 @@ impl Preview {
         }
         Ok(())
     }
+}
+
+/// Whether a platform calls for a program.
+fn must_call(program: &ProgramConfig, wanted: PlatformName) -> Result<(), Failure> {
+    let mut known: Vec<&str> = program.mounts.iter().map(|mount| mount.platform.name).collect();
+    known.dedup();
+    if known.contains(&wanted.as_str()) {
+        return Ok(());
+    }
+    let known = known.join(", ");
+    Err(Failure::Told(format!("--platform: no platform `{wanted}` calls for program `{}`; {known} does", program.id)))
 }
 
 /// Other values of one cap.

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use holdfast_core::rules::Verdict;
 use holdfast_core::stand_in::{CapCounters, Caps, Proposal, Share, StandInAnswer, StandInPolicy, ToldName, stand_in};
-use holdfast_core::{AuthorizationRequest, Basis, Decision, PlatformName, ProgramId, StandInCause, Timestamp};
+use holdfast_core::{AuthorizationRequest, Basis, Decision, DeclineReason, PlatformName, ProgramId, StandInCause, Timestamp};
 
 use self::facts::Facts;
 pub use self::tally::{Sum, Tally, Worst};
@@ -151,6 +151,8 @@ fn question(record: &Record) -> Option<Question<'_>> {
     match &record.body {
         Body::Decided { received_at, request, verdict, outcome, .. } => {
             let ledger = match outcome.decision {
+                // That the key was another question's says nothing of this one's money, and stand-in would have said so, too.
+                Some((Decision::Decline { reason: DeclineReason::ConflictingDuplicate }, _)) => None,
                 Some((decision, Basis::Rule(_) | Basis::Limit(_) | Basis::Ledger)) => Some(decision),
                 Some((_, Basis::Replay | Basis::StandIn(_) | Basis::StandInTable(_))) | None => None,
             };

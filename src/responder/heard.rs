@@ -103,6 +103,10 @@ impl Unheard {
 
     /// Takes up what an earlier process told and heard: one entry of the spool, before a question of its key is decided.
     pub fn remember(&self, entry: &Entry, at: Timestamp, standing: Standing, earlier: &mut Earlier) {
+        if standing == Standing::Aside && entry.is_decline() {
+            // The ledger has the key of another question, which was told something else: that counts.
+            return;
+        }
         self.takes_up(entry);
         earlier.approvals.extend(entry.approval(at).map(|approval| (entry.origin().program, approval)));
         self.counts_in_budgets(entry);
@@ -193,6 +197,16 @@ pub struct Earlier {
 
 impl Unheard {
     /// An approval that an earlier process told counts in its authority's budgets until the ledger has heard it.
+    /// Nobody's key has a decline that the ledger will never hear: it knows that key of another question.
+    fn lets_go(&self, entry: &Entry, declined: &Adopt) {
+        if let Some(word) = Word::of(entry) {
+            self.adding.gone(word);
+        }
+        if let Some(name) = self.name_of(declined) {
+            self.book.forget(&name, &declined.digest);
+        }
+    }
+
     fn counts_in_budgets(&self, entry: &Entry) {
         let (Entry::Told(adopt, _), Some((stand_in, name))) = (entry, self.approval_of(entry)) else { return };
         if let (ToldAnswer::Approved { amount }, true) = (adopt.told, entry.is_own_approval()) {
@@ -243,12 +257,13 @@ impl Heard for Unheard {
         self.heard.notify_waiters();
     }
 
-    // What was told stays told, and what was approved stays at risk, until somebody has looked at it. Nobody waits for it.
+    // What was approved stays told and at risk until somebody has looked at it. Nobody waits for it.
     fn refused(&self, entry: &Entry) {
         match entry {
             Entry::Ordered(_, operation, _) => self.orders.heard(operation),
             Entry::Published(_, kept) => self.publications.forget(kept),
             Entry::Fact(origin, event) => self.recorded.gone(origin, event),
+            Entry::Told(adopt, _) if entry.is_decline() => self.lets_go(entry, adopt),
             Entry::Told(..) | Entry::Kept(..) => {}
         }
         if let Some(event) = entry.told() {

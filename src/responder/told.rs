@@ -139,6 +139,14 @@ impl ToldBook {
         }
     }
 
+    /// What was told to this question is no answer of its key.
+    pub fn forget(&self, name: &Name, digest: &QuestionDigest) {
+        let is_of_it = |_: &Name, known: &Known| matches!(known, Known::Told(of, _) if is_same(of, digest));
+        if self.entries.remove_if(name, is_of_it).is_some() {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
     /// Ends what is in flight under a key, and says what that was. What was told, now or by an earlier process, stays until the ledger has
     /// heard it.
     fn leave(&self, name: &Name, now_told: Option<Word>) -> Option<Known> {
