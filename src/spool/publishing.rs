@@ -47,7 +47,7 @@ impl Reconciler {
             let by = newer.published_by.escape_debug();
             return Err(NotHeard::Refused(format!("a version that {by} published at {} is in force", newer.published_at)));
         }
-        self.asked(Act::Publish(kept.clone())).await.map(drop).map_err(not_answered)
+        self.asked(Act::Publish(kept.clone(), None)).await.map(drop).map_err(not_answered)
     }
 
     async fn asked(&self, act: Act) -> Result<Answer, LedgerError> {

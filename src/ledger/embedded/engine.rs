@@ -215,7 +215,7 @@ impl Engine {
                 | Act::Keep(..)
                 | Act::Enter(..)
                 | Act::Note(_)
-                | Act::Publish(_)
+                | Act::Publish(..)
                 | Act::PublishFirst(_)
                 | Act::Announce(_)
                 | Act::BeginAt(_)
