@@ -97,8 +97,8 @@ impl Named {
             Act::Enter(_, entries) => entries.iter().for_each(|entry| self.add_entry(entry)),
             Act::Note(operation) => self.operations.push(operation.id()),
             Act::Rulesets(_) => self.rulesets = true,
-            Act::Publish(..) => self.publishes = true,
-            Act::PublishFirst(_) => (self.publishes, self.rulesets) = (true, true),
+            // One that is there already is not published again.
+            Act::Publish(..) | Act::PublishFirst(_) => (self.publishes, self.rulesets) = (true, true),
             Act::Rest | Act::Prove | Act::Keep(..) | Act::Balances(..) | Act::Accounts { .. } | Act::WasNoted(_) => {}
             Act::Announce(_) | Act::BeginAt(_) | Act::TakeAway => {}
             Act::Slips(_) | Act::BeginSlip(..) | Act::EndWaits(_) | Act::EraseSlips(_) | Act::KeepSlip(_) => {}
