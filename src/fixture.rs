@@ -155,7 +155,7 @@ impl House {
     /// Has these rules from now on.
     pub fn publish(&mut self, source: &str) {
         self.ruleset = Arc::new(read_kept("rules", source, program()).unwrap());
-        self.act(Act::Publish(Box::new(KeptRuleset {
+        let kept = KeptRuleset {
             kind: crate::journal::KeptKind::Rules,
             hash: *self.ruleset.hash().as_bytes(),
             program: program().to_string(),
@@ -163,7 +163,8 @@ impl House {
             published_at: clock::utc(),
             published_by: "ann".to_owned(),
             why: "to begin".to_owned(),
-        })));
+        };
+        self.act(Act::Publish(Box::new(kept), None));
     }
 
     pub fn start(&mut self) {

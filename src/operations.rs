@@ -205,7 +205,7 @@ impl Desk {
         why: &str,
     ) -> Result<KeptRuleset, OperationError> {
         let kept = kept_now(counter, (kind, hash), source, by, why);
-        self.ask(Act::Publish(Box::new(kept.clone()))).await?;
+        self.ask(Act::Publish(Box::new(kept.clone()), None)).await?;
         Ok(kept)
     }
 

@@ -45,7 +45,8 @@ Notifications still do. The switch ends by itself, holds after a restart, and ca
 
 Exit codes:
   0  done
-  1  not done (every error on standard error; the table in force stays)
+  1  not done (every error on standard error; the table in force stays, unless it is said that another one may yet
+     come into force)
   2  the command line is not understood";
 
 /// What is answered without the ledger: the table, the switch, and what came of it.

@@ -227,7 +227,7 @@ amount = { max = "20.00" }
 fn rules_on_trial_and_those_behind_the_one_that_declined_are_named() {
     let mut house = House::with(100_000);
     house.ruleset = Arc::new(read_kept("rules", ON_TRIAL, program()).unwrap());
-    house.act(Act::Publish(Box::new(KeptRuleset {
+    let kept = KeptRuleset {
         kind: KeptKind::Rules,
         hash: *house.ruleset.hash().as_bytes(),
         program: program().to_string(),
@@ -235,7 +235,8 @@ fn rules_on_trial_and_those_behind_the_one_that_declined_are_named() {
         published_at: crate::clock::utc(),
         published_by: "ann".to_owned(),
         why: "to see".to_owned(),
-    })));
+    };
+    house.act(Act::Publish(Box::new(kept), None));
     let betting = Merchant { mcc: MerchantCategoryCode::from_number(7995), ..Merchant::default() };
     house.ask(AuthorizationRequest { merchant: betting, ..purchase("betting", 5000) });
     house.ask(purchase("fine", 500));

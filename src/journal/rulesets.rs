@@ -93,6 +93,13 @@ impl KeptRuleset {
         *RulesetHash::of(&self.source).as_bytes() == self.hash
     }
 
+    /// Whether both are one publication: the same text, put in force by the same person in the same moment.
+    #[must_use]
+    pub fn is_same_publication(&self, other: &KeptRuleset) -> bool {
+        (self.kind, self.hash, self.published_at) == (other.kind, other.hash, other.published_at)
+            && (&self.program, &self.published_by) == (&other.program, &other.published_by)
+    }
+
     /// What errors call it.
     #[must_use]
     pub fn named(&self) -> String {

@@ -159,8 +159,9 @@ pub enum Act {
     Note(Box<Operation>),
     /// Tell whether the operation of that id was noted.
     WasNoted([u8; 16]),
-    /// Keep a ruleset, or a stand-in table, as the program's live one.
-    Publish(Box<KeptRuleset>),
+    /// Keep a ruleset, or a stand-in table, as the program's live one. Past this moment, if there is one, it is discarded unkept:
+    /// whoever published waits no more.
+    Publish(Box<KeptRuleset>, Option<Instant>),
     /// The same, unless one of its kind was ever published for the program: what an empty ledger starts with.
     PublishFirst(Box<KeptRuleset>),
     /// Tell every ruleset and stand-in table that a program ever published, oldest first.

@@ -14,7 +14,7 @@ use crate::ledger::{Act, KeptKind, KeptRuleset};
 use crate::responder::Publications;
 use crate::spool::{Entry, Kept, Spool};
 
-/// How long the ledger is waited for: what it does of it all the same, it does once.
+/// How long the ledger is waited for: what it has not begun by then, it leaves undone, and what it does all the same, it does once.
 const LEDGER_WITHIN: Duration = Duration::from_secs(1);
 
 /// How long the spool's disk may take.
@@ -26,6 +26,15 @@ pub(super) enum Where {
     Ledger,
     /// The ledger hears of it when it is back.
     Spool,
+}
+
+/// What the ledger may do with a version that it has not said it keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Untold {
+    /// Nothing: it was not asked, or said no.
+    Nothing,
+    /// It was asked and is silent: the version may be on the way to its disk, and nobody can call it back from there.
+    MayKeep,
 }
 
 impl Desk {
@@ -72,19 +81,23 @@ impl Desk {
     /// # Errors
     /// Neither takes it.
     pub(super) async fn keep_table(&self, program: ProgramId, kept: &KeptRuleset) -> Result<Where, OperationError> {
-        let publish = || Act::Publish(Box::new(kept.clone()));
+        let publish = |not_after| Act::Publish(Box::new(kept.clone()), not_after);
         let Some((spool, publications)) = self.running() else {
-            return self.ask(publish()).await.map(|_| Where::Ledger);
+            return self.ask(publish(None)).await.map(|_| Where::Ledger);
         };
+        let mut untold = Untold::Nothing;
         // None overtakes one that waits.
         if publications.waiting(program, kept.kind).is_empty() {
-            match timeout(LEDGER_WITHIN, self.ask(publish())).await {
+            // What still waits in its queue when nobody waits for it must not come into force behind everybody's back.
+            let not_after = clock::instant().checked_add(LEDGER_WITHIN);
+            match timeout(LEDGER_WITHIN, self.ask(publish(not_after))).await {
                 Ok(Ok(_)) => {
                     publications.heard(kept);
                     return Ok(Where::Ledger);
                 }
-                Ok(Err(OperationError::Unavailable(_))) | Err(_) => {}
+                Ok(Err(OperationError::Unavailable(_))) => {}
                 Ok(Err(refused)) => return Err(refused),
+                Err(_) => untold = Untold::MayKeep,
             }
         }
         // The ledger may hear of it before this goes on.
@@ -96,9 +109,19 @@ impl Desk {
             Kept::Durable => Ok(Where::Spool),
             Kept::NotDurable => {
                 publications.forget(kept);
-                let problem = "the ledger is away, and the spool takes nothing: the version in force stays";
-                Err(OperationError::Unavailable(problem.to_owned()))
+                Err(OperationError::Unavailable(not_kept(untold).to_owned()))
             }
+        }
+    }
+}
+
+/// Why a version was not kept, and what comes of that.
+const fn not_kept(untold: Untold) -> &'static str {
+    match untold {
+        Untold::Nothing => "the ledger is away, and the spool takes nothing: the version in force stays",
+        Untold::MayKeep => {
+            "the ledger is silent, and the spool takes nothing: this version may yet come into force; look at `holdfast stand-in \
+             history` when the ledger is back"
         }
     }
 }

@@ -13,6 +13,8 @@ use crate::config::stand_in as table;
 use crate::fixture::program;
 use crate::ledger::{Completions, KeptKind, Readiness, Ticket};
 use crate::responder::{StandIn, StandInTable};
+use crate::spool::{self, FILE, Settings, Spool};
+use crate::switchboard::Switchboard;
 
 /// A ledger that answers when it is told to.
 #[derive(Default)]
@@ -28,10 +30,26 @@ impl Slow {
     }
 
     fn say(&self, place: usize, answer: Answer) {
-        let ticket = Arc::clone(&self.0.lock().unwrap()[place]);
+        self.end(place, Ok(answer));
+    }
+
+    fn end(&self, place: usize, became: Result<Answer, LedgerError>) {
+        let ticket = self.ticket(place);
         let mut completions = Completions::default();
-        completions.complete(&ticket, Ok(answer));
+        completions.complete(&ticket, became);
         completions.announce();
+    }
+
+    fn ticket(&self, place: usize) -> Arc<Ticket> {
+        Arc::clone(&self.0.lock().unwrap()[place])
+    }
+
+    /// Until when that may be published.
+    fn not_after(&self, place: usize) -> Option<clock::Instant> {
+        self.ticket(place).with_act(|act| {
+            let Act::Publish(_, not_after) = act else { panic!("{act:?}") };
+            *not_after
+        })
     }
 }
 
@@ -61,6 +79,25 @@ fn counter() -> Counter {
         stand_in: StandIn::new(vec![table], Share::WHOLE, 8),
     };
     Counter { home, live: Arc::new(live) }
+}
+
+struct Silent;
+
+impl spool::Observer for Silent {}
+
+/// A ledger that can be stood in for, with a spool that takes nothing.
+fn with_a_full_spool(directory: &tempfile::TempDir) -> Outage {
+    let settings = Settings { path: directory.path().join(FILE), sync: spool::Sync::None, entries_max: 0 };
+    let spool = Spool::open(settings.clone(), Arc::new(Silent)).unwrap();
+    let switchboard = Arc::new(Switchboard::new(settings, Vec::new()));
+    Outage { switchboard, spool: SpoolOf::Running(Arc::new(spool)), publications: Arc::default() }
+}
+
+fn not_now(told: Result<RulesVersion, OperationError>) -> String {
+    match told {
+        Err(OperationError::Unavailable(problem)) => problem,
+        other => panic!("{other:?}"),
+    }
 }
 
 fn publish(kind: KeptKind, text: String) -> RulesPublish {
@@ -153,4 +190,52 @@ async fn a_rollback_goes_back_from_what_is_in_force_when_its_turn_comes() {
         again.await.unwrap();
         assert_eq!(in_force(&live, kind), RulesetHash::of(&texts[0]));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_silent_ledger_may_yet_do_is_not_said_to_be_undone() {
+    let directory = tempfile::tempdir().unwrap();
+    let (ledger, counter) = (Arc::new(Slow::default()), counter());
+    let live = Arc::clone(&counter.live);
+    let desk = Desk::new(Arc::clone(&ledger) as Arc<dyn Ledger>, vec![counter], None).with_outage(with_a_full_spool(&directory));
+    let may_yet = |told: &str| told.contains("may yet come into force") && told.contains("`holdfast stand-in history`");
+    let told = not_now(desk.rules_publish(publish(KeptKind::StandIn, format!("{TABLE}# late\n"))).await);
+    assert!(may_yet(&told), "{told}");
+    // What the ledger had not begun when nobody waited any more, it leaves undone.
+    assert!(ledger.not_after(0).unwrap() <= clock::instant());
+    let texts = ["first", "second"].map(|name| format!("{TABLE}# {name}\n"));
+    let mut back = pin!(desk.rules_rollback(rollback(KeptKind::StandIn)));
+    assert!(back.as_mut().now_or_never().is_none());
+    ledger.say(1, Answer::Rulesets(versions(KeptKind::StandIn, &texts)));
+    let told = not_now(back.await);
+    assert!(may_yet(&told), "{told}");
+    assert!(ledger.not_after(2).unwrap() <= clock::instant());
+    assert_eq!(in_force(&live, KeptKind::StandIn), RulesetHash::of(TABLE), "as far as anybody knows");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_ledger_says_no_to_and_the_spool_does_not_take_is_not_done() {
+    let directory = tempfile::tempdir().unwrap();
+    for error in [LedgerError::Unavailable, LedgerError::Late] {
+        let (ledger, counter) = (Arc::new(Slow::default()), counter());
+        let outage = with_a_full_spool(&directory);
+        let desk = Desk::new(Arc::clone(&ledger) as Arc<dyn Ledger>, vec![counter], None).with_outage(outage);
+        let mut published = pin!(desk.rules_publish(publish(KeptKind::StandIn, format!("{TABLE}# refused\n"))));
+        assert!(published.as_mut().now_or_never().is_none());
+        ledger.end(0, Err(error));
+        let told = not_now(published.await);
+        assert!(told.ends_with("the version in force stays"), "{told}");
+    }
+}
+
+/// They need the ledger: nobody is told that they are not in force before it has said so.
+#[tokio::test]
+async fn rules_may_be_published_however_long_the_ledger_takes() {
+    let (ledger, counter) = (Arc::new(Slow::default()), counter());
+    let desk = Desk::new(Arc::clone(&ledger) as Arc<dyn Ledger>, vec![counter], None);
+    let mut published = pin!(desk.rules_publish(publish(KeptKind::Rules, format!("{RULES}# new\n"))));
+    assert!(published.as_mut().now_or_never().is_none());
+    assert_eq!(ledger.not_after(0), None);
+    ledger.answer(0);
+    published.await.unwrap();
 }

@@ -273,7 +273,7 @@ fn other_rules_than_those_of_then_are_found() {
 #[test]
 fn a_ruleset_that_is_not_its_hash_is_not_used() {
     let house = House::with(100);
-    house.act(Act::Publish(Box::new(KeptRuleset {
+    let kept = KeptRuleset {
         kind: crate::journal::KeptKind::Rules,
         hash: [3; 32],
         program: program().to_string(),
@@ -281,7 +281,8 @@ fn a_ruleset_that_is_not_its_hash_is_not_used() {
         published_at: Timestamp::EPOCH,
         published_by: String::new(),
         why: String::new(),
-    })));
+    };
+    house.act(Act::Publish(Box::new(kept), None));
     let rules = KeptRules::of(&Reader::open(house.directory.path()).unwrap()).unwrap();
     assert!(rules.get(&program(), &[3; 32]).is_err_and(|problem| problem.contains("is not what its hash says")));
     assert!(rules.get(&program(), &[4; 32]).is_err_and(|problem| problem.contains("is not kept")));

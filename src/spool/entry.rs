@@ -155,7 +155,7 @@ impl Entry {
             Entry::Fact(origin, event) => Act::Tell(*origin, **event),
             Entry::Kept(origin, unrecognized) => Act::Keep(*origin, unrecognized.clone()),
             Entry::Ordered(origin, _, event) => Act::Tell(*origin, **event),
-            Entry::Published(_, kept) => Act::Publish(kept.clone()),
+            Entry::Published(_, kept) => Act::Publish(kept.clone(), None),
         }
     }
 

@@ -3,7 +3,7 @@
 
 use super::Entry;
 use super::reconcile::{Bringing, NotHeard, Reconciler, not_answered};
-use crate::ledger::{Act, Answer, KeptRuleset, LedgerError};
+use crate::ledger::{Act, Answer, LedgerError};
 
 impl Reconciler {
     /// Publishes the tables of a wave. Gives what else is in it, and the tables that have to be brought again.
@@ -40,14 +40,14 @@ impl Reconciler {
         let known = self.asked(Act::Rulesets(origin.program)).await.map_err(not_answered)?;
         let known = known.into_rulesets().ok_or_else(|| NotHeard::Tripped("the ledger told no versions".to_owned()))?;
         let mut of_kind = known.iter().filter(|version| version.kind == kept.kind);
-        if of_kind.clone().any(|version| is_same(version, kept)) {
+        if of_kind.clone().any(|version| version.is_same_publication(kept)) {
             return Ok(());
         }
         if let Some(newer) = of_kind.find(|version| version.published_at > kept.published_at) {
             let by = newer.published_by.escape_debug();
             return Err(NotHeard::Refused(format!("a version that {by} published at {} is in force", newer.published_at)));
         }
-        self.asked(Act::Publish(kept.clone())).await.map(drop).map_err(not_answered)
+        self.asked(Act::Publish(kept.clone(), None)).await.map(drop).map_err(not_answered)
     }
 
     async fn asked(&self, act: Act) -> Result<Answer, LedgerError> {
@@ -55,9 +55,4 @@ impl Reconciler {
         self.ledger.nudge();
         wait.await
     }
-}
-
-/// Whether it is the same act of the same person, and not only the same table.
-fn is_same(one: &KeptRuleset, other: &KeptRuleset) -> bool {
-    (one.hash, one.published_at, &one.published_by) == (other.hash, other.published_at, &other.published_by)
 }

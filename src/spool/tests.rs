@@ -595,7 +595,7 @@ impl Ledger for Remembers {
             }
             Act::Tell(origin, event) => (format!("tell {} {}", event.key, origin.operator.is_some()), Answer::Recorded(None)),
             Act::Rulesets(_) => ("versions".to_owned(), Answer::Rulesets(self.published.lock().unwrap().clone())),
-            Act::Publish(kept) => {
+            Act::Publish(kept, _) => {
                 self.published.lock().unwrap().push(KeptRuleset::clone(kept));
                 (format!("publish {}", kept.why), Answer::Recorded(None))
             }

@@ -436,7 +436,7 @@ fn what_is_left_to_the_platform_leaves_no_hold_although_the_ledger_decides_it_la
 fn what_is_gone_back_to_must_be_fit_to_be_published_and_nobody_signs_with_blanks() {
     let bench = Bench::new(ample_budget);
     let source = format!("{HEAD}mode = 'approve'\nuntil = '2026-03-14T16:00:00Z'\n{ALL}");
-    bench.faulty.act(Act::Publish(Box::new(KeptRuleset {
+    let kept = KeptRuleset {
         kind: KeptKind::StandIn,
         hash: *RulesetHash::of(&source).as_bytes(),
         program: "demo".to_owned(),
@@ -444,7 +444,8 @@ fn what_is_gone_back_to_must_be_fit_to_be_published_and_nobody_signs_with_blanks
         published_at: Timestamp::from_unix_seconds(1_773_500_000),
         published_by: "ann".to_owned(),
         why: "in time".to_owned(),
-    })));
+    };
+    bench.faulty.act(Act::Publish(Box::new(kept), None));
     assert!(bench.publish_table(ALL).status.success());
     let refused = bench.run(&["stand-in", "rollback", "--program", "demo", "--by", "ann", "--why", "a test"]);
     let said = String::from_utf8(refused.stderr).unwrap();

@@ -334,6 +334,8 @@ macro_rules! conforms {
             keeping {
                 rulesets_are_kept_and_told_oldest_first
                 only_the_first_publication_of_its_kind_is_kept_as_the_first
+                what_is_published_again_is_kept_once
+                what_is_published_too_late_is_not_kept
                 an_operation_is_noted_once
                 what_is_not_understood_is_recorded
             }

@@ -28,7 +28,7 @@ fn acts(origin: Origin, key: &str) -> Vec<Act> {
         Act::Order(origin, ordered(&format!("{key}-ordered"), "p", capture(100, Finality::Final))),
         Act::Keep(origin, not_understood(key)),
         Act::Enter(Origin::of(program), vec![account("b", 5), card("d", "b", Some("h"))]),
-        Act::Publish(Box::new(ruleset)),
+        Act::Publish(Box::new(ruleset), None),
     ]
 }
 

@@ -49,7 +49,8 @@ impl Engine {
                 Performed::Now(Ok(Answer::Accounts { standings, next }))
             }
             Act::Enter(origin, entries) => self.enter(origin, entries, now.utc),
-            Act::Publish(ruleset) => self.publish(ruleset, now.utc),
+            Act::Publish(_, Some(not_after)) if now.instant > *not_after => Performed::Now(Err(LedgerError::Late)),
+            Act::Publish(ruleset, _) => self.publish(ruleset, now.utc),
             Act::PublishFirst(ruleset) => self.publish_first(ruleset, now.utc),
             Act::Note(operation) => Performed::Now(self.with_log(now.utc, |log| log.note(operation)).map(Answer::Noted)),
             Act::WasNoted(id) => {

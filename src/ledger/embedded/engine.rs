@@ -19,7 +19,7 @@ use super::state::{CLOSED_KEPT, Fingerprint, GoneNames, Recalled, State};
 use super::undo::UndoLog;
 use super::window::{AsOf, Shown, Window};
 use crate::clock::Moment;
-use crate::journal::{Body, BodyRef, EachGroup, Group, GroupWriter, JournalError, Log, Place, Record, RecordRef};
+use crate::journal::{Body, BodyRef, EachGroup, Group, GroupWriter, JournalError, KeptRuleset, Log, Place, Record, RecordRef};
 use crate::ledger::{Act, Answer, LedgerError};
 
 /// Entries of the undo log for which there is room from group to group: more than those of a busy server are.
@@ -77,6 +77,8 @@ pub struct Engine {
     /// The earliest callback that this group approves.
     pub(super) approves_from: Option<Timestamp>,
     pub(super) group: GroupWriter,
+    /// What this group publishes: the log does not tell of it before it is durable.
+    pub(super) published: Vec<KeptRuleset>,
     /// A group whose commit failed: whether it reached the disk all the same, only reopening tells.
     in_doubt: GroupWriter,
     /// The record that it would begin with.
@@ -108,6 +110,7 @@ impl Engine {
             latest: Timestamp::EPOCH,
             approves_from: None,
             group: GroupWriter::default(),
+            published: Vec::new(),
             in_doubt: GroupWriter::default(),
             doubtful_from: 0,
             undo: UndoLog::new(),
@@ -215,7 +218,7 @@ impl Engine {
                 | Act::Keep(..)
                 | Act::Enter(..)
                 | Act::Note(_)
-                | Act::Publish(_)
+                | Act::Publish(..)
                 | Act::PublishFirst(_)
                 | Act::Announce(_)
                 | Act::BeginAt(_)
@@ -263,6 +266,7 @@ impl Engine {
         self.undo.clear();
         self.undo.shrink_to(UNDO_KEPT);
         self.group.clear();
+        self.published.clear();
         self.told_declines.clear();
         Ok(records)
     }
@@ -335,6 +339,7 @@ impl Engine {
         }
         std::mem::swap(&mut self.group, &mut self.in_doubt);
         self.group.clear();
+        self.published.clear();
         self.doubtful_from = self.log.next();
         self.writable = Writable::No;
     }

@@ -104,14 +104,33 @@ impl Engine {
 
     /// Several responders may start on an empty ledger at once: the first of them publishes.
     pub(super) fn publish_first(&mut self, ruleset: &KeptRuleset, now: Timestamp) -> Performed {
-        match self.with_log(now, |log| log.rulesets(&ruleset.program)) {
-            Ok(known) if known.iter().any(|known| known.kind == ruleset.kind) => Performed::Now(Ok(Answer::Recorded(None))),
-            Ok(_) => self.publish(ruleset, now),
+        let is_of_kind = |known: &KeptRuleset| known.program == ruleset.program && known.kind == ruleset.kind;
+        self.publish_unless(is_of_kind, ruleset, now)
+    }
+
+    /// Whoever waited in vain publishes again, or has the spool do so: it is published once.
+    pub(super) fn publish(&mut self, ruleset: &KeptRuleset, now: Timestamp) -> Performed {
+        self.publish_unless(|known: &KeptRuleset| known.is_same_publication(ruleset), ruleset, now)
+    }
+
+    /// Publishes, unless something that was published before, in this group too, makes that needless.
+    fn publish_unless(
+        &mut self,
+        is_needless_after: impl Fn(&KeptRuleset) -> bool,
+        ruleset: &KeptRuleset,
+        now: Timestamp,
+    ) -> Performed {
+        let in_this_group = self.published.iter().any(&is_needless_after);
+        let known = self.with_log(now, |log| log.rulesets(&ruleset.program));
+        match known.map(|known| in_this_group || known.iter().any(&is_needless_after)) {
+            // Nothing to record; the first one's group is durable, or is this one.
+            Ok(true) => Performed::OnceDurable(Answer::Recorded(None)),
+            Ok(false) => self.publish_anew(ruleset, now),
             Err(error) => Performed::Now(Err(error)),
         }
     }
 
-    pub(super) fn publish(&mut self, ruleset: &KeptRuleset, now: Timestamp) -> Performed {
+    fn publish_anew(&mut self, ruleset: &KeptRuleset, now: Timestamp) -> Performed {
         let Ok(program) = ProgramId::new(&ruleset.program) else {
             return Performed::Now(Err(LedgerError::Refused));
         };
@@ -120,6 +139,7 @@ impl Engine {
             self.record(&Origin::of(program), now, Some(&ruleset.hash), None, Place::default(), BodyRef::RulesPublished);
         if recorded.is_ok() {
             self.log.keep_ruleset(ruleset.clone());
+            self.published.push(ruleset.clone());
         }
         once_durable(recorded, Answer::Recorded(None))
     }

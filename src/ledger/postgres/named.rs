@@ -97,8 +97,8 @@ impl Named {
             Act::Enter(_, entries) => entries.iter().for_each(|entry| self.add_entry(entry)),
             Act::Note(operation) => self.operations.push(operation.id()),
             Act::Rulesets(_) => self.rulesets = true,
-            Act::Publish(_) => self.publishes = true,
-            Act::PublishFirst(_) => (self.publishes, self.rulesets) = (true, true),
+            // One that is there already is not published again.
+            Act::Publish(..) | Act::PublishFirst(_) => (self.publishes, self.rulesets) = (true, true),
             Act::Rest | Act::Prove | Act::Keep(..) | Act::Balances(..) | Act::Accounts { .. } | Act::WasNoted(_) => {}
             Act::Announce(_) | Act::BeginAt(_) | Act::TakeAway => {}
             Act::Slips(_) | Act::BeginSlip(..) | Act::EndWaits(_) | Act::EraseSlips(_) | Act::KeepSlip(_) => {}
@@ -214,7 +214,7 @@ pub fn program_of(act: &Act) -> Option<ProgramId> {
         Act::EraseSlips(which) => Some(which.program),
         Act::BeginSlip(slip, _) | Act::KeepSlip(slip) => Some(slip.program),
         Act::Accounts { program, .. } | Act::Rulesets(program) => Some(*program),
-        Act::Publish(ruleset) | Act::PublishFirst(ruleset) => ProgramId::new(&ruleset.program).ok(),
+        Act::Publish(ruleset, _) | Act::PublishFirst(ruleset) => ProgramId::new(&ruleset.program).ok(),
         Act::Note(operation) => program_of_operation(operation),
         // What stands for old records is the embedded ledger's: a database drops partitions.
         Act::Rest | Act::Prove | Act::EndWaits(_) | Act::WasNoted(_) => None,

@@ -104,7 +104,7 @@ fn keep_of(act: &Act) -> Keep {
         | Act::Enter(..)
         | Act::Note(_)
         | Act::WasNoted(_)
-        | Act::Publish(_)
+        | Act::Publish(..)
         | Act::PublishFirst(_)
         | Act::Rulesets(_)
         | Act::Announce(_)

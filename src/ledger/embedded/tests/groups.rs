@@ -57,3 +57,26 @@ fn what_is_not_understood_is_kept() {
         .unwrap();
     assert_eq!(problems, ["`type` is unknown"]);
 }
+
+/// What is gathered is in no log yet, and counts all the same.
+#[test]
+fn what_is_published_twice_in_a_group_leaves_one_record() {
+    let house = House::with(1_000);
+    let kept = |program: &str| KeptRuleset {
+        kind: KeptKind::Rules,
+        hash: [7; 32],
+        program: program.to_owned(),
+        source: "# rules".to_owned(),
+        published_at: now(),
+        published_by: "ann".to_owned(),
+        why: "because".to_owned(),
+    };
+    let (demo, other) = (kept("demo"), kept("other"));
+    let publish = || Act::Publish(Box::new(demo.clone()), None);
+    let first = || Act::PublishFirst(Box::new(other.clone()));
+    let answers = house.batch(|| (), || vec![publish(), publish(), first(), first()]);
+    assert!(answers.iter().all(|answer| *answer == Ok(Answer::Recorded(None))), "{answers:?}");
+    assert_eq!(house.commits.recv().unwrap(), 2);
+    assert_eq!(house.act(Act::Rulesets(id("demo"))), Ok(Answer::Rulesets(vec![demo.clone()])));
+    assert_eq!(house.act(Act::Rulesets(id("other"))), Ok(Answer::Rulesets(vec![other.clone()])));
+}

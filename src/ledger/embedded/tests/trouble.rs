@@ -181,7 +181,7 @@ fn a_publication_that_fails_is_listed_nowhere() {
     let operator = house.operator();
     let answers = house.batch(
         || operator.execute_batch(OBSTACLE).unwrap(),
-        || vec![Act::Publish(Box::new(ruleset(1))), Act::Tell(origin(), told("load", load(50)))],
+        || vec![Act::Publish(Box::new(ruleset(1)), None), Act::Tell(origin(), told("load", load(50)))],
     );
     assert_eq!(answers, [Err(LedgerError::Unavailable), Err(LedgerError::Unavailable)]);
     house.becomes(Readiness::Unavailable);
@@ -197,7 +197,7 @@ fn a_publication_that_fails_is_listed_nowhere() {
         assert!(hashes(&house).is_empty());
         house.restart();
     }
-    assert_eq!(house.act(Act::Publish(Box::new(ruleset(2)))), Ok(Answer::Recorded(None)));
+    assert_eq!(house.act(Act::Publish(Box::new(ruleset(2)), None)), Ok(Answer::Recorded(None)));
     for _ in 0..2 {
         assert_eq!(hashes(&house), [2]);
         house.restart();

@@ -41,7 +41,7 @@ impl Desk {
             published_by: "ann".to_owned(),
             why: "to begin".to_owned(),
         };
-        desk.act(Act::Publish(Box::new(kept))).unwrap();
+        desk.act(Act::Publish(Box::new(kept), None)).unwrap();
         desk
     }
 

@@ -171,7 +171,7 @@ fn who_cannot_hear_of_what_others_publish_says_so_each_time() {
         let (source, published_by, why) = (text(), text(), text());
         let ruleset = KeptRuleset { hash: [round; 32], kind: KeptKind::Rules, program, source, published_at, published_by, why };
         let heard = *desk.0.publications().borrow();
-        desk.act(Act::Publish(Box::new(ruleset))).unwrap();
+        desk.act(Act::Publish(Box::new(ruleset), None)).unwrap();
         until(|| *desk.0.publications().borrow() > heard);
     }
     assert_eq!(told(), 2, "once for as long as it lasts");

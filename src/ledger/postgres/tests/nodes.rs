@@ -91,7 +91,7 @@ fn what_one_responder_publishes_or_freezes_counts_at_the_other() {
     let (published_at, text) = (now(), String::new);
     let (program, source, published_by, why) = ("demo".to_owned(), text(), text(), text());
     let ruleset = KeptRuleset { hash: [1; 32], kind: KeptKind::Rules, program, source, published_at, published_by, why };
-    Desk(&here).act(Act::Publish(Box::new(ruleset))).unwrap();
+    Desk(&here).act(Act::Publish(Box::new(ruleset), None)).unwrap();
     super::server::run(async { heard.changed().await.unwrap() });
 }
 
