@@ -15,9 +15,10 @@ use crate::api::listener::ApiListener;
 use crate::app::runtime;
 use crate::control::protocol::TrimMode;
 use crate::control::server::ControlListener;
-use crate::control::{self, OperationError};
+use crate::control::{self, ControlAnswer, ControlRequest, OperationError};
 use crate::descriptors::Room;
 use crate::operations::{Desk, Least};
+use crate::responder::Recalled;
 use crate::server::{Bound, Crossings};
 use crate::spool::told_to_stop;
 use crate::start_error::StartError;
@@ -25,6 +26,9 @@ use crate::start_error::StartError;
 /// How often it is looked what the journal keeps, and how many such looks there are from one trim to the next.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 const LOOKS_TO_A_TRIM: u32 = 60;
+
+/// What a command hears of a start that takes long.
+const STARTS: &str = "a server is starting here, and still reads what waits for the ledger: ask again in a moment";
 
 /// What is answered here besides commands.
 pub struct Doors<'a> {
@@ -34,6 +38,8 @@ pub struct Doors<'a> {
     pub api: &'a Arc<Api>,
     /// Agent spend, and what the workers hand over to it.
     pub spend: Option<(Arc<House>, Crossings)>,
+    /// Before, nobody here is answered but with that.
+    pub recalled: Recalled,
 }
 
 /// The thread, running.
@@ -51,7 +57,7 @@ impl Background {
     pub fn start(
         data: &Path,
         desk: Desk,
-        Doors { bound, api, spend }: Doors<'_>,
+        Doors { bound, api, spend, recalled }: Doors<'_>,
         room: Room,
         following: impl Future<Output = ()> + Send + 'static,
         say: fn(&str),
@@ -73,18 +79,19 @@ impl Background {
         let run = move || {
             runtime.block_on(async {
                 let trimming = keep_trimmed(desk.clone(), stopped.clone(), say);
+                let of_commands = recalled.clone();
                 let commands = listener.serve(
                     room.commands,
                     move |request| {
-                        let desk = desk.clone();
-                        async move { control::answer(&desk, request).await }
+                        let (desk, recalled) = (desk.clone(), of_commands.clone());
+                        async move { answer(&desk, &recalled, request).await }
                     },
                     told_to_stop(stopped.clone()),
                 );
                 let management = management.serve(stopped.clone());
                 let spend = async {
                     if let Some((house, crossings)) = spend {
-                        crossing::serve(house, crossings, stopped.clone()).await;
+                        crossing::serve(house, crossings, recalled, stopped.clone()).await;
                     }
                 };
                 let following = async {
@@ -106,6 +113,16 @@ impl Background {
         drop(stop);
         // A thread that panicked has nothing left to finish.
         let _ = thread.join();
+    }
+}
+
+/// Does what a command asks, once it is known what waits for the ledger: an entry that is brought back or erased while it is read would be
+/// remembered as it was.
+async fn answer(desk: &Desk, recalled: &Recalled, request: ControlRequest) -> ControlAnswer {
+    if recalled.soon().await {
+        control::answer(desk, request).await
+    } else {
+        ControlAnswer::Unavailable { problem: STARTS.to_owned() }
     }
 }
 

@@ -45,6 +45,7 @@ use crate::config::ApiToken;
 use crate::ledger::{self, Act, Answer, Ledger, LedgerError};
 use crate::metrics::ApiMetrics;
 use crate::profiles::Profiles;
+use crate::responder::Recalled;
 use crate::switchboard::Switchboard;
 use meanwhile::Meanwhile;
 use problem::{Code, Problem};
@@ -79,6 +80,8 @@ pub struct Api {
     pub profiles: Arc<Profiles>,
     /// What holds here while the ledger is away.
     pub meanwhile: Arc<dyn Meanwhile>,
+    /// Whether everything that waits here for the ledger is known.
+    pub recalled: Recalled,
     /// What is counted.
     pub metrics: ApiMetrics,
     /// Creating looks first and enters then: one at a time, so that nobody enters in between.

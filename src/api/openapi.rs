@@ -122,6 +122,9 @@ impl Text {
     }
 }
 
+/// Where it is.
+pub const PATH: &str = "/v1/openapi.json";
+
 /// Shows this document. Needs no token.
 #[utoipa::path(get, operation_id = "get_openapi", path = "/v1/openapi.json", tag = "description", security(()),
     responses((status = 200, description = "This document", body = serde_json::Value), ListenerProblems))]

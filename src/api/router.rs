@@ -60,8 +60,19 @@ pub fn service(api: &Arc<Api>) -> Router {
         .layer(axum::Extension(text))
         .fallback(|| async { Problem::of(Code::NotFound, "there is no such route; GET /v1/openapi.json shows all") })
         .method_not_allowed_fallback(|| async { Problem::of(Code::MethodNotAllowed, "see `Allow` for those that are") })
+        .layer(middleware::from_fn_with_state(Arc::clone(api), once_recalled))
         .layer(middleware::from_fn_with_state(Arc::clone(api), count))
         .with_state(Arc::clone(api))
+}
+
+/// Has nobody go by what waits for the ledger before a start has read all of it: a key may have come before, and what is shown be less than
+/// what holds. The description is the same whatever waits.
+async fn once_recalled(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+    if request.uri().path() == openapi::PATH || api.recalled.soon().await {
+        return next.run(request).await;
+    }
+    let detail = "the server is starting, and still reads what waits for the ledger: nothing was done; send it again";
+    Problem::of(Code::LedgerUnavailable, detail).retry_after(1).into_response()
 }
 
 /// Counts every answer by its route and the class of its status.

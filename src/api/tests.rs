@@ -10,6 +10,7 @@ use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
+use tokio::sync::watch;
 
 use super::meanwhile::{Keeping, Kept, NOT_LOOKED_UP};
 use super::page::Page;
@@ -18,6 +19,7 @@ use super::*;
 use crate::ledger::{Operation, Readiness, Ticket};
 use crate::metrics::Metrics;
 use crate::profiles::Store;
+use crate::responder::Stage;
 use crate::seal::Sealer;
 use crate::spool::{Settings, Sync};
 
@@ -122,6 +124,7 @@ fn api(spool: Spool) -> Arc<Api> {
         switchboard: Arc::new(Switchboard::new(spool, Vec::new())),
         profiles: Arc::new(Profiles::open(Store::open("nowhere".as_ref(), Sealer::default()).unwrap(), None).unwrap()),
         meanwhile,
+        recalled: Recalled::new(watch::channel(Stage::Open).1),
         metrics: Metrics::new(&[]).unwrap().api.clone(),
         creating: tokio::sync::Mutex::default(),
         answer_max: Duration::from_millis(1),
@@ -137,6 +140,28 @@ async fn answer(api: &Arc<Api>, method: &str, path: &str, body: &str) -> (Status
     let (status, again) = (response.status(), response.headers().contains_key("retry-after"));
     let body = response.into_body().collect().await.unwrap().to_bytes();
     (status, again, serde_json::from_slice(&body).unwrap())
+}
+
+/// What waits here for the ledger may have the same key, or bar the same card: nobody is answered, nor anything done, by less than that.
+#[tokio::test(start_paused = true)]
+async fn until_what_waits_is_known_everybody_hears_that_the_server_starts() {
+    let mut api = api(Spool::Takes);
+    let (stage, recalled) = watch::channel(Stage::Recalling);
+    Arc::get_mut(&mut api).unwrap().recalled = Recalled::new(recalled);
+    let freeze = ("POST", "/v1/cards/c/freeze", r#"{"reason": "stolen"}"#);
+    for (method, path, body) in [freeze, ("GET", "/v1/cards/c", ""), ("GET", "/v1/accounts/a", ""), ("GET", "/v1/stand-in", "")] {
+        let (status, again, told) = answer(&api, method, path, body).await;
+        assert_eq!(
+            (status, again, &told["code"]),
+            (StatusCode::SERVICE_UNAVAILABLE, true, &json!("ledger_unavailable")),
+            "{path}"
+        );
+        assert!(told["detail"].as_str().unwrap().starts_with("the server is starting"), "{told}");
+    }
+    assert_eq!(answer(&api, "GET", "/v1/openapi.json", "").await.0, StatusCode::OK);
+    stage.send_replace(Stage::Starting);
+    let (method, path, body) = freeze;
+    assert_eq!(answer(&api, method, path, body).await.0, StatusCode::ACCEPTED, "it holds here from then on");
 }
 
 #[tokio::test]

@@ -1,9 +1,9 @@
 //! The composition root: the only place that knows everyone. It turns a configuration into a running server, and a running
 //! server into a stopped one.
 //!
-//! Order of starting: sockets first (they answer from stand-in, cause Starting), then what is known without the ledger (what caps
-//! have counted, the rules in force, memory as it can be read), then the ledger's state, the rules that it says are in force and
-//! the first import; only then is the server ready. Order of stopping: answers that are owed, then what was
+//! Order of starting: sockets first (they answer from stand-in, cause Starting), then what is known without the ledger (what earlier
+//! processes told, what caps have counted, the rules in force, memory as it can be read), then the ledger's state, the rules that it says
+//! are in force and the first import; only then is the server ready. Order of stopping: answers that are owed, then what was
 //! told without the ledger, then the ledger.
 
 mod meanwhile;
@@ -26,7 +26,7 @@ use tokio::sync::{oneshot, watch};
 use self::meanwhile::Here;
 use self::mounts::{agents, desk, mount_names, mounts, programs, routes};
 use self::opening::{
-    Counted, EarlyDesk, Foresight, Opened, Opening, bond_of, follow_rules, follow_switches, open_ledger, open_spool, recall,
+    EarlyDesk, Foresight, Known, Opened, Opening, bond_of, follow_rules, follow_switches, open_ledger, open_spool,
     spool_settings, switchboard_of,
 };
 use self::pages::pages;
@@ -50,7 +50,7 @@ use crate::ledger::postgres::Patience as DatabasePatience;
 use crate::metrics::Metrics;
 use crate::operations::{Desk, Outage, SpoolOf};
 use crate::reporter::{SpoolReporter, say};
-use crate::responder::{Leaving, Responder, SinceWhen, Stage, Till, ToldBook, Turns, Worker, end_waits, keep_looking};
+use crate::responder::{Leaving, Recalled, Responder, SinceWhen, Stage, Till, ToldBook, Turns, Worker, end_waits, keep_looking};
 use crate::server::ops::{self, Operators};
 use crate::server::{self, Drained, Limits, Running, Serving, Tls};
 use crate::spool::{Bringing, Reconciler, Spool, SpoolError};
@@ -77,7 +77,7 @@ pub struct App {
     tls: Option<Arc<Tls>>,
     desk: Desk,
     house: Option<Arc<House>>,
-    opening: Option<(Opening, Counted)>,
+    opening: Option<(Opening, Known)>,
     early_desk: EarlyDesk,
     stage: Arc<watch::Sender<Stage>>,
     /// Until it is dropped, the ledger hears nothing of the spool.
@@ -118,6 +118,7 @@ impl App {
         let ledger = wrap(ledger);
         let (stage, to_be_open) = watch::channel(Stage::Recalling);
         let stage = Arc::new(stage);
+        let recalled = Recalled::new(to_be_open.clone());
         let profiles = open_profiles(&config)?;
         let desk = desk(&config, &programs, &ledger, Some(Arc::clone(&metrics))).with_profiles(Arc::clone(&profiles));
         let workers = workers(&config);
@@ -160,7 +161,7 @@ impl App {
         let tls = config.tls.clone().map(|tls| Arc::new(Tls::new(tls)));
         let here = Here::new(&unheard, &spool, &ledger);
         let switching = follow_switches(Arc::clone(&switchboard));
-        let api = Arc::new(management_api(&config, here, &ledger, switchboard, &profiles, &metrics)?);
+        let api = Arc::new(management_api(&config, here, &ledger, switchboard, &profiles, &metrics, recalled.clone())?);
         // Whoever asks is let in before what was told is read, which takes the longer the more that is: they wait for it inside, each to its
         // own deadline.
         let running = callbacks.serve(Serving {
@@ -179,31 +180,36 @@ impl App {
             Some((bound, numbers)) => Some(serve_card_numbers(&config, bound, numbers, &responder, &metrics)?),
         };
         let operators = ops::serve(operators, pages(&responder, &metrics, signals), room.operators)?;
-        let earlier = recall(&unheard, &spool, &stage)?;
         let early_desk = EarlyDesk::new(desk.clone());
         let foresight = Foresight {
             desk: early_desk.clone(),
             unheard: Arc::clone(&unheard),
-            spool: Arc::clone(&spool),
-            earlier,
+            spool: Arc::downgrade(&spool),
+            left: spool.left().map_err(StartError::Spool)?,
             early,
             stage: Arc::clone(&stage),
         };
-        let counted = foresight.begin()?;
+        let known = foresight.begin()?;
         let following = follow_rules(desk.clone(), publications_of_others, Arc::clone(&unheard.publications));
+        let tables_that_wait = recalled.clone();
+        let following = async move {
+            // A table that waits for the ledger is in force before one that the ledger has.
+            tables_that_wait.until().await;
+            following.await;
+        };
         let ending = end_waits(Arc::downgrade(&responder));
         let looking = keep_looking(Arc::downgrade(&responder));
-        let known = Arc::clone(&profiles);
-        let knowing = async move { known.follow().await };
+        let followed = Arc::clone(&profiles);
+        let knowing = async move { followed.follow().await };
         let following = async { tokio::join!(following, ending, looking, switching, knowing).0 };
         let (hold_back, begin) = oneshot::channel();
         let reconciler =
             Reconciler { begin, spool, ledger, heard: unheard, observer: Arc::new(SpoolReporter(Arc::clone(&metrics))) };
         let spend = house.clone().zip(crossings);
-        let doors = Doors { bound: management, api: &api, spend };
+        let doors = Doors { bound: management, api: &api, spend, recalled };
         let background = Background::start(&config.ledger.data, desk.clone(), doors, room, following, say)?;
         let bringing = Bringing::start(reconciler)?;
-        let opening = Some((opening, counted));
+        let opening = Some((opening, known));
         Ok(App {
             listen,
             ops_listen,
@@ -230,12 +236,14 @@ impl App {
         })
     }
 
-    /// Waits until the ledger has its state, puts the rules in force, and imports what an empty ledger starts with.
+    /// Waits until it is known what earlier processes told, and the ledger has its state, puts the rules in force, and imports what an empty
+    /// ledger starts with.
     ///
     /// # Errors
-    /// The log is damaged, the rules do not load, or the import's rows are wrong.
+    /// The spool cannot be read, the log is damaged, the rules do not load, or the import's rows are wrong.
     pub async fn until_ready(&mut self) -> Result<(), StartError> {
-        if let Some((opening, counted)) = self.opening.take() {
+        if let Some((opening, Known { recalled, counted })) = self.opening.take() {
+            recalled.await.map_err(|_| StartError::LedgerGone)?.map_err(StartError::Spool)?;
             opening.until_open().await?;
             counted.await.map_err(|_| StartError::LedgerGone)?.map_err(StartError::Spool)?;
             // From here on the ledger hears what waits: what was counted as not confirmed is confirmed then.

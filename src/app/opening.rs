@@ -1,7 +1,7 @@
 //! Opens what keeps the money and what keeps what was told: the ledger that the configuration names, and the spool. Nothing here
 //! serves anybody.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::sync::{oneshot, watch};
 
@@ -18,7 +18,7 @@ use crate::operations::Desk;
 use crate::reporter::{Reporter, SpoolReporter, say};
 use crate::responder::{Breaker, Earlier, Program, Publications, Stage, ToldBook, Unheard};
 use crate::second_place::take_second_place;
-use crate::spool::{self, Bond, LedgerWas, Spool, SpoolError};
+use crate::spool::{self, Bond, LedgerWas, Left, Spool, SpoolError};
 use crate::start_error::StartError;
 use crate::switchboard::Switchboard;
 use crate::switchboard::shared::Shared;
@@ -178,19 +178,10 @@ pub(super) fn open_spool(
     Ok((unheard, Arc::new(spool)))
 }
 
-/// What earlier processes told without the ledger, and were told, is remembered when this returns. On a thread of its own, as whoever waits
-/// for it has to be answered meanwhile, and in time.
-pub(super) fn recall(unheard: &Arc<Unheard>, spool: &Arc<Spool>, stage: &watch::Sender<Stage>) -> Result<Earlier, StartError> {
-    let (unheard, spool) = (Arc::clone(unheard), Arc::clone(spool));
-    let read = move || {
-        take_second_place();
-        let mut earlier = Earlier::default();
-        spool.recall(|entry, at, standing| unheard.remember(entry, at, standing, &mut earlier)).map(|()| earlier)
-    };
-    let reading = std::thread::Builder::new().name("recall".to_owned()).spawn(read)?;
-    let earlier = reading.join().unwrap_or_else(|panicked| std::panic::resume_unwind(panicked)).map_err(StartError::Spool)?;
-    stage.send_replace(Stage::Starting);
-    Ok(earlier)
+/// What earlier processes told without the ledger, and were told, is remembered when this returns.
+fn recall(unheard: &Unheard, left: Left) -> Result<Earlier, SpoolError> {
+    let mut earlier = Earlier::default();
+    left.recall(|entry, at, standing| unheard.remember(entry, at, standing, &mut earlier)).map(|()| earlier)
 }
 
 /// Which spool the data directory had, before anything is opened.
@@ -227,29 +218,50 @@ impl EarlyDesk {
     }
 }
 
-/// What a start knows before the ledger does: what caps have counted, and where it can be read, the rules and tables in force and
-/// memory. On a thread of its own, as a disk may hang.
+/// What a start knows before the ledger does: what earlier processes told without it, what caps have counted, and where it can be read,
+/// the rules and tables in force and memory. On a thread of its own, as a disk may hang, and whoever waits has to be answered meanwhile; so
+/// has whoever tells the start to stop.
 pub(super) struct Foresight {
     pub desk: EarlyDesk,
     pub unheard: Arc<Unheard>,
-    pub spool: Arc<Spool>,
-    pub earlier: Earlier,
+    /// Gone if the start is told to stop while what was left is read.
+    pub spool: Weak<Spool>,
+    pub left: Left,
     pub early: Option<Early>,
     pub stage: Arc<watch::Sender<Stage>>,
 }
 
-/// Tells that caps are counted, or why not.
-pub(super) type Counted = oneshot::Receiver<Result<(), SpoolError>>;
+/// Tells that something of it is known, or why not.
+pub(super) type Told = oneshot::Receiver<Result<(), SpoolError>>;
+
+/// What a start has to know before it is over.
+pub(super) struct Known {
+    /// What earlier processes told without the ledger.
+    pub recalled: Told,
+    /// What caps have counted.
+    pub counted: Told,
+}
 
 impl Foresight {
-    pub fn begin(self) -> std::io::Result<Counted> {
+    pub fn begin(self) -> std::io::Result<Known> {
+        let (tell_recalled, recalled) = oneshot::channel();
         let (tell, counted) = oneshot::channel();
         let look = move || {
             take_second_place();
-            let Foresight { desk, unheard, spool, earlier, early, stage } = self;
+            let Foresight { desk, unheard, spool, left, early, stage } = self;
+            let earlier = match recall(&unheard, left) {
+                Ok(earlier) => earlier,
+                Err(error) => {
+                    // Whoever waits for it may have been told to stop: here as below.
+                    let _ = tell_recalled.send(Err(error));
+                    return;
+                }
+            };
+            stage.send_replace(Stage::Starting);
+            let _ = tell_recalled.send(Ok(()));
+            let Some(spool) = spool.upgrade() else { return };
             let count = unheard.count(&spool, earlier, clock::utc());
             let may_approve = count.is_ok();
-            // Whoever waits for it may have been told to stop.
             let _ = tell.send(count);
             let Some(early) = early.filter(|_| may_approve) else { return };
             // The spool is not kept open by who only reads it.
@@ -271,7 +283,7 @@ impl Foresight {
             }
         };
         std::thread::Builder::new().name("foresight".to_owned()).spawn(look)?;
-        Ok(counted)
+        Ok(Known { recalled, counted })
     }
 }
 

@@ -24,7 +24,7 @@ use crate::metrics::Metrics;
 use crate::profiles::{self, Profiles, StoreError as ProfilesError};
 use crate::remnant::Reader;
 use crate::reporter::say;
-use crate::responder::Responder;
+use crate::responder::{Recalled, Responder};
 use crate::server::{Bound, Limits, Running, Serving, Tls};
 use crate::settlement_day::Cutoff;
 use crate::start_error::StartError;
@@ -146,6 +146,7 @@ pub(super) fn management_api(
     switchboard: Arc<Switchboard>,
     profiles: &Arc<Profiles>,
     metrics: &Metrics,
+    recalled: Recalled,
 ) -> Result<Api, StartError> {
     let programs = config.programs.iter().map(|program| ApiProgram { id: program.id, currency: program.currency });
     Ok(Api {
@@ -156,6 +157,7 @@ pub(super) fn management_api(
         switchboard,
         profiles: Arc::clone(profiles),
         meanwhile: Arc::new(here),
+        recalled,
         metrics: metrics.api.clone(),
         creating: tokio::sync::Mutex::default(),
         answer_max: api::ANSWER_MAX,

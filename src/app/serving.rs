@@ -66,7 +66,7 @@ pub fn serve(config: Config, signals: Signals, ready: impl FnOnce(&Listening)) -
     stop(app, stop_max)
 }
 
-/// Waits for the ledger, and for whatever a signal says meanwhile: in an outage that may be for long, and credentials change then, too.
+/// Waits for what earlier processes told and for the ledger, and for whatever a signal says meanwhile: in an outage that may be for long, and credentials change then, too.
 async fn until_started(app: &mut App, reload: &Reload, heard: &mut Heard) -> Result<Started, StartError> {
     let mut starting = pin!(app.until_ready());
     loop {

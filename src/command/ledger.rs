@@ -9,8 +9,9 @@ use crate::app;
 use crate::config::{Config, Overrides};
 use crate::control::client::{self, AskError};
 use crate::control::{self, ControlAnswer, ControlRequest};
-use crate::journal::KeptKind;
+use crate::journal::{JournalError, KeptKind};
 use crate::operations::Desk;
+use crate::start_error::StartError;
 
 /// The ledger of a data directory, wherever it is open.
 pub struct Ledger {
@@ -137,5 +138,31 @@ type OpenedLedger = Desk;
 
 /// Opens the ledger of a configuration, alone: the one call into the application here.
 async fn open(config: Config) -> Result<OpenedLedger, Failure> {
-    app::open_desk(&config).await.map_err(Failure::told)
+    app::open_desk(&config).await.map_err(not_alone)
+}
+
+/// Why it was not opened. Where somebody has it who has no command socket, or does not listen there any more, nobody is to be stopped for
+/// that, nor another directory named.
+fn not_alone(error: StartError) -> Failure {
+    let StartError::Journal(JournalError::InUse(data)) = &error else { return Failure::told(error) };
+    let directory = data.display();
+    Failure::Told(format!(
+        "{directory}: a server is starting here (or does not answer), or another command is at work: ask again in a moment"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_finds_a_ledger_in_use_where_nobody_answers_is_told_to_ask_again() {
+        let told = |error| match not_alone(error) {
+            Failure::Told(told) => told,
+            Failure::CutOff(_) | Failure::OutputClosed => panic!("nothing was asked"),
+        };
+        let in_use = told(StartError::Journal(JournalError::InUse("data".into())));
+        assert!(in_use.starts_with("data: a server is starting here") && in_use.ends_with("ask again in a moment"), "{in_use}");
+        assert_eq!(told(StartError::LedgerGone), StartError::LedgerGone.to_string());
+    }
 }

@@ -75,7 +75,7 @@ impl std::error::Error for AskError {}
 /// Asks the server that runs on `data`; says so on standard error if that takes long.
 ///
 /// # Errors
-/// [`AskError::NoServer`] if there is none, and only then: nobody else has the ledger open.
+/// [`AskError::NoServer`] if none listens there: nobody else has the ledger open, but for one that only just starts, or another command.
 pub fn ask(data: &Path, request: &ControlRequest) -> Result<ControlAnswer, AskError> {
     ask_patiently(data, request, Patience::of(request), &mut |told| {
         // With standard error gone nobody is left to tell.

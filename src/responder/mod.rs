@@ -75,7 +75,7 @@ pub use self::payments::Till;
 pub use self::publications::Publications;
 use self::question::Question;
 pub use self::stand_in::{StandIn, StandInTable};
-pub use self::start::Stage;
+pub use self::start::{Recalled, Stage};
 pub use self::status::InStandIn;
 use self::told::{Begun, Claim};
 pub use self::told::{Told, ToldBook};

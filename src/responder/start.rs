@@ -1,7 +1,10 @@
 //! How far the start has come, and who waits for it. Nothing here reads what a start reads.
 
+use std::time::Duration;
+
 use holdfast_adapters::Inbound;
-use tokio::time::timeout_at;
+use tokio::sync::watch;
+use tokio::time::{timeout, timeout_at};
 
 use super::Responder;
 use super::deadline::Deadline;
@@ -9,6 +12,9 @@ use super::mount::Mount;
 use super::notification::acknowledged_by;
 use crate::clock::Instant;
 use crate::server::Call;
+
+/// How long operators and callers of the APIs wait for what a start reads, which mostly takes less.
+const SOON: Duration = Duration::from_secs(1);
 
 /// How far the start has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +28,32 @@ pub enum Stage {
     Foreseen,
     /// Everything is.
     Open,
+}
+
+/// Tells those who are no platforms whether it is known what earlier processes told without the ledger, and were told: before, they would go
+/// by less than was acknowledged.
+#[derive(Debug, Clone)]
+pub struct Recalled(watch::Receiver<Stage>);
+
+impl Recalled {
+    /// As the start says.
+    #[must_use]
+    pub const fn new(stage: watch::Receiver<Stage>) -> Self {
+        Recalled(stage)
+    }
+
+    /// Waits until it is; no longer than anybody is there who could say so.
+    pub async fn until(&self) {
+        // Whoever starts the process and gave up ends it, too.
+        let _ = self.0.clone().wait_for(|stage| *stage != Stage::Recalling).await;
+    }
+
+    /// Whether it is, or is in a moment.
+    pub async fn soon(&self) -> bool {
+        // Too late or not, what counts is what is so now.
+        let _ = timeout(SOON, self.until()).await;
+        *self.0.borrow() != Stage::Recalling
+    }
 }
 
 impl Responder {

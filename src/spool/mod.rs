@@ -133,6 +133,14 @@ pub struct Spool {
     _lock: Option<std::fs::File>,
 }
 
+/// What earlier processes left in a spool. Whoever reads it does not keep the spool open: that is closed in time also where the reading hangs.
+#[derive(Debug)]
+pub struct Left {
+    file: File,
+    /// The number of the first entry of this process.
+    first: i64,
+}
+
 impl Spool {
     /// Opens, or makes, a spool, and starts its writer. What is in it is told by [`Spool::recall`].
     ///
@@ -175,17 +183,20 @@ impl Spool {
         Ok(Spool { settings, shared, first: next, thread: Mutex::new(Some(thread)), _lock: lock })
     }
 
-    /// Tells everything of earlier processes that the ledger has not heard, in the order in which it came. What cannot be read is set aside
-    /// by the reconciler, who says so.
+    /// As [`Left::recall`].
     ///
     /// # Errors
     /// The disk.
-    pub fn recall(&self, mut remember: impl FnMut(&Entry, Timestamp, Standing)) -> Result<(), SpoolError> {
-        self.reader()?.remembered(self.first, |row, standing| {
-            if let Ok(entry) = row.entry() {
-                remember(&entry, row.at, standing);
-            }
-        })
+    pub fn recall(&self, remember: impl FnMut(&Entry, Timestamp, Standing)) -> Result<(), SpoolError> {
+        self.left()?.recall(remember)
+    }
+
+    /// What earlier processes left, for whoever reads it.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn left(&self) -> Result<Left, SpoolError> {
+        Ok(Left { file: self.reader()?, first: self.first })
     }
 
     /// Hands an entry to the writer. It may be durable soon; [`Put::durable_by`] tells.
@@ -285,6 +296,21 @@ impl Spool {
     /// See [`SpoolError`].
     pub fn reader(&self) -> Result<File, SpoolError> {
         File::open(&self.settings.path, self.settings.sync)
+    }
+}
+
+impl Left {
+    /// Tells everything of earlier processes that the ledger has not heard, in the order in which it came. What cannot be read is set aside
+    /// by the reconciler, who says so.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn recall(self, mut remember: impl FnMut(&Entry, Timestamp, Standing)) -> Result<(), SpoolError> {
+        self.file.remembered(self.first, |row, standing| {
+            if let Ok(entry) = row.entry() {
+                remember(&entry, row.at, standing);
+            }
+        })
     }
 }
 

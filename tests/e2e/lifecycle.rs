@@ -358,6 +358,55 @@ fn a_disk_that_hangs_keeps_nobody_from_an_answer_by_the_table_nor_the_process_fr
     assert!(server.terminate().success());
 }
 
+/// A server that hangs before it has read what was told before it: the thread that reads it first says that others go before it, and that does
+/// not return.
+fn listening_with_a_hung_spool(workplace: &Workplace) -> (Child, SocketAddr, Lines<BufReader<ChildStderr>>) {
+    let hang = "inject=setpriority:delay_enter=600000000";
+    workplace.listen_by(&["strace", "-f", "-qq", "-e", "trace=setpriority", "-e", hang, "-o", "/dev/null"])
+}
+
+#[test]
+fn a_start_that_hangs_before_it_knows_what_was_told_says_so_and_ends_when_it_is_told_to() {
+    if !has_strace() {
+        return;
+    }
+    let workplace = Workplace::demo();
+    workplace.edit("holdfast.toml", |text| {
+        text.replace("#stop_seconds_max = 75", "stop_seconds_max = 1").replace("#drain_seconds_max = 30", "drain_seconds_max = 1")
+    });
+    let server = workplace.serve();
+    let told = server.client().post("/marqeta/jit", &Marqeta::purchase("before", "1.00").body());
+    server.kill();
+
+    let (mut strace, listen, mut lines) = listening_with_a_hung_spool(&workplace);
+    let during = Client::connect(listen).post("/marqeta/jit", &Marqeta::purchase("during", "1.00").body());
+    assert_eq!(during.status, 402, "what was told to its key is not known: {during:?}");
+    let data = workplace.data();
+    let who = ["--by", "ann", "--why", "a test"];
+    let commands = [
+        vec!["balance", "acct-demo-1"],
+        vec!["stand-in", "history", "--program", "demo"],
+        [&["stand-in", "on", "--program", "demo", "--for", "30m"][..], &who[..]].concat(),
+    ];
+    for command in commands {
+        let output = workplace.run(&[command.as_slice(), &["--data", data.to_str().unwrap()][..]].concat());
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("a server is starting here") && said.contains("ask again in a moment"), "{said}");
+    }
+    server::send(server::child_of(strace.id()), Signal::TERM);
+    // The reconciler's thread hangs as well.
+    let cut_short = "did not answer within 1 s of the signal (server.stop_seconds_max)";
+    assert!(lines.any(|line| line.unwrap().contains(cut_short)));
+    strace.kill().unwrap();
+    strace.wait().unwrap();
+
+    let server = workplace.serve();
+    assert_eq!(server.client().post("/marqeta/jit", &Marqeta::purchase("before", "1.00").body()).body, told.body);
+    assert_eq!(server.client().post("/marqeta/jit", &Marqeta::purchase("during", "1.00").body()).body, during.body);
+    assert!(server.terminate().success());
+}
+
 #[test]
 fn no_approval_reaches_the_socket_before_the_sync_that_covers_it() {
     if !has_strace() {

@@ -28,6 +28,7 @@ use crate::agent::lead::Agents;
 use crate::agent::store::{Kind, List};
 use crate::api::problem::{Code, Problem};
 use crate::clock;
+use crate::responder::Recalled;
 use crate::server::{Bridge, Crossing, Crossings, NearSide, NotCrossed};
 use crate::spool::told_to_stop;
 
@@ -111,13 +112,17 @@ fn at_once(problem: Problem) -> Response<Bytes> {
     Response::from_parts(head, bytes.map(http_body_util::Collected::to_bytes).unwrap_or_default())
 }
 
-/// Answers until `stopped` closes, then what is owed.
-pub async fn serve(house: Shared, mut crossings: Crossings, stopped: watch::Receiver<()>) {
+/// Answers until `stopped` closes, then what is owed. Until everything that waits for the ledger is `recalled`, that the server starts.
+pub async fn serve(house: Shared, mut crossings: Crossings, recalled: Recalled, stopped: watch::Receiver<()>) {
     let router = service(&house);
     let places = Arc::new(Semaphore::new(TOGETHER_MAX));
     let mut answering = JoinSet::new();
     let noting = tokio::spawn(keep_noting(Shared::clone(&house), stopped.clone()));
-    let following = tokio::spawn(insight::follow(Shared::clone(&house), stopped.clone()));
+    let (of_insight, waiting) = (insight::follow(Shared::clone(&house), stopped.clone()), recalled.clone());
+    let following = tokio::spawn(async move {
+        waiting.until().await;
+        of_insight.await;
+    });
     let mut stop = std::pin::pin!(told_to_stop(stopped));
     loop {
         let crossing = tokio::select! {
@@ -129,9 +134,9 @@ pub async fn serve(house: Shared, mut crossings: Crossings, stopped: watch::Rece
             } => crossing,
         };
         let (Ok(place), Some(Crossing { request, answer })) = crossing else { break };
-        let (router, is_filled) = (router.clone(), house.is_filled());
+        let (router, is_filled, recalled) = (router.clone(), house.is_filled(), recalled.clone());
         answering.spawn(async move {
-            let answered = if is_filled { answered(router, request).await } else { not_yet() };
+            let answered = if is_filled && recalled.soon().await { answered(router, request).await } else { not_yet() };
             // Who has gone needs no answer, but what was asked is done.
             let _ = answer.send(answered);
             drop(place);
