@@ -16,7 +16,7 @@ use crate::journal::MemoryDisk;
 use crate::ledger::{Adopt, Ledger as _, Readiness};
 use crate::responder::told::Name;
 use crate::responder::{Breaker, Earlier, Stage, Told, ToldBook, Unheard};
-use crate::spool::{Entry, FILE, Heard as _, Kept, Settings, Spool, Sync};
+use crate::spool::{Entry, FILE, Heard as _, Kept, Settings, Spool, Standing, Sync};
 
 #[test]
 fn a_ledger_is_not_shown_as_ready_before_questions_reach_it() {
@@ -120,6 +120,35 @@ fn approval(key: &str) -> Adopt {
     let (digest, received_at) = (request.content_digest(), clock::utc());
     let (told, basis) = (ToldAnswer::Approved { amount: usd(1_000) }, Basis::StandIn(StandInCause::LedgerUnavailable));
     Adopt { origin: origin(), request, digest, verdict: None, told, basis, governed: None, received_at, slip: None }
+}
+
+/// A decline that is set aside, as the ledger knows its key with another question, is no answer of that key: neither from then on, nor after
+/// the next start.
+#[test]
+fn a_decline_that_is_set_aside_keeps_its_key_from_nobody() {
+    let (live, _) = live(&Caller::new());
+    let ms = Duration::from_millis;
+    let breaker =
+        || Arc::new(Breaker::new(BreakerConfig { failures: 3, stall: ms(700), probe_every: ms(250), probe_max: ms(100) }));
+    let started = || Unheard::new(ToldBook::new(64), vec![(program(), platform())], vec![Arc::clone(&live)], breaker());
+    let told = ToldAnswer::Declined { reason: DeclineReason::LedgerUnavailable };
+    let declined = Adopt { told, ..approval("shared") };
+    let name = Name { principal: 0, key: declined.request.key };
+    let entry = Entry::Told(Box::new(declined), None);
+
+    let unheard = started();
+    unheard.remember(&entry, clock::utc(), Standing::Waiting, &mut Earlier::default());
+    assert!(unheard.book.told(&name).is_some(), "it was told");
+    unheard.refused(&entry);
+    assert_eq!((unheard.book.told(&name), unheard.book.waiting()), (None, 0));
+
+    let unheard = started();
+    unheard.remember(&entry, clock::utc(), Standing::Aside, &mut Earlier::default());
+    assert_eq!((unheard.book.told(&name), unheard.book.waiting()), (None, 0));
+    // What was approved stays told, until somebody has looked at it.
+    let entry = Entry::Told(Box::new(approval("shared")), None);
+    unheard.remember(&entry, clock::utc(), Standing::Aside, &mut Earlier::default());
+    assert!(unheard.book.told(&name).is_some());
 }
 
 /// What is seen of its account has the money of what the ledger took over in the moment before a kill.
