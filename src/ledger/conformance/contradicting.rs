@@ -224,11 +224,11 @@ pub fn what_was_told_to_add_before_it_is_asked_adds_where_it_was_told(engine: &d
             let mut house = House::with(engine, 1_000);
             assert_eq!(house.decide(asks("t0", 50)), approved(50));
             for event in &told[..first] {
-                said_of(&house, event.clone());
+                said_of(&house, *event);
             }
             Round(&house, 0).play(Said { of: "t", seconds: 1 });
             for event in &told[first..] {
-                said_of(&house, event.clone());
+                said_of(&house, *event);
             }
             Round(&house, 0).play(AskedOfT);
             house.always(|house| assert_eq!(house.balance(), stands, "{told:?}, {first} of them before"));
