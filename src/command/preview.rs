@@ -1,11 +1,13 @@
 //! `holdfast stand-in preview`: what a stand-in table would have answered to the authorizations of the journal.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use holdfast_adapters::agent_spend;
 use holdfast_core::stand_in::{Caps, EXPOSURE, StandInPolicy};
 use holdfast_core::{Currency, Money, PlatformName, ProgramId};
 use serde_json::json;
@@ -14,7 +16,7 @@ use super::journal::Told;
 use super::reading::Needs;
 use super::rules::{only_program, read};
 use super::{Failure, Place};
-use crate::config::{Config, Overrides, ProgramConfig, stand_in};
+use crate::config::{AgentsConfig, Config, Environment, Overrides, ProgramConfig, stand_in};
 use crate::preview::{Questions, Sum, Tally, Wanted};
 
 /// Asks a table about every authorization of the journal, as if the ledger had been away, and compares with what it really said.
@@ -55,7 +57,7 @@ impl Preview {
         let overrides = Overrides { data: self.place.data.clone(), ..Overrides::default() };
         let config = Config::load(&self.place.config, overrides)?;
         let program = only_program(&config, self.program)?;
-        self.platform.map_or(Ok(()), |platform| must_call(program, platform))?;
+        self.platform.map_or(Ok(()), |platform| must_call(&config, program, platform))?;
         let policy = stand_in::read(&self.file.display().to_string(), &read(&self.file)?, &program.home())?;
         let others = self.sweep.as_deref().map(|sweep| Sweep::read(sweep, &policy)).transpose()?;
         let reading = self.place.journal(Needs::Whole)?;
@@ -82,14 +84,20 @@ impl Preview {
 }
 
 /// Whether a platform calls for a program.
-fn must_call(program: &ProgramConfig, wanted: PlatformName) -> Result<(), Failure> {
-    let mut known: Vec<&str> = program.mounts.iter().map(|mount| mount.platform.name).collect();
-    known.dedup();
-    if known.contains(&wanted.as_str()) {
+fn must_call(config: &Config, program: &ProgramConfig, wanted: PlatformName) -> Result<(), Failure> {
+    let is_theirs = |agents: &&AgentsConfig| {
+        [Environment::Sandbox, Environment::Production]
+            .into_iter()
+            .any(|environment| agents.program(environment) == Some(program.id))
+    };
+    let agents = config.agents.as_ref().filter(is_theirs);
+    let mounted = program.mounts.iter().map(|mount| mount.platform.name);
+    let known: BTreeSet<&str> = mounted.chain(agents.map(|_| agent_spend::NAME)).collect();
+    if known.contains(wanted.as_str()) {
         return Ok(());
     }
-    let known = known.join(", ");
-    Err(Failure::Told(format!("--platform: no platform `{wanted}` calls for program `{}`; {known} does", program.id)))
+    let listed = known.into_iter().collect::<Vec<_>>().join(", ");
+    Err(Failure::Told(format!("--platform: `{wanted}` does not call program `{}`; these do: {listed}", program.id)))
 }
 
 /// Other values of one cap.

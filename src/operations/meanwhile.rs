@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::{Desk, Outage, SpoolOf};
 use crate::clock;
 use crate::control::OperationError;
-use crate::ledger::{Act, KeptKind, KeptRuleset};
+use crate::ledger::{self, Act, KeptKind, KeptRuleset, LedgerError};
 use crate::responder::Publications;
 use crate::spool::{Entry, Kept, Spool};
 
@@ -31,9 +31,9 @@ pub(super) enum Where {
 /// What the ledger may do with a version that it has not said it keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Untold {
-    /// Nothing: it was not asked, or said no.
+    /// Nothing: it was not asked, or not in time.
     Nothing,
-    /// It was asked and is silent: the version may be on the way to its disk, and nobody can call it back from there.
+    /// It was asked, and is silent or in doubt: the version may be on the way to its disk, and nobody can call it back from there.
     MayKeep,
 }
 
@@ -90,14 +90,17 @@ impl Desk {
         if publications.waiting(program, kept.kind).is_empty() {
             // What still waits in its queue when nobody waits for it must not come into force behind everybody's back.
             let not_after = clock::instant().checked_add(LEDGER_WITHIN);
-            match timeout(LEDGER_WITHIN, self.ask(publish(not_after))).await {
+            match timeout(LEDGER_WITHIN, ledger::ask(self.ledger.as_ref(), publish(not_after))).await {
                 Ok(Ok(_)) => {
                     publications.heard(kept);
                     return Ok(Where::Ledger);
                 }
-                Ok(Err(OperationError::Unavailable(_))) => {}
-                Ok(Err(refused)) => return Err(refused),
-                Err(_) => untold = Untold::MayKeep,
+                Ok(Err(LedgerError::Late | LedgerError::Starting)) => {}
+                // Whether a commit that failed counts after all is not always known.
+                Ok(Err(LedgerError::Unavailable | LedgerError::Panicked)) | Err(_) => untold = Untold::MayKeep,
+                Ok(Err(refused @ (LedgerError::Refused | LedgerError::BeyondCounting))) => {
+                    return Err(OperationError::Refused(vec![refused.to_string()]));
+                }
             }
         }
         // The ledger may hear of it before this goes on.

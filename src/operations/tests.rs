@@ -214,9 +214,14 @@ async fn what_a_silent_ledger_may_yet_do_is_not_said_to_be_undone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_ledger_says_no_to_and_the_spool_does_not_take_is_not_done() {
+async fn what_the_ledger_was_asked_too_late_and_the_spool_does_not_take_is_not_done() {
     let directory = tempfile::tempdir().unwrap();
-    for error in [LedgerError::Unavailable, LedgerError::Late] {
+    let cases = [
+        (LedgerError::Late, "the version in force stays"),
+        (LedgerError::Starting, "the version in force stays"),
+        (LedgerError::Unavailable, "when the ledger is back"),
+    ];
+    for (error, expected) in cases {
         let (ledger, counter) = (Arc::new(Slow::default()), counter());
         let outage = with_a_full_spool(&directory);
         let desk = Desk::new(Arc::clone(&ledger) as Arc<dyn Ledger>, vec![counter], None).with_outage(outage);
@@ -224,7 +229,7 @@ async fn what_the_ledger_says_no_to_and_the_spool_does_not_take_is_not_done() {
         assert!(published.as_mut().now_or_never().is_none());
         ledger.end(0, Err(error));
         let told = not_now(published.await);
-        assert!(told.ends_with("the version in force stays"), "{told}");
+        assert!(told.ends_with(expected), "{error:?}: {told}");
     }
 }
 

@@ -20,7 +20,7 @@ use super::standings::Standings;
 use super::told::{Name, Told, ToldBook};
 use crate::clock;
 use crate::ledger::{Adopt, Counted, KeptRuleset, Origin, weight_of};
-use crate::spool::{Entry, File, Heard, Spool, SpoolError, Standing, Wave};
+use crate::spool::{Entry, File, Heard, Refused, Spool, SpoolError, Standing, Wave};
 
 /// What is remembered until the ledger has heard it.
 pub struct Unheard {
@@ -103,8 +103,8 @@ impl Unheard {
 
     /// Takes up what an earlier process told and heard: one entry of the spool, before a question of its key is decided.
     pub fn remember(&self, entry: &Entry, at: Timestamp, standing: Standing, earlier: &mut Earlier) {
-        if standing == Standing::Aside && entry.is_decline() {
-            // The ledger has the key of another question, which was told something else: that counts.
+        if standing == Standing::Aside(Refused::AnothersKey) && entry.is_decline() {
+            // What was told to the other question counts.
             return;
         }
         self.takes_up(entry);
@@ -112,7 +112,7 @@ impl Unheard {
         self.counts_in_budgets(entry);
         match standing {
             Standing::Waiting => {}
-            Standing::Aside => self.refused(entry),
+            Standing::Aside(why) => self.refused(entry, why),
         }
     }
 
@@ -197,16 +197,6 @@ pub struct Earlier {
 
 impl Unheard {
     /// An approval that an earlier process told counts in its authority's budgets until the ledger has heard it.
-    /// Nobody's key has a decline that the ledger will never hear: it knows that key of another question.
-    fn lets_go(&self, entry: &Entry, declined: &Adopt) {
-        if let Some(word) = Word::of(entry) {
-            self.adding.gone(word);
-        }
-        if let Some(name) = self.name_of(declined) {
-            self.book.forget(&name, &declined.digest);
-        }
-    }
-
     fn counts_in_budgets(&self, entry: &Entry) {
         let (Entry::Told(adopt, _), Some((stand_in, name))) = (entry, self.approval_of(entry)) else { return };
         if let (ToldAnswer::Approved { amount }, true) = (adopt.told, entry.is_own_approval()) {
@@ -257,13 +247,18 @@ impl Heard for Unheard {
         self.heard.notify_waiters();
     }
 
-    // What was approved stays told and at risk until somebody has looked at it. Nobody waits for it.
-    fn refused(&self, entry: &Entry) {
+    // What was told stays told, and what was approved stays at risk, until somebody has looked at it; but no decline keeps a key that is another
+    // question's. Nobody waits for it.
+    fn refused(&self, entry: &Entry, why: Refused) {
         match entry {
             Entry::Ordered(_, operation, _) => self.orders.heard(operation),
             Entry::Published(_, kept) => self.publications.forget(kept),
             Entry::Fact(origin, event) => self.recorded.gone(origin, event),
-            Entry::Told(adopt, _) if entry.is_decline() => self.lets_go(entry, adopt),
+            Entry::Told(adopt, _) if why == Refused::AnothersKey && entry.is_decline() => {
+                if let Some(name) = self.name_of(adopt) {
+                    self.book.forget(&name, &adopt.digest);
+                }
+            }
             Entry::Told(..) | Entry::Kept(..) => {}
         }
         if let Some(event) = entry.told() {

@@ -141,9 +141,16 @@ impl ToldBook {
 
     /// What was told to this question is no answer of its key.
     pub fn forget(&self, name: &Name, digest: &QuestionDigest) {
-        let is_of_it = |_: &Name, known: &Known| matches!(known, Known::Told(of, _) if is_same(of, digest));
-        if self.entries.remove_if(name, is_of_it).is_some() {
-            self.waiting.fetch_sub(1, Ordering::Relaxed);
+        let Entry::Occupied(mut occupied) = self.entries.entry(*name) else { return };
+        match occupied.get_mut() {
+            Known::Told(of, _) if is_same(of, digest) => {
+                occupied.remove();
+                self.waiting.fetch_sub(1, Ordering::Relaxed);
+            }
+            Known::InFlight(.., earlier) if earlier.as_ref().is_some_and(|earlier| is_same(&earlier.0, digest)) => {
+                *earlier = None
+            }
+            Known::Told(..) | Known::InFlight(..) | Known::Heard(..) => {}
         }
     }
 

@@ -55,7 +55,16 @@ pub enum Standing {
     /// It waits for the ledger.
     Waiting,
     /// The ledger refused it for good.
-    Aside,
+    Aside(Refused),
+}
+
+/// Why the ledger refused something for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// It knows its key with another question: the key is that one's.
+    AnothersKey,
+    /// For whatever else.
+    Otherwise,
 }
 
 /// A row that was set aside.

@@ -48,7 +48,7 @@ pub use self::counting::Counting;
 pub use self::entry::{Entry, Unreadable};
 pub use self::error::SpoolError;
 use self::file::Disk;
-pub use self::file::{Aside, BringBack, FILE, File, Held, Row, Standing, Sync};
+pub use self::file::{Aside, BringBack, FILE, File, Held, Refused, Row, Standing, Sync};
 use self::queue::{Back, Erasing, Job, Queue};
 pub use self::queue::{Kept, Put};
 pub(crate) use self::reconcile::told_to_stop;

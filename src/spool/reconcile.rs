@@ -14,17 +14,23 @@ use holdfast_core::hold::{Finding, ToldAnswer};
 use tokio::sync::{oneshot, watch};
 
 use super::waves::next_wave;
-use super::{Counting, Entry, File, Observer, Row, Spool, SpoolError};
+use super::{Counting, Entry, File, Observer, Refused, Row, Spool, SpoolError};
 use crate::clock;
 use crate::ledger::{Act, Answer, Ledger, LedgerError, Noted, Operation, Ticket, Wait};
 
 /// Entries that are with the ledger at once, at most.
 const PAGE: u32 = 512;
 
+/// Entries that are looked at, so as to find those that may be brought at once: one card's may have to go one after the other.
+const AHEAD_MAX: usize = 4_096;
+
 /// How long a ledger that is away is left alone, at first and at most; a third of it is left to chance, so that several
 /// responders do not come back together.
 const RETRY_FIRST: Duration = Duration::from_millis(20);
 const RETRY_MAX: Duration = Duration::from_secs(1);
+
+/// Why an answer is set aside whose key the ledger knows with another question: kept so, and known by it at the next start.
+pub(super) const ANOTHERS_KEY: &str = "the ledger knows its key with another question";
 
 /// How often an entry that the ledger trips over is tried.
 const TRIES_MAX: u32 = 3;
@@ -36,7 +42,7 @@ pub trait Heard: Send + Sync {
     /// This entry is brought to the ledger.
     fn bringing(&self, _entry: &Entry) {}
     /// The ledger refused this entry for good.
-    fn refused(&self, entry: &Entry);
+    fn refused(&self, entry: &Entry, why: Refused);
     /// What of a wave is heard was told: whoever waits for the ledger to hear may look now. Once a wave, as waking thousands for
     /// each of its entries would cost more than the entries do.
     fn wave_ended(&self, wave: Wave);
@@ -102,8 +108,8 @@ impl Reconciler {
                     () = told_to_stop(stop.clone()) => return,
                 }
             }
-            // What has to wait for an earlier entry keeps nobody from being brought beside that.
-            if left.len() < PAGE as usize && after < to {
+            // What has to wait for an earlier entry keeps nobody from being brought beside that, as far as this looks ahead.
+            if left.len() < AHEAD_MAX && after < to {
                 let (back, page) = match read(file, after, to).await {
                     Some(read) => read,
                     None => return,
@@ -273,7 +279,8 @@ impl Reconciler {
     }
 
     fn set_aside(&self, bringing: &Bringing, reason: String) {
-        self.heard.refused(&bringing.entry);
+        let why = if reason == ANOTHERS_KEY { Refused::AnothersKey } else { Refused::Otherwise };
+        self.heard.refused(&bringing.entry, why);
         self.observer.say(&format!("entry {} of the spool is set aside: {reason}", bringing.number));
         self.spool.set_aside(bringing.number, clock::utc(), reason);
     }
@@ -283,9 +290,7 @@ impl Reconciler {
 fn brought(entry: &Entry, answer: Result<Answer, LedgerError>) -> Result<Option<Finding>, NotHeard> {
     match answer {
         Ok(Answer::Recorded(finding)) => match (entry, finding) {
-            (Entry::Told(..), Some(Finding::Conflict)) => {
-                Err(NotHeard::Refused("the ledger knows its key with another question".to_owned()))
-            }
+            (Entry::Told(..), Some(Finding::Conflict)) => Err(NotHeard::Refused(ANOTHERS_KEY.to_owned())),
             (Entry::Told(adopt, _), Some(finding)) if approved(adopt.told) && finding.is_not_booked() => {
                 Err(NotHeard::Refused(format!("it was approved, and the ledger cannot hold it: {}", finding.name())))
             }

@@ -4,7 +4,8 @@ use holdfast_core::Timestamp;
 use rusqlite::params;
 
 use super::error::SpoolError;
-use super::file::{Aside, BringBack, File, Row, Standing};
+use super::file::{Aside, BringBack, File, Refused, Row, Standing};
+use super::reconcile::ANOTHERS_KEY;
 
 /// What is kept of an approval that the ledger has confirmed.
 #[derive(Debug)]
@@ -54,13 +55,14 @@ impl File {
     pub fn remembered(&self, before: i64, mut each: impl FnMut(Row, Standing)) -> Result<(), SpoolError> {
         let disk = SpoolError::disk(self.path());
         let sql = "SELECT number, at, body, digest, 0 FROM entry WHERE number < ?1
-            UNION ALL SELECT number, at, body, digest, 1 FROM aside WHERE number < ?1 ORDER BY number";
+            UNION ALL SELECT number, at, body, digest, 1 + (reason = ?2) FROM aside WHERE number < ?1 ORDER BY number";
         let mut statement = self.connection().prepare(sql).map_err(disk)?;
-        let mut rows = statement.query([before]).map_err(disk)?;
+        let mut rows = statement.query(params![before, ANOTHERS_KEY]).map_err(disk)?;
         while let Some(columns) = rows.next().map_err(disk)? {
             let standing = match columns.get::<_, i64>(4).map_err(disk)? {
                 0 => Standing::Waiting,
-                _ => Standing::Aside,
+                1 => Standing::Aside(Refused::Otherwise),
+                _ => Standing::Aside(Refused::AnothersKey),
             };
             each(row(columns).map_err(disk)?, standing);
         }

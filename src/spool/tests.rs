@@ -547,7 +547,7 @@ impl Heard for Counts {
         self.heard.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn refused(&self, _: &Entry) {}
+    fn refused(&self, _: &Entry, _: Refused) {}
 
     fn wave_ended(&self, _: Wave) {
         self.waves.fetch_add(1, Ordering::Relaxed);

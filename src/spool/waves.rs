@@ -38,14 +38,16 @@ struct Met {
 pub(super) fn next_wave(left: &mut VecDeque<Bringing>, most: usize) -> Vec<Bringing> {
     let mut met = Met::default();
     let (mut wave, mut stay) = (Vec::with_capacity(left.len().min(most)), VecDeque::new());
-    for bringing in left.drain(..) {
-        let waits_for_one = met.meets(&bringing.entry);
-        if !waits_for_one && wave.len() < most {
-            wave.push(bringing);
-        } else {
+    while wave.len() < most
+        && let Some(bringing) = left.pop_front()
+    {
+        if met.meets(&bringing.entry) {
             stay.push_back(bringing);
+        } else {
+            wave.push(bringing);
         }
     }
+    stay.append(left);
     *left = stay;
     wave
 }
@@ -59,7 +61,7 @@ impl Met {
             meets |= !self.names.insert((program, name));
         }
         let does = entry.does();
-        for whose in entry.whose() {
+        if let Some(whose) = entry.whose() {
             let before = self.whose.get(&(program, whose)).copied();
             meets |= before.is_some_and(|before| before == Does::Touches || does == Does::Touches);
             if before != Some(Does::Touches) {
@@ -84,7 +86,8 @@ impl Entry {
         payment.into_iter().chain(own).flat_map(|payment| payment.names().collect::<Vec<_>>())
     }
 
-    fn whose(&self) -> impl Iterator<Item = Whose> {
+    /// The card; the cardholder, where no card is named.
+    fn whose(&self) -> Option<Whose> {
         let (card, cardholder) = match self {
             Entry::Told(adopt, _) => (adopt.request.card, adopt.request.cardholder),
             Entry::Fact(_, event) | Entry::Ordered(_, _, event) => {
@@ -93,7 +96,7 @@ impl Entry {
             }
             Entry::Kept(..) | Entry::Published(..) => (None, None),
         };
-        card.map(Whose::Card).into_iter().chain(cardholder.map(Whose::Cardholder))
+        card.map(Whose::Card).or_else(|| cardholder.map(Whose::Cardholder))
     }
 
     fn does(&self) -> Does {

@@ -194,10 +194,22 @@ impl<'a> Steps<'a> {
         (place == record).then_some(word)
     }
 
-    /// From when on the platform says that a question added to the payment, if by its last word it did.
+    /// From when on the platform says that a question added to the payment, if by its last word it did, and said of no end of the payment
+    /// since: what is approved after that would not be held.
     pub fn said_to_add_at(&self, question: StepId) -> Option<Timestamp> {
         self.last_word(question).and_then(Word::approves).filter(|amount| *amount > 0)?;
-        self.iter().find(|step| step.says_added(question)).map(|step| step.at)
+        let mut since = self.iter().skip_while(|step| !step.says_added(question));
+        let at = since.next()?.at;
+        let ends = |step: &Step| match step.what {
+            What::Released { .. } | What::Recorded { role: Role::Opening, word: Word::Declined, .. } => true,
+            What::Recorded { .. }
+            | What::Placed(_)
+            | What::Reduced { .. }
+            | What::Totalled { .. }
+            | What::Captured { .. }
+            | What::Moved { .. } => false,
+        };
+        (!since.any(ends)).then_some(at)
     }
 
     /// The platform's word on what opened the payment, where that is no question that we placed something for.

@@ -16,7 +16,7 @@ use crate::journal::MemoryDisk;
 use crate::ledger::{Adopt, Ledger as _, Readiness};
 use crate::responder::told::Name;
 use crate::responder::{Breaker, Earlier, Stage, Told, ToldBook, Unheard};
-use crate::spool::{Entry, FILE, Heard as _, Kept, Settings, Spool, Standing, Sync};
+use crate::spool::{Entry, FILE, Heard as _, Kept, Refused, Settings, Spool, Standing, Sync};
 
 #[test]
 fn a_ledger_is_not_shown_as_ready_before_questions_reach_it() {
@@ -139,15 +139,17 @@ fn a_decline_that_is_set_aside_keeps_its_key_from_nobody() {
     let unheard = started();
     unheard.remember(&entry, clock::utc(), Standing::Waiting, &mut Earlier::default());
     assert!(unheard.book.told(&name).is_some(), "it was told");
-    unheard.refused(&entry);
+    unheard.refused(&entry, Refused::Otherwise);
+    assert!(unheard.book.told(&name).is_some(), "the ledger tripped over it, and nobody else has the key");
+    unheard.refused(&entry, Refused::AnothersKey);
     assert_eq!((unheard.book.told(&name), unheard.book.waiting()), (None, 0));
 
     let unheard = started();
-    unheard.remember(&entry, clock::utc(), Standing::Aside, &mut Earlier::default());
+    unheard.remember(&entry, clock::utc(), Standing::Aside(Refused::AnothersKey), &mut Earlier::default());
     assert_eq!((unheard.book.told(&name), unheard.book.waiting()), (None, 0));
     // What was approved stays told, until somebody has looked at it.
     let entry = Entry::Told(Box::new(approval("shared")), None);
-    unheard.remember(&entry, clock::utc(), Standing::Aside, &mut Earlier::default());
+    unheard.remember(&entry, clock::utc(), Standing::Aside(Refused::AnothersKey), &mut Earlier::default());
     assert!(unheard.book.told(&name).is_some());
 }
 

@@ -138,11 +138,13 @@ pub fn below_what_was_settled(entries: &[Entry], at: Timestamp) -> Timestamp {
     entries.iter().filter(settles).map(after).fold(at, Timestamp::max)
 }
 
-/// From what day on it is written that a question added something, if the last word on it is still yes.
+/// From what day on it is written that a question added something, if the last word on it is still yes and no end is written below it.
 pub(super) fn added_at(entries: &[Entry], question: u32) -> Option<Timestamp> {
     last_word(entries, question).and_then(Word::amount).filter(|amount| *amount > 0)?;
-    let adds = |entry: &&Entry| matches!(entry.line, Line::Word { question: of, opening: false, .. } if of == question);
-    entries.iter().find(adds).map(|entry| entry.at)
+    let adds = |entry: &Entry| matches!(entry.line, Line::Word { question: of, opening: false, .. } if of == question);
+    let place = entries.iter().position(adds)?;
+    let ends = |entry: &Entry| matches!(entry.line, Line::Ended(_) | Line::Word { opening: true, word: Word::No, .. });
+    (!entries[place..].iter().any(ends)).then_some(entries[place].at)
 }
 
 /// The place of an entry: openings first, then what the platform says opened it, then everything by its time; of one time by
