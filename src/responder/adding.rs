@@ -12,7 +12,7 @@ use holdfast_core::{
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
 use crate::ledger::Origin;
-use crate::spool::Entry;
+use crate::spool::{Entry, Whose};
 
 /// A name of a payment, and whose it is.
 pub(super) type Name = (ProgramId, Option<PlatformName>, Kind, AuthorizationId);
@@ -29,8 +29,9 @@ pub(super) enum Kind {
 pub enum Word {
     /// It was opened, for this account's money.
     Opened(Origin, PaymentRef, AccountId),
-    /// It was declined, or ended, or there is less of it: how much is the ledger's to say.
-    Doubted(Origin, PaymentRef),
+    /// It was declined, or ended, or there is less of it: how much is the ledger's to say. What a message says so of may be any payment of whom
+    /// it names: which other names that has is the ledger's to know, too.
+    Doubted(Origin, PaymentRef, [Option<Whose>; 2]),
 }
 
 /// Payments of which the ledger has yet to hear something. Each is known by a hash of its name under a key of this process, 128 bits wide, so
@@ -58,11 +59,11 @@ impl Word {
             Entry::Told(adopt, _) if adopt.request.kind == AuthorizationKind::Incremental => None,
             Entry::Told(adopt, account) => match adopt.told {
                 ToldAnswer::Approved { .. } => account.map(|account| Word::Opened(origin, adopt.request.payment, account)),
-                ToldAnswer::Declined { .. } => Some(Word::Doubted(origin, adopt.request.payment)),
+                ToldAnswer::Declined { .. } => Some(Word::Doubted(origin, adopt.request.payment, [None; 2])),
             },
             Entry::Fact(_, event) | Entry::Ordered(_, _, event) => {
                 let (payment, _) = event.fact.payments();
-                payment.filter(|_| doubts(&event.fact)).map(|payment| Word::Doubted(origin, *payment))
+                payment.filter(|_| doubts(&event.fact)).map(|payment| Word::Doubted(origin, *payment, entry.whose()))
             }
             Entry::Kept(..) | Entry::Published(..) => None,
         }
@@ -92,6 +93,22 @@ impl Adding {
         hasher.finish128().as_u128()
     }
 
+    /// Everything that a doubt is known by.
+    fn doubted_by(
+        &self,
+        origin: &Origin,
+        payment: &PaymentRef,
+        whose: [Option<Whose>; 2],
+    ) -> impl Iterator<Item = u128> + use<'_> {
+        let program = origin.program;
+        let whose = whose.into_iter().flatten().map(move |whose| {
+            let mut hasher = SipHasher13::new_with_keys(self.key.0, self.key.1);
+            (program, whose).hash(&mut hasher);
+            hasher.finish128().as_u128()
+        });
+        names(origin, payment).map(|name| self.hashed(&name, None)).chain(whose)
+    }
+
     /// It waits for the ledger.
     pub fn waits(&self, word: Word) {
         match word {
@@ -99,9 +116,10 @@ impl Adding {
                 let opened = |name| self.opened.entry(self.hashed(&name, Some(&account)));
                 names(&origin, &payment).for_each(|name| add(opened(name).or_default().value_mut()));
             }
-            Word::Doubted(origin, payment) => {
-                let doubted = |name| self.doubted.entry(self.hashed(&name, None));
-                names(&origin, &payment).for_each(|name| add(doubted(name).or_default().value_mut()));
+            Word::Doubted(origin, payment, whose) => {
+                for doubted in self.doubted_by(&origin, &payment, whose) {
+                    add(self.doubted.entry(doubted).or_default().value_mut());
+                }
             }
         }
     }
@@ -112,9 +130,11 @@ impl Adding {
             Word::Opened(origin, payment, account) => names(&origin, &payment).for_each(|name| {
                 self.opened.remove_if_mut(&self.hashed(&name, Some(&account)), |_, times| is_last(times));
             }),
-            Word::Doubted(origin, payment) => names(&origin, &payment).for_each(|name| {
-                self.doubted.remove_if_mut(&self.hashed(&name, None), |_, times| is_last(times));
-            }),
+            Word::Doubted(origin, payment, whose) => {
+                for doubted in self.doubted_by(&origin, &payment, whose) {
+                    self.doubted.remove_if_mut(&doubted, |_, times| is_last(times));
+                }
+            }
         }
     }
 
@@ -124,7 +144,8 @@ impl Adding {
             return AddsTo::NotKnown;
         }
         let (payment, _) = request.payments();
-        if names(origin, payment).any(|name| self.doubted.contains_key(&self.hashed(&name, None))) {
+        let whose = [request.card.map(Whose::Card), request.cardholder.map(Whose::Cardholder)];
+        if self.doubted_by(origin, payment, whose).any(|doubted| self.doubted.contains_key(&doubted)) {
             return AddsTo::NotKnown;
         }
         let is_opened =
@@ -135,7 +156,7 @@ impl Adding {
 }
 
 /// Every name by which a payment may be told of.
-pub(super) fn names(origin: &Origin, payment: &PaymentRef) -> impl Iterator<Item = Name> {
+pub(super) fn names(origin: &Origin, payment: &PaymentRef) -> impl Iterator<Item = Name> + use<> {
     let Origin { program, platform, .. } = *origin;
     let (first, second) = match payment.alias {
         Alias::NotTold => (Some(payment.authorization), None),
@@ -157,7 +178,7 @@ fn is_last(times: &mut u32) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use holdfast_core::hold::{ReleaseCause, ToldEvent};
+    use holdfast_core::hold::{ReleaseCause, Subject, ToldEvent};
     use holdfast_core::{Basis, DeclineReason, StandInCause, Timestamp};
 
     use super::*;
@@ -223,6 +244,20 @@ mod tests {
         assert_eq!(of_second(), AddsTo::Open);
         adding.waits(fact(Fact::Released { payment: alone("second"), cause: ReleaseCause::Reversed }).unwrap());
         assert_eq!(of_second(), AddsTo::NotKnown);
+        // By a name that only the ledger knows to be this one's, of its card or of its cardholder.
+        let (adding, ended) = (Adding::default(), Fact::Released { payment: alone("third"), cause: ReleaseCause::Reversed });
+        adding.waits(answered(AuthorizationRequest { payment: both, ..first }, ToldAnswer::Approved { amount: usd(100) }));
+        for subject in
+            [Subject { card: more.card, ..Subject::default() }, Subject { cardholder: more.cardholder, ..Subject::default() }]
+        {
+            let event = ToldEvent { subject, ..told("ended", ended) };
+            let doubt = Word::of(&Entry::Fact(origin(), Box::new(event))).unwrap();
+            let of_second = || adding.over(&origin(), &by_second, Some(account("a")), AddsTo::NotKnown);
+            adding.waits(doubt);
+            assert_eq!(of_second(), AddsTo::NotKnown, "{subject:?}");
+            adding.gone(doubt);
+            assert_eq!(of_second(), AddsTo::Open);
+        }
         // What is no increment adds to nothing.
         let opens = AuthorizationRequest { payment: PaymentRef::of(payment.authorization), ..first };
         assert_eq!(adding.over(&origin(), &opens, None, AddsTo::Open), AddsTo::NotKnown);

@@ -55,6 +55,7 @@ pub(crate) use self::reconcile::told_to_stop;
 pub use self::reconcile::{Heard, Reconciler, Wave};
 pub use self::rows::Confirmed;
 pub use self::switch::{KeyOf, Off, Scope, Switched, Turn, Turned};
+pub use self::waves::Whose;
 use self::writer::Writer;
 
 /// How long confirmed approvals are kept: as long as the longest window of a cap.

@@ -1,7 +1,7 @@
 //! Which entries are brought to the ledger side by side: none that may be about a payment of which an earlier one has yet to be heard.
 //!
 //! A platform calls one payment by several names, and not every message by all of them: which ones are one is the ledger's to know. So a
-//! message, and what adds to a payment, also waits for whatever came before it of its card. Nothing here brings anything.
+//! message, and what adds to a payment, also waits for whatever came before it of its card and of its cardholder. Nothing here brings anything.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -13,8 +13,10 @@ use crate::ledger::embedded::naming::{payments_of, subject_of};
 
 /// Whose payment it is, as far as that is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Whose {
+pub enum Whose {
+    /// Of this card.
     Card(CardToken),
+    /// Of this cardholder.
     Cardholder(CardholderToken),
 }
 
@@ -61,7 +63,7 @@ impl Met {
             meets |= !self.names.insert((program, name));
         }
         let does = entry.does();
-        if let Some(whose) = entry.whose() {
+        for whose in entry.whose().into_iter().flatten() {
             let before = self.whose.get(&(program, whose)).copied();
             meets |= before.is_some_and(|before| before == Does::Touches || does == Does::Touches);
             if before != Some(Does::Touches) {
@@ -86,8 +88,8 @@ impl Entry {
         payment.into_iter().chain(own).flat_map(|payment| payment.names().collect::<Vec<_>>())
     }
 
-    /// The card; the cardholder, where no card is named.
-    fn whose(&self) -> Option<Whose> {
+    /// The card and the cardholder, as far as they are told: a message may name the one or the other, or a card that came after.
+    pub fn whose(&self) -> [Option<Whose>; 2] {
         let (card, cardholder) = match self {
             Entry::Told(adopt, _) => (adopt.request.card, adopt.request.cardholder),
             Entry::Fact(_, event) | Entry::Ordered(_, _, event) => {
@@ -96,7 +98,7 @@ impl Entry {
             }
             Entry::Kept(..) | Entry::Published(..) => (None, None),
         };
-        card.map(Whose::Card).or_else(|| cardholder.map(Whose::Cardholder))
+        [card.map(Whose::Card), cardholder.map(Whose::Cardholder)]
     }
 
     fn does(&self) -> Does {
@@ -142,7 +144,12 @@ mod tests {
 
     fn asks(transaction: &str, card: &str) -> AuthorizationRequest {
         let request = purchase(&format!("jit-{transaction}"), 10);
-        AuthorizationRequest { payment: of(transaction), card: Some(id(card)), cardholder: None, ..request }
+        AuthorizationRequest {
+            payment: of(transaction),
+            card: Some(id(card)),
+            cardholder: Some(id(&format!("of-{card}"))),
+            ..request
+        }
     }
 
     fn adds(transaction: &str, to: &str, card: &str) -> Entry {
@@ -188,6 +195,15 @@ mod tests {
     #[test]
     fn a_message_waits_for_all_that_came_before_it_of_its_card_as_only_the_ledger_knows_what_is_one() {
         let entries = vec![answer(asks("t", "c")), ended("s", Some("c")), answer(asks("u", "c")), ended("v", Some("d"))];
+        assert_eq!(waves(entries, 10), [vec![1, 4], vec![2], vec![3]]);
+    }
+
+    #[test]
+    fn a_message_that_names_no_card_waits_for_what_is_its_cardholders() {
+        let mut by_holder = ended("s", None);
+        let Entry::Fact(_, event) = &mut by_holder else { panic!() };
+        event.subject.cardholder = Some(id("of-c"));
+        let entries = vec![answer(asks("t", "c")), adds("u", "t", "c"), by_holder, answer(asks("v", "d"))];
         assert_eq!(waves(entries, 10), [vec![1, 4], vec![2], vec![3]]);
     }
 }
