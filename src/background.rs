@@ -27,6 +27,9 @@ use crate::start_error::StartError;
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 const LOOKS_TO_A_TRIM: u32 = 60;
 
+/// The thread's stack. What is done here is large, and moved more than once where nothing is optimized.
+const STACK_BYTES: usize = 8 << 20;
+
 /// What a command hears of a start that takes long.
 const STARTS: &str = "a server is starting here, and still reads what waits for the ledger: ask again in a moment";
 
@@ -84,14 +87,14 @@ impl Background {
                     room.commands,
                     move |request| {
                         let (desk, recalled) = (desk.clone(), of_commands.clone());
-                        async move { answer(&desk, &recalled, request).await }
+                        Box::pin(async move { answer(&desk, &recalled, request).await })
                     },
                     told_to_stop(stopped.clone()),
                 );
-                let management = management.serve(stopped.clone());
+                let management = Box::pin(management.serve(stopped.clone()));
                 let spend = async {
                     if let Some((house, crossings)) = spend {
-                        crossing::serve(house, crossings, recalled, stopped.clone()).await;
+                        Box::pin(crossing::serve(house, crossings, recalled, stopped.clone())).await;
                     }
                 };
                 let following = async {
@@ -103,7 +106,7 @@ impl Background {
                 tokio::join!(commands, management, spend, trimming, following);
             });
         };
-        let thread = std::thread::Builder::new().name("background".to_owned()).spawn(run)?;
+        let thread = std::thread::Builder::new().name("background".to_owned()).stack_size(STACK_BYTES).spawn(run)?;
         Ok(Background { stop, thread })
     }
 
@@ -120,7 +123,7 @@ impl Background {
 /// remembered as it was.
 async fn answer(desk: &Desk, recalled: &Recalled, request: ControlRequest) -> ControlAnswer {
     if recalled.soon().await {
-        control::answer(desk, request).await
+        Box::pin(control::answer(desk, request)).await
     } else {
         ControlAnswer::Unavailable { problem: STARTS.to_owned() }
     }
