@@ -281,7 +281,7 @@ impl PaymentRef {
     }
 
     /// Every text that names it, once.
-    pub fn names(&self) -> impl Iterator<Item = AuthorizationId> {
+    pub fn names(&self) -> impl Iterator<Item = AuthorizationId> + use<> {
         let first = self.authorization;
         let second = match self.alias {
             Alias::Also(alias) if alias != first => Some(alias),

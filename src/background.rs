@@ -87,14 +87,14 @@ impl Background {
                     room.commands,
                     move |request| {
                         let (desk, recalled) = (desk.clone(), of_commands.clone());
-                        Box::pin(async move { answer(&desk, &recalled, request).await })
+                        async move { answer(&desk, &recalled, request).await }
                     },
                     told_to_stop(stopped.clone()),
                 );
-                let management = Box::pin(management.serve(stopped.clone()));
+                let management = management.serve(stopped.clone());
                 let spend = async {
                     if let Some((house, crossings)) = spend {
-                        Box::pin(crossing::serve(house, crossings, recalled, stopped.clone())).await;
+                        crossing::serve(house, crossings, recalled, stopped.clone()).await;
                     }
                 };
                 let following = async {
@@ -123,7 +123,7 @@ impl Background {
 /// remembered as it was.
 async fn answer(desk: &Desk, recalled: &Recalled, request: ControlRequest) -> ControlAnswer {
     if recalled.soon().await {
-        Box::pin(control::answer(desk, request)).await
+        control::answer(desk, request).await
     } else {
         ControlAnswer::Unavailable { problem: STARTS.to_owned() }
     }

@@ -97,8 +97,8 @@ impl Api {
             Kept::Yes => Ok(Barred::Here),
             Kept::Conflict => Err(Problem::conflict()),
             Kept::NotDurable => {
-                let detail = "the ledger is away, and the spool takes nothing: it holds nowhere yet, though the ledger may do it still; freeze at the platform, and send this \
-                              again with the same Idempotency-Key";
+                let detail = "the ledger is away, and the spool takes nothing: it holds nowhere yet, though the ledger may do it still; \
+                              freeze at the platform, and send this again with the same Idempotency-Key";
                 Err(Problem::of(Code::SpoolUnavailable, detail).retry_after(1))
             }
         }

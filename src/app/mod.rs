@@ -192,7 +192,6 @@ impl App {
         let known = foresight.begin()?;
         let following = follow_rules(desk.clone(), publications_of_others, Arc::clone(&unheard.publications));
         let tables_that_wait = recalled.clone();
-        let following = Box::pin(following);
         let following = async move {
             // A table that waits for the ledger is in force before one that the ledger has.
             tables_that_wait.until().await;

@@ -67,6 +67,16 @@ pub enum Refused {
     Otherwise,
 }
 
+impl Refused {
+    /// The reason that is kept of what is refused for another's key.
+    pub(super) const ANOTHERS_KEY: &'static str = "the ledger knows its key with another question";
+
+    /// What a reason says: it is all that is kept of it.
+    pub(super) fn for_reason(reason: &str) -> Self {
+        if reason == Refused::ANOTHERS_KEY { Refused::AnothersKey } else { Refused::Otherwise }
+    }
+}
+
 /// A row that was set aside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Aside {

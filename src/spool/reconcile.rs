@@ -29,9 +29,6 @@ const AHEAD_MAX: usize = 4_096;
 const RETRY_FIRST: Duration = Duration::from_millis(20);
 const RETRY_MAX: Duration = Duration::from_secs(1);
 
-/// Why an answer is set aside whose key the ledger knows with another question: kept so, and known by it at the next start.
-pub(super) const ANOTHERS_KEY: &str = "the ledger knows its key with another question";
-
 /// How often an entry that the ledger trips over is tried.
 const TRIES_MAX: u32 = 3;
 
@@ -279,8 +276,7 @@ impl Reconciler {
     }
 
     fn set_aside(&self, bringing: &Bringing, reason: String) {
-        let why = if reason == ANOTHERS_KEY { Refused::AnothersKey } else { Refused::Otherwise };
-        self.heard.refused(&bringing.entry, why);
+        self.heard.refused(&bringing.entry, Refused::for_reason(&reason));
         self.observer.say(&format!("entry {} of the spool is set aside: {reason}", bringing.number));
         self.spool.set_aside(bringing.number, clock::utc(), reason);
     }
@@ -290,7 +286,7 @@ impl Reconciler {
 fn brought(entry: &Entry, answer: Result<Answer, LedgerError>) -> Result<Option<Finding>, NotHeard> {
     match answer {
         Ok(Answer::Recorded(finding)) => match (entry, finding) {
-            (Entry::Told(..), Some(Finding::Conflict)) => Err(NotHeard::Refused(ANOTHERS_KEY.to_owned())),
+            (Entry::Told(..), Some(Finding::Conflict)) => Err(NotHeard::Refused(Refused::ANOTHERS_KEY.to_owned())),
             (Entry::Told(adopt, _), Some(finding)) if approved(adopt.told) && finding.is_not_booked() => {
                 Err(NotHeard::Refused(format!("it was approved, and the ledger cannot hold it: {}", finding.name())))
             }

@@ -5,7 +5,6 @@ use rusqlite::params;
 
 use super::error::SpoolError;
 use super::file::{Aside, BringBack, File, Refused, Row, Standing};
-use super::reconcile::ANOTHERS_KEY;
 
 /// What is kept of an approval that the ledger has confirmed.
 #[derive(Debug)]
@@ -54,15 +53,14 @@ impl File {
     /// The disk.
     pub fn remembered(&self, before: i64, mut each: impl FnMut(Row, Standing)) -> Result<(), SpoolError> {
         let disk = SpoolError::disk(self.path());
-        let sql = "SELECT number, at, body, digest, 0 FROM entry WHERE number < ?1
-            UNION ALL SELECT number, at, body, digest, 1 + (reason = ?2) FROM aside WHERE number < ?1 ORDER BY number";
+        let sql = "SELECT number, at, body, digest, NULL FROM entry WHERE number < ?1
+            UNION ALL SELECT number, at, body, digest, reason FROM aside WHERE number < ?1 ORDER BY number";
         let mut statement = self.connection().prepare(sql).map_err(disk)?;
-        let mut rows = statement.query(params![before, ANOTHERS_KEY]).map_err(disk)?;
+        let mut rows = statement.query([before]).map_err(disk)?;
         while let Some(columns) = rows.next().map_err(disk)? {
-            let standing = match columns.get::<_, i64>(4).map_err(disk)? {
-                0 => Standing::Waiting,
-                1 => Standing::Aside(Refused::Otherwise),
-                _ => Standing::Aside(Refused::AnothersKey),
+            let standing = match columns.get::<_, Option<String>>(4).map_err(disk)? {
+                None => Standing::Waiting,
+                Some(reason) => Standing::Aside(Refused::for_reason(&reason)),
             };
             each(row(columns).map_err(disk)?, standing);
         }

@@ -22,7 +22,7 @@ pub enum Whose {
 
 /// What an entry does to payments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Does {
+enum Does {
     /// It opens the one that it names.
     Opens,
     /// It may be about any of its card's.
@@ -85,7 +85,7 @@ impl Entry {
             Entry::Fact(origin, event) | Entry::Ordered(origin, _, event) => payments_of(origin.platform.as_ref(), event),
             Entry::Kept(..) | Entry::Published(..) => (None, None),
         };
-        payment.into_iter().chain(own).flat_map(|payment| payment.names().collect::<Vec<_>>())
+        payment.into_iter().chain(own).flat_map(|payment| payment.names())
     }
 
     /// The card and the cardholder, as far as they are told: a message may name the one or the other, or a card that came after.

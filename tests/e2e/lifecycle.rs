@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::process::Signal;
 
-use crate::support::{Client, Marqeta, Workplace, server};
+use crate::support::{Client, Marqeta, Response, Workplace, server};
 
 /// Callers that authorize 0.01 on and on until the server is gone; their approvals, and the questions without an answer.
 fn callers_until_the_end(
@@ -326,11 +326,8 @@ fn credentials_are_read_again_while_a_start_waits_for_its_ledger() {
     strace.wait().unwrap();
 }
 
-#[test]
-fn a_disk_that_hangs_keeps_nobody_from_an_answer_by_the_table_nor_the_process_from_its_end() {
-    if !has_strace() {
-        return;
-    }
+/// Where a server was that may take a second to stop, and what it told of the purchase `before`.
+fn killed_after_an_answer() -> (Workplace, Response) {
     let workplace = Workplace::demo();
     workplace.edit("holdfast.toml", |text| {
         text.replace("#stop_seconds_max = 75", "stop_seconds_max = 1").replace("#drain_seconds_max = 30", "drain_seconds_max = 1")
@@ -338,7 +335,24 @@ fn a_disk_that_hangs_keeps_nobody_from_an_answer_by_the_table_nor_the_process_fr
     let server = workplace.serve();
     let told = server.client().post("/marqeta/jit", &Marqeta::purchase("before", "1.00").body());
     server.kill();
+    (workplace, told)
+}
 
+/// After another start, whoever asks again hears what was told before it and during it.
+fn told_again(workplace: &Workplace, before: &Response, during: &Response) {
+    let server = workplace.serve();
+    for (id, told) in [("before", before), ("during", during)] {
+        assert_eq!(server.client().post("/marqeta/jit", &Marqeta::purchase(id, "1.00").body()).body, told.body);
+    }
+    assert!(server.terminate().success());
+}
+
+#[test]
+fn a_disk_that_hangs_keeps_nobody_from_an_answer_by_the_table_nor_the_process_from_its_end() {
+    if !has_strace() {
+        return;
+    }
+    let (workplace, told) = killed_after_an_answer();
     let (mut strace, listen, mut lines) = listening_with_a_hung_disk(&workplace);
     let ask = |request: &Marqeta| Client::connect(listen).post("/marqeta/jit", &request.body());
     let during = ask(&Marqeta::purchase("during", "1.00"));
@@ -352,10 +366,7 @@ fn a_disk_that_hangs_keeps_nobody_from_an_answer_by_the_table_nor_the_process_fr
     strace.kill().unwrap();
     strace.wait().unwrap();
 
-    let server = workplace.serve();
-    assert_eq!(server.client().post("/marqeta/jit", &Marqeta::purchase("before", "1.00").body()).body, told.body);
-    assert_eq!(server.client().post("/marqeta/jit", &Marqeta::purchase("during", "1.00").body()).body, during.body);
-    assert!(server.terminate().success());
+    told_again(&workplace, &told, &during);
 }
 
 /// A server that hangs before it has read what was told before it: the thread that reads it first says that others go before it, and that does
@@ -370,14 +381,7 @@ fn a_start_that_hangs_before_it_knows_what_was_told_says_so_and_ends_when_it_is_
     if !has_strace() {
         return;
     }
-    let workplace = Workplace::demo();
-    workplace.edit("holdfast.toml", |text| {
-        text.replace("#stop_seconds_max = 75", "stop_seconds_max = 1").replace("#drain_seconds_max = 30", "drain_seconds_max = 1")
-    });
-    let server = workplace.serve();
-    let told = server.client().post("/marqeta/jit", &Marqeta::purchase("before", "1.00").body());
-    server.kill();
-
+    let (workplace, told) = killed_after_an_answer();
     let (mut strace, listen, mut lines) = listening_with_a_hung_spool(&workplace);
     let during = Client::connect(listen).post("/marqeta/jit", &Marqeta::purchase("during", "1.00").body());
     assert_eq!(during.status, 402, "what was told to its key is not known: {during:?}");
@@ -401,10 +405,7 @@ fn a_start_that_hangs_before_it_knows_what_was_told_says_so_and_ends_when_it_is_
     strace.kill().unwrap();
     strace.wait().unwrap();
 
-    let server = workplace.serve();
-    assert_eq!(server.client().post("/marqeta/jit", &Marqeta::purchase("before", "1.00").body()).body, told.body);
-    assert_eq!(server.client().post("/marqeta/jit", &Marqeta::purchase("during", "1.00").body()).body, during.body);
-    assert!(server.terminate().success());
+    told_again(&workplace, &told, &during);
 }
 
 #[test]

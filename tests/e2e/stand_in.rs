@@ -324,6 +324,31 @@ fn an_increment_is_approved_only_of_a_payment_that_is_known_to_be_open() {
     bench.app.drain();
 }
 
+/// A platform may name only the transaction before a message's: whose payment that ends is the ledger's to know.
+#[test]
+fn what_ends_a_payment_ends_all_of_it_by_whichever_name_it_comes() {
+    let bench = Bench::new(ample_budget);
+    assert!(bench.publish_table(ALL).status.success());
+    bench.faulty.set(Fault::Unavailable);
+    // Another account's: the reconciler has it alone, and then all of the payment together.
+    let other = Marqeta { user: "user-demo-2".to_owned(), ..Marqeta::purchase("other", "1.00").card("card-demo-2") };
+    let payment = Marqeta::purchase("payment", "50.00");
+    let more = Marqeta::increment("more", "40.00", &payment);
+    assert_eq!([&other, &payment, &more].map(|request| bench.ask(request).status), [200, 200, 200]);
+    let mut end = payment.follower("authorization.reversal", "CLEARED", "pgfs.authorization.reversal", "90.00");
+    end["gpa_order"]["jit_funding"].as_object_mut().unwrap().remove("original_jit_funding_token");
+    assert_eq!(bench.client().post("/marqeta/webhook", &crate::support::callbacks::transactions(&[end])).status, 200);
+    // It is over, also for whoever names it by its question alone.
+    let mut late: serde_json::Value = serde_json::from_str(&Marqeta::increment("late", "5.00", &payment).body()).unwrap();
+    late.as_object_mut().unwrap().remove("preceding_related_transaction_token");
+    assert_eq!(bench.client().post("/marqeta/jit", &late.to_string()).status, 402);
+    bench.faulty.set(Fault::None);
+    bench.until_adopted();
+    bench.until_heard();
+    assert_eq!(bench.held(), 0);
+    bench.app.drain();
+}
+
 #[test]
 fn an_account_with_money_approved_by_stand_in_is_not_decided_on_before_the_ledger_has_heard_it() {
     let bench = Bench::new(ample_budget);

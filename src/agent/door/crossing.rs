@@ -118,7 +118,7 @@ pub async fn serve(house: Shared, mut crossings: Crossings, recalled: Recalled, 
     let places = Arc::new(Semaphore::new(TOGETHER_MAX));
     let mut answering = JoinSet::new();
     let noting = tokio::spawn(keep_noting(Shared::clone(&house), stopped.clone()));
-    let (of_insight, waiting) = (Box::pin(insight::follow(Shared::clone(&house), stopped.clone())), recalled.clone());
+    let (of_insight, waiting) = (insight::follow(Shared::clone(&house), stopped.clone()), recalled.clone());
     let following = tokio::spawn(async move {
         waiting.until().await;
         of_insight.await;
