@@ -109,7 +109,8 @@
 //! * A question that opens a payment sorts before everything told about it, whatever the clocks say: the platform's may be
 //!   behind ours, and its reversal must not come to lie before what it reverses.
 //! * What is asked of a payment that is there, adopted to add to it, ordered, or ended by our timers lies after everything that is
-//!   known then, whatever the platform's clock says: it was, and what an approval adds must be held. What is asked or told keeps the
+//!   known then, whatever the platform's clock says: it was, and what an approval adds must be held. Only what the platform told before
+//!   that it adds lies where it told it, as what it says of the payment later has it in it. What is asked or told keeps the
 //!   platform's time, unless that is minutes ahead of ours: then it happened when it came. A platform that tells no time of its
 //!   questions (Apto) and whose clock is more than a second behind ours can end a payment before what was added to it.
 //! * What a platform tells to add to one payment, and asks or tells of another of the account or as one of its own, is held once, whatever
@@ -118,6 +119,8 @@
 //!   beginning; what was cleared or given back stays where it was. Two payments that questions opened stay two, whatever is said of both.
 //! * Policies that are combined by `any_of`, of which one counts or waits for a person, are a list of ways ([`holdfast_core::rules::Ways`]): the
 //!   evaluator says which are open, the ledger takes the first that has room in the act that decides, and its record has both (format 11).
+//! * The ledger hears what waits in the spool in its order for each cardholder, but for plain payments, which go side by side: a platform calls
+//!   one payment by several names, and which are one is the ledger's to know.
 //! * The spool keeps of an approval that the ledger has confirmed only how caps count it: a start reads a month of them before it approves.
 //! * A limit's window never goes back: a question that names an earlier one than is open (it came before midnight; the calendar's
 //!   zone was changed) counts in the open one.
