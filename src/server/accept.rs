@@ -2,16 +2,18 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::sleep;
 
 use super::drain::Drain;
+use crate::clock::{self, Moment};
 use crate::metrics::{ConnectionRefusal, ServerMetrics};
 
 /// How long the loop rests when the operating system has nothing left to accept with.
@@ -20,7 +22,9 @@ const EXHAUSTED_REST: Duration = Duration::from_millis(100);
 /// A connection that was let in.
 #[derive(Debug)]
 pub(super) struct Admitted {
-    pub(super) socket: std::net::TcpStream,
+    pub(super) socket: TcpStream,
+    /// Since when it may have waited for a worker.
+    pub(super) since: Moment,
     pub(super) admission: Admission,
 }
 
@@ -49,6 +53,15 @@ pub(super) struct Door {
 }
 
 impl Door {
+    /// Lets those in that came before anybody accepted: a start takes a while, and callers count from when they asked.
+    pub(super) fn admit_early(&self, listener: &std::net::TcpListener, bound: Moment) {
+        let mut workers = self.workers.iter().cycle();
+        // Any error comes again, and is said, where connections are accepted from now on.
+        while let Ok((socket, _)) = listener.accept() {
+            self.admit(socket.set_nonblocking(true).map(|()| socket), bound, &mut workers);
+        }
+    }
+
     /// Accepts until the drain begins; what the operating system had accepted for us by then is still let in.
     pub(super) async fn run(self, listener: TcpListener, drain: &Drain) {
         let mut workers = self.workers.iter().cycle();
@@ -61,10 +74,10 @@ impl Door {
             let accepted = tokio::select! {
                 biased;
                 () = drained => break,
-                accepted = listener.accept() => accepted.map(|(socket, _)| socket),
+                accepted = listener.accept() => accepted.map(|(socket, _)| socket.into_std()),
             };
             match accepted {
-                Ok(socket) => self.admit(socket, &mut workers),
+                Ok(socket) => self.admit(socket, clock::now(), &mut workers),
                 // The caller went away while it waited.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
@@ -80,11 +93,16 @@ impl Door {
             }
         }
         while let Some(socket) = waiting(&listener).await {
-            self.admit(socket, &mut workers);
+            self.admit(socket.into_std(), clock::now(), &mut workers);
         }
     }
 
-    fn admit<'a>(&self, socket: TcpStream, workers: &mut impl Iterator<Item = &'a UnboundedSender<Admitted>>) {
+    fn admit<'a>(
+        &self,
+        socket: io::Result<TcpStream>,
+        since: Moment,
+        workers: &mut impl Iterator<Item = &'a UnboundedSender<Admitted>>,
+    ) {
         let more = |open: usize| (open < self.connections_max).then(|| open.saturating_add(1));
         if self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_err() {
             self.metrics.connection_refused(ConnectionRefusal::Limit);
@@ -93,16 +111,16 @@ impl Door {
         self.metrics.connection_opened();
         let admission = Admission { open: Arc::clone(&self.open), metrics: self.metrics.clone() };
         // An answer is one small write: never to be held back.
-        let handed = socket.set_nodelay(true).and_then(|()| socket.into_std());
+        let handed = socket.and_then(|socket| socket.set_nodelay(true).map(|()| socket));
         if let (Ok(socket), Some(worker)) = (handed, workers.next()) {
             // A worker that is gone closes the connection by dropping it.
-            drop(worker.send(Admitted { socket, admission }));
+            drop(worker.send(Admitted { socket, since, admission }));
         }
     }
 }
 
 /// A connection that waits to be accepted, if there is one.
-async fn waiting(listener: &TcpListener) -> Option<TcpStream> {
+async fn waiting(listener: &TcpListener) -> Option<tokio::net::TcpStream> {
     poll_fn(|cx| {
         Poll::Ready(match listener.poll_accept(cx) {
             Poll::Ready(Ok((socket, _))) => Some(socket),

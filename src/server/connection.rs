@@ -23,7 +23,7 @@ use super::request;
 use super::watched::{ConnectionState, Stage, Watched};
 use super::worker::Worker;
 use super::{Limits, drain::Drain};
-use crate::clock::{self, Instant};
+use crate::clock::{self, Instant, Moment};
 use crate::metrics::HttpRefusal;
 
 /// How long a caller has to say its last word after ours.
@@ -50,9 +50,13 @@ enum Begun {
     No,
 }
 
-/// Serves a connection until it ends.
-pub(super) async fn serve<R: Respond, S: AsyncRead + AsyncWrite + Unpin>(stream: S, worker: Rc<Worker<R>>) {
-    let state = Rc::new(ConnectionState::new(clock::instant()));
+/// Serves a connection until it ends; one whose first request waited for a worker, perhaps since then.
+pub(super) async fn serve<R: Respond, S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    worker: Rc<Worker<R>>,
+    waits_since: Option<Moment>,
+) {
+    let state = Rc::new(ConnectionState::new(clock::instant(), waits_since));
     let io = TokioIo::new(Watched::new(stream, Rc::clone(&state)));
     let service = service_fn(|request| request::answer(Rc::clone(&worker), Rc::clone(&state), request));
     let mut http = worker.http.serve_connection(io, service);

@@ -46,6 +46,7 @@ pub use route::{HEALTH_PATH, RouteEntry, RouteError, RouteTable};
 pub use tls::Tls;
 use worker::Worker;
 
+use crate::clock::{self, Moment};
 use crate::metrics::ServerMetrics;
 
 /// How many connections the operating system may hold ready for us, where it allows so many (`net.core.somaxconn`). After a restart
@@ -121,6 +122,8 @@ impl<R> fmt::Debug for Serving<R> {
 #[derive(Debug)]
 pub struct Bound {
     listener: TcpListener,
+    /// Since when it can be connected to.
+    since: Moment,
     /// The address, with the real port if 0 was asked for.
     pub addr: SocketAddr,
 }
@@ -135,10 +138,11 @@ pub fn bind(addr: SocketAddr) -> io::Result<Bound> {
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&addr.into())?;
+    let since = clock::now();
     socket.listen(BACKLOG)?;
     let listener = TcpListener::from(socket);
     let addr = listener.local_addr()?;
-    Ok(Bound { listener, addr })
+    Ok(Bound { listener, since, addr })
 }
 
 impl Bound {
@@ -173,6 +177,7 @@ impl Bound {
             workers: senders,
             say: serving.say,
         };
+        door.admit_early(&self.listener, self.since);
         let accepting = accepting(self.listener, door, Arc::clone(&drain))?;
         Ok(Running { drain, drain_max: serving.limits.drain_max, accepting, workers })
     }

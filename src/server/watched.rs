@@ -12,7 +12,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::clock::Instant;
+use crate::clock::{Instant, Moment};
 
 /// Where in a request a connection is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub(super) struct ConnectionState {
     pub(super) last_head: Cell<Instant>,
     /// Whether a head was ever complete: before that the connection is nobody's kept warm, and has a head's time only.
     pub(super) asked: Cell<bool>,
+    /// Since when the first request may have waited, if it was there before a worker was.
+    pub(super) waits_since: Cell<Option<Moment>>,
     /// The buffer that answers are written into, here between two of them.
     pub(super) buffer: Cell<Vec<u8>>,
     /// Whether the caller has said its last word.
@@ -45,11 +47,12 @@ pub(super) struct ConnectionState {
 }
 
 impl ConnectionState {
-    pub(super) fn new(opened: Instant) -> Self {
+    pub(super) fn new(opened: Instant, waits_since: Option<Moment>) -> Self {
         ConnectionState {
             stage: Cell::new(Stage::Idle),
             last_head: Cell::new(opened),
             asked: Cell::new(false),
+            waits_since: Cell::new(waits_since),
             buffer: Cell::new(Vec::new()),
             caller_done: Cell::new(false),
         }

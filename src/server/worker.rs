@@ -24,6 +24,7 @@ use super::drain::Drain;
 use super::route::RouteTable;
 use super::tls::Tls;
 use super::{Limits, Serving};
+use crate::clock::Moment;
 use crate::metrics::{ConnectionRefusal, ServerMetrics};
 
 /// What a connection's read buffer may grow to for large bodies, in bytes, where the head's limit is lower.
@@ -110,17 +111,18 @@ impl<R: Respond> Worker<R> {
     }
 
     async fn open(self: &Rc<Self>, admitted: Admitted) {
-        let Admitted { socket, admission } = admitted;
-        if let Err(_gone) = self.open_socket(socket).await {
+        let Admitted { socket, since, admission } = admitted;
+        if let Err(_gone) = self.open_socket(socket, since).await {
             self.metrics.connection_refused(ConnectionRefusal::AcceptFailed);
         }
         drop(admission);
     }
 
-    async fn open_socket(self: &Rc<Self>, socket: std::net::TcpStream) -> io::Result<()> {
+    async fn open_socket(self: &Rc<Self>, socket: std::net::TcpStream, since: Moment) -> io::Result<()> {
+        let waits_since = has_asked(&socket).then_some(since);
         let stream = TcpStream::from_std(socket)?;
         let Some(tls) = &self.tls else {
-            connection::serve(stream, Rc::clone(self)).await;
+            connection::serve(stream, Rc::clone(self), waits_since).await;
             return Ok(());
         };
         // Five times the size of a connection without it, which need not have the room.
@@ -130,11 +132,18 @@ impl<R: Respond> Worker<R> {
 
     async fn open_tls(self: &Rc<Self>, stream: TcpStream, tls: Arc<ServerConfig>) {
         match timeout(self.limits.tls_handshake_max, TlsAcceptor::from(tls).accept(stream)).await {
-            Ok(Ok(stream)) => connection::serve(stream, Rc::clone(self)).await,
+            // What it asks comes after the handshake.
+            Ok(Ok(stream)) => connection::serve(stream, Rc::clone(self), None).await,
             Ok(Err(_)) => self.metrics.connection_refused(ConnectionRefusal::TlsFailed),
             Err(_) => self.metrics.connection_refused(ConnectionRefusal::TlsTooSlow),
         }
     }
+}
+
+/// Whether a caller has begun to ask before anybody listened to it.
+fn has_asked(socket: &std::net::TcpStream) -> bool {
+    // An error is met again by whoever reads.
+    matches!(socket.peek(&mut [0]), Ok(1..))
 }
 
 /// How HTTP is spoken.

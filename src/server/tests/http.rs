@@ -30,6 +30,27 @@ fn a_connection_serves_many_requests() {
 }
 
 #[test]
+fn what_was_asked_before_a_worker_was_there_was_received_then() {
+    let bound = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let mut early = Caller::connect(bound.addr);
+    early.send(post("/echo", "early"));
+    let mut silent = Caller::connect(bound.addr);
+    let asked = clock::instant();
+    let server = Harness::serve(bound, Limits::default(), None, 1, None);
+    assert_eq!(early.hear().unwrap().unwrap().body, "early");
+    let answered = clock::instant();
+    // Who asks later asks then, also on a connection that was there early.
+    assert_eq!(early.post("/echo", "again").body, "again");
+    assert_eq!(silent.post("/echo", "late").body, "late");
+    let received = server.responder.received.lock().unwrap().clone();
+    assert!(
+        received[0] <= asked && received[1..].iter().all(|received| *received >= answered),
+        "{received:?} {asked:?} {answered:?}"
+    );
+    server.drain_and_expect(&[]);
+}
+
+#[test]
 fn an_answers_buffer_serves_the_next_answer() {
     let server = Harness::start(Limits::default());
     let mut caller = server.caller();

@@ -13,9 +13,9 @@ mod tls;
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use holdfast_adapters::{Refused, Reply, RouteMethod};
@@ -43,6 +43,8 @@ struct Scripted {
     at_gate: Sender<()>,
     /// Callbacks whose answer was made.
     answered: AtomicUsize,
+    /// When each echoed callback was received, as its responder was told.
+    received: Mutex<Vec<clock::Instant>>,
 }
 
 impl Respond for Scripted {
@@ -53,7 +55,10 @@ impl Respond for Scripted {
     async fn respond(&self, call: Call<'_>, mut body: Vec<u8>) -> Answered {
         let mut reply = Reply::json(200);
         match call.route {
-            ECHO => body.extend_from_slice(call.body),
+            ECHO => {
+                self.received.lock().unwrap().push(call.received.instant);
+                body.extend_from_slice(call.body);
+            }
             GATED => {
                 self.at_gate.send(()).unwrap();
                 self.gate.acquire().await.unwrap().forget();
@@ -121,10 +126,18 @@ impl Harness {
     }
 
     fn start_beside(limits: Limits, tls: Option<Arc<Tls>>, workers: usize, bridge: Option<Bridge>) -> Harness {
+        Harness::serve(bind("127.0.0.1:0".parse().unwrap()).unwrap(), limits, tls, workers, bridge)
+    }
+
+    fn serve(bound: Bound, limits: Limits, tls: Option<Arc<Tls>>, workers: usize, bridge: Option<Bridge>) -> Harness {
         let metrics = Metrics::new(&[]).unwrap();
         let (sender, at_gate) = channel();
-        let responder = Arc::new(Scripted { gate: Semaphore::new(0), at_gate: sender, answered: AtomicUsize::new(0) });
-        let bound = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let responder = Arc::new(Scripted {
+            gate: Semaphore::new(0),
+            at_gate: sender,
+            answered: AtomicUsize::new(0),
+            received: Mutex::default(),
+        });
         let addr = bound.addr;
         let serving = Serving {
             responder: Arc::clone(&responder),
