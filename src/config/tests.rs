@@ -905,7 +905,7 @@ proptest! {
 
 #[test]
 fn reserves_by_default() {
-    for (budget_ms, reserve_ms) in [(3000, 500), (7000, 500), (2000, 500), (1000, 250), (200, 50), (60, 20)] {
+    for (budget_ms, reserve_ms) in [(3000, 500), (7000, 500), (2000, 500), (1000, 400), (200, 80), (60, 24), (40, 20)] {
         assert_eq!(default_reserve(Duration::from_millis(budget_ms)), Duration::from_millis(reserve_ms), "{budget_ms}");
     }
 }

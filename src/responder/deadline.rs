@@ -8,7 +8,7 @@ use holdfast_core::Timestamp;
 use crate::clock::{Instant, Moment};
 
 /// The part of the reserve that is the wire's: one of so many.
-const WRITING_SHARE: u32 = 4;
+const WRITING_SHARE: u32 = 2;
 
 /// And the part of that which is left to whoever repeats what another one was told.
 const REPEATING_SHARE: u32 = 2;
@@ -86,10 +86,10 @@ mod tests {
             let deadline = Deadline::new(&received, sent_at, &patience);
             assert_eq!(deadline.decide_by - received.instant, ms(decide_ms), "{patience:?} {sent_at:?}");
             assert_eq!(deadline.answer_by - received.instant, ms(answer_ms), "{patience:?} {sent_at:?}");
-            // A quarter of the reserve is the wire's.
-            let keep_ms = u64::saturating_sub(answer_ms, 125);
+            // Half of the reserve is the wire's.
+            let keep_ms = u64::saturating_sub(answer_ms, 250);
             assert_eq!(deadline.keep_by - received.instant, ms(keep_ms), "{patience:?} {sent_at:?}");
-            let hear = Duration::from_micros((answer_ms * 1_000).saturating_sub(62_500));
+            let hear = Duration::from_micros((answer_ms * 1_000).saturating_sub(125_000));
             assert_eq!(deadline.hear_by - received.instant, hear, "{patience:?} {sent_at:?}");
         }
     }
