@@ -110,7 +110,7 @@
 //!   behind ours, and its reversal must not come to lie before what it reverses.
 //! * What is asked of a payment that is there, adopted to add to it, ordered, or ended by our timers lies after everything that is
 //!   known then, whatever the platform's clock says: it was, and what an approval adds must be held. Only what the platform told before
-//!   that it adds lies where it told it, as what it says of the payment later has it in it. What is asked or told keeps the
+//!   that it adds lies where it told it, as what it says of the payment later has it in it, unless it said since that the payment is over. What is asked or told keeps the
 //!   platform's time, unless that is minutes ahead of ours: then it happened when it came. A platform that tells no time of its
 //!   questions (Apto) and whose clock is more than a second behind ours can end a payment before what was added to it.
 //! * What a platform tells to add to one payment, and asks or tells of another of the account or as one of its own, is held once, whatever

@@ -194,22 +194,25 @@ impl<'a> Steps<'a> {
         (place == record).then_some(word)
     }
 
-    /// From when on the platform says that a question added to the payment, if by its last word it did, and said of no end of the payment
-    /// since: what is approved after that would not be held.
+    /// From when on the platform says that a question added to the payment: from its first word that it did since the last one that it
+    /// did not. Not if the payment was released since, or what opened it declined, and no total began it anew: what is approved would not be
+    /// held there. The merchant's last capture is no such end: it took what was added, too.
     pub fn said_to_add_at(&self, question: StepId) -> Option<Timestamp> {
-        self.last_word(question).and_then(Word::approves).filter(|amount| *amount > 0)?;
-        let mut since = self.iter().skip_while(|step| !step.says_added(question));
-        let at = since.next()?.at;
-        let ends = |step: &Step| match step.what {
-            What::Released { .. } | What::Recorded { role: Role::Opening, word: Word::Declined, .. } => true,
-            What::Recorded { .. }
-            | What::Placed(_)
-            | What::Reduced { .. }
-            | What::Totalled { .. }
-            | What::Captured { .. }
-            | What::Moved { .. } => false,
-        };
-        (!since.any(ends)).then_some(at)
+        let (mut added, mut ended) = (None, false);
+        for step in self.iter() {
+            match step.what {
+                What::Recorded { asked, role, word } if asked == question => match (word.approves(), role) {
+                    (None | Some(..=0), _) => (added, ended) = (None, false),
+                    (Some(_), Role::Increment) => added = added.or(Some(step.at)),
+                    (Some(_), Role::Opening) => {}
+                },
+                What::Recorded { .. } => ended |= added.is_some() && self.opening_word_in(step) == Some(Word::Declined),
+                What::Released { .. } => ended |= added.is_some(),
+                What::Totalled { .. } => ended = false,
+                What::Placed(_) | What::Reduced { .. } | What::Captured { .. } | What::Moved { .. } => {}
+            }
+        }
+        added.filter(|_| !ended)
     }
 
     /// The platform's word on what opened the payment, where that is no question that we placed something for.

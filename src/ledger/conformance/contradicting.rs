@@ -211,13 +211,29 @@ pub fn what_is_said_again_after_days_moves_nothing_back(engine: &dyn Engine) {
 /// What was told to add is asked for after the platform said more of the payment: that has it in it, in whatever order it was told.
 pub fn what_was_told_to_add_before_it_is_asked_adds_where_it_was_told(engine: &dyn Engine) {
     let t = || of("t0");
-    let advice = |minor| message("advice", 2, Fact::Replaced { payment: t(), total: usd(minor) });
+    let advice = |minor| message("advice", 3, Fact::Replaced { payment: t(), total: usd(minor) });
     let less = || message("less", 2, Fact::Reduced { payment: t(), by: usd(40), original: None });
+    let released = || message("released", 2, Fact::Released { payment: t(), cause: ReleaseCause::Reversed });
+    let opening_declined = || {
+        let AuthorizationRequest { payment, key: asked, .. } = asks("t0", 50);
+        message("no", 2, Fact::Recorded { payment, asked, increments: None, outcome: RecordedOutcome::Declined })
+    };
+    let increment = |name, seconds, outcome| {
+        let AuthorizationRequest { payment, key: asked, .. } = asks("s0", 40);
+        message(name, seconds, Fact::Recorded { payment, asked, increments: Some(t()), outcome })
+    };
+    let refused = || increment("refused", 2, RecordedOutcome::Declined);
     let stories = [
         (vec![advice(90)], (1_000, 90)),
         (vec![advice(70)], (1_000, 70)),
         (vec![less(), cleared("t0", 50)], (950, 0)),
         (vec![cleared("t0", 90)], (910, 0)),
+        // What the platform says in total after an end began the payment anew, and has it in it.
+        (vec![released(), advice(90)], (1_000, 90)),
+        // It took our approval back, and ended nothing.
+        (vec![opening_declined(), advice(90)], (1_000, 90)),
+        // It adds from when the platform last began to say so.
+        (vec![refused(), advice(50), increment("again", 4, APPROVED(40))], (1_000, 90)),
     ];
     for (told, stands) in stories {
         for first in 0..=told.len() {

@@ -138,13 +138,18 @@ pub fn below_what_was_settled(entries: &[Entry], at: Timestamp) -> Timestamp {
     entries.iter().filter(settles).map(after).fold(at, Timestamp::max)
 }
 
-/// From what day on it is written that a question added something, if the last word on it is still yes and no end is written below it.
+/// From what day on it is written that a question added something: the first such line below the last no to it. Not if an end is written
+/// below that line, and no total below the end.
 pub(super) fn added_at(entries: &[Entry], question: u32) -> Option<Timestamp> {
-    last_word(entries, question).and_then(Word::amount).filter(|amount| *amount > 0)?;
+    let yes = |word: Word| word.amount().is_some_and(|amount| amount > 0);
+    let says_no = |entry: &Entry| matches!(entry.line, Line::Word { question: of, word, .. } if of == question && !yes(word));
+    let rest = entries.iter().rposition(says_no).map_or(entries, |place| &entries[place + 1..]);
     let adds = |entry: &Entry| matches!(entry.line, Line::Word { question: of, opening: false, .. } if of == question);
-    let place = entries.iter().position(adds)?;
-    let ends = |entry: &Entry| matches!(entry.line, Line::Ended(_) | Line::Word { opening: true, word: Word::No, .. });
-    (!entries[place..].iter().any(ends)).then_some(entries[place].at)
+    let place = rest.iter().position(adds)?;
+    let ends = |entry: &Entry| matches!(entry.line, Line::Ended(_)) || opening_here(entries, entry) == Some(Word::No);
+    let end = rest[place..].iter().rposition(ends);
+    let total = rest[place..].iter().rposition(|entry| matches!(entry.line, Line::Total(_)));
+    (end.is_none() || end < total).then_some(rest[place].at)
 }
 
 /// The place of an entry: openings first, then what the platform says opened it, then everything by its time; of one time by
