@@ -113,8 +113,13 @@ fn bar(policy: &StandInPolicy, request: &AuthorizationRequest, snapshot: &Snapsh
         return Some(Bar::Known(DeclineReason::AmountTooLarge));
     }
     // What adds to nothing is a payment of its own, which no cap would count as one.
-    let adds = request.kind == AuthorizationKind::Incremental;
-    (adds && snapshot.adds_to == AddsTo::NotKnown).then_some(Bar::Known(DeclineReason::AuthorizationUnknown))
+    match snapshot.adds_to {
+        AddsTo::Perhaps if request.kind == AuthorizationKind::Incremental => Some(Bar::NotSeen),
+        AddsTo::NotKnown if request.kind == AuthorizationKind::Incremental => {
+            Some(Bar::Known(DeclineReason::AuthorizationUnknown))
+        }
+        AddsTo::Open | AddsTo::Perhaps | AddsTo::NotKnown => None,
+    }
 }
 
 /// A row that approves needs all that it asks about; one that declines applies to what is not known, too.

@@ -62,6 +62,9 @@ pub enum Acquaintance {
 pub enum AddsTo {
     /// A payment that was approved, and is neither over nor taken back, as far as anything tells.
     Open,
+    /// One that was approved; but a message that the ledger has yet to hear ends or lessens one of the same card or cardholder: by which of
+    /// its names it may be this one, only the ledger knows.
+    Perhaps,
     /// That is not known.
     #[default]
     NotKnown,

@@ -29,8 +29,8 @@ pub(super) enum Kind {
 pub enum Word {
     /// It was opened, for this account's money.
     Opened(Origin, PaymentRef, AccountId),
-    /// It was declined, or ended, or there is less of it: how much is the ledger's to say. What a message says so of may be any payment of whom
-    /// it names: which other names that has is the ledger's to know, too.
+    /// It was declined, or ended, or there is less of it: how much is the ledger's to say. What a message ends or lessens may be any payment of
+    /// whom it names: which other names that has is the ledger's to know, too.
     Doubted(Origin, PaymentRef, [Option<Whose>; 2]),
 }
 
@@ -63,7 +63,9 @@ impl Word {
             },
             Entry::Fact(_, event) | Entry::Ordered(_, _, event) => {
                 let (payment, _) = event.fact.payments();
-                payment.filter(|_| doubts(&event.fact)).map(|payment| Word::Doubted(origin, *payment, entry.whose()))
+                // What was declined was a question, which is known by its own names.
+                let whose = if matches!(event.fact, Fact::Recorded { .. }) { [None; 2] } else { entry.whose() };
+                payment.filter(|_| doubts(&event.fact)).map(|payment| Word::Doubted(origin, *payment, whose))
             }
             Entry::Kept(..) | Entry::Published(..) => None,
         }
@@ -93,6 +95,15 @@ impl Adding {
         hasher.finish128().as_u128()
     }
 
+    /// What whoever it is about is known by.
+    fn of_whom(&self, program: ProgramId, whose: [Option<Whose>; 2]) -> impl Iterator<Item = u128> + use<'_> {
+        whose.into_iter().flatten().map(move |whose| {
+            let mut hasher = SipHasher13::new_with_keys(self.key.0, self.key.1);
+            (program, whose).hash(&mut hasher);
+            hasher.finish128().as_u128()
+        })
+    }
+
     /// Everything that a doubt is known by.
     fn doubted_by(
         &self,
@@ -100,13 +111,7 @@ impl Adding {
         payment: &PaymentRef,
         whose: [Option<Whose>; 2],
     ) -> impl Iterator<Item = u128> + use<'_> {
-        let program = origin.program;
-        let whose = whose.into_iter().flatten().map(move |whose| {
-            let mut hasher = SipHasher13::new_with_keys(self.key.0, self.key.1);
-            (program, whose).hash(&mut hasher);
-            hasher.finish128().as_u128()
-        });
-        names(origin, payment).map(|name| self.hashed(&name, None)).chain(whose)
+        names(origin, payment).map(|name| self.hashed(&name, None)).chain(self.of_whom(origin.program, whose))
     }
 
     /// It waits for the ledger.
@@ -145,13 +150,17 @@ impl Adding {
         }
         let (payment, _) = request.payments();
         let whose = [request.card.map(Whose::Card), request.cardholder.map(Whose::Cardholder)];
-        if self.doubted_by(origin, payment, whose).any(|doubted| self.doubted.contains_key(&doubted)) {
+        let is_doubted = |doubted: u128| self.doubted.contains_key(&doubted);
+        if names(origin, payment).any(|name| is_doubted(self.hashed(&name, None))) {
             return AddsTo::NotKnown;
         }
         let is_opened =
             |account: &AccountId| names(origin, payment).any(|name| self.opened.contains_key(&self.hashed(&name, Some(account))));
         let opened = account.as_ref().is_some_and(is_opened);
-        if opened { AddsTo::Open } else { shown }
+        match if opened { AddsTo::Open } else { shown } {
+            AddsTo::Open if self.of_whom(origin.program, whose).any(is_doubted) => AddsTo::Perhaps,
+            known @ (AddsTo::Open | AddsTo::Perhaps | AddsTo::NotKnown) => known,
+        }
     }
 }
 
@@ -254,9 +263,15 @@ mod tests {
             let doubt = Word::of(&Entry::Fact(origin(), Box::new(event))).unwrap();
             let of_second = || adding.over(&origin(), &by_second, Some(account("a")), AddsTo::NotKnown);
             adding.waits(doubt);
-            assert_eq!(of_second(), AddsTo::NotKnown, "{subject:?}");
+            assert_eq!(of_second(), AddsTo::Perhaps, "{subject:?}");
             adding.gone(doubt);
             assert_eq!(of_second(), AddsTo::Open);
+            // That another question was declined ends nothing.
+            let outcome = RecordedOutcome::Declined;
+            let declined = Fact::Recorded { payment: alone("third"), asked: first.key, increments: None, outcome };
+            let event = ToldEvent { subject, ..told("declined", declined) };
+            adding.waits(Word::of(&Entry::Fact(origin(), Box::new(event))).unwrap());
+            assert_eq!(of_second(), AddsTo::Open, "{subject:?}");
         }
         // What is no increment adds to nothing.
         let opens = AuthorizationRequest { payment: PaymentRef::of(payment.authorization), ..first };

@@ -244,7 +244,9 @@ impl Said {
                 ByWord::Decided(Decision::Decline { reason })
             }
             Ended::Approved(_) if !request.kind.moves_money() => ByWord::Open,
-            Ended::Approved(_) if self.payment == Payment::Less || (is_increment && adds_to != AddsTo::Open) => ByWord::NotKnown,
+            Ended::Approved(_) if self.payment == Payment::Less || (is_increment && adds_to == AddsTo::NotKnown) => {
+                ByWord::NotKnown
+            }
             Ended::Approved(recorded) if self.about == About::Payment && request.amount.minor() > recorded.minor() => {
                 ByWord::Open
             }

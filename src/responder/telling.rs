@@ -59,6 +59,15 @@ impl<'a> Telling<'a> {
         }
     }
 
+    /// Gives an approval up that was doubted meanwhile.
+    ///
+    /// # Errors
+    /// It was given up. One that is durable already counts as told.
+    pub fn give_up(mut self) -> Result<Told, GivenUp<'a>> {
+        let told = self.told;
+        self.settle().map_or(Ok(told), |claim| Err(GivenUp(claim)))
+    }
+
     /// The answer counts as told, or is given up: then its key comes back. Once.
     fn settle(&mut self) -> Option<Claim<'a>> {
         let claim = self.claim.take()?;
@@ -68,9 +77,10 @@ impl<'a> Telling<'a> {
         };
         if stands {
             if claim.stood_in(self.told) == Booked::CrowdedOut {
-                // Nobody remembers it: it must not wait for its disk in memory either.
-                self.put.give_up();
-                self.unsay();
+                // Nobody remembers it: it must not wait for its disk in memory either. If that has it, the ledger hears of it.
+                if self.put.give_up() != Kept::Durable {
+                    self.unsay();
+                }
             }
             return None;
         }
@@ -100,7 +110,8 @@ mod tests {
     use std::time::Duration;
 
     use holdfast_core::hold::ToldAnswer;
-    use holdfast_core::{Basis, DeclineReason, IdempotencyKey, StandInCause};
+    use holdfast_core::stand_in::AddsTo;
+    use holdfast_core::{AuthorizationKind, AuthorizationRequest, Basis, DeclineReason, IdempotencyKey, StandInCause};
 
     use super::*;
     use crate::fixture::{origin, purchase, usd};
@@ -139,11 +150,40 @@ mod tests {
         Entry::Told(Box::new(adopt), None)
     }
 
+    fn spool(directory: &tempfile::TempDir, entries_max: i64) -> Spool {
+        let settings = Settings { path: directory.path().join(FILE), sync: Sync::Full, entries_max };
+        Spool::open(settings, Arc::new(Silent)).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_decline_that_no_book_remembers_is_doubted_until_the_ledger_has_heard_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let (spool, adding, book) = (spool(&directory, 9), Adding::default(), ToldBook::new(0));
+        let (opening, digest) = (purchase("key", 100), purchase("key", 100).content_digest());
+        let doubt = Word::of(&entry(DECLINE)).unwrap();
+        adding.waits(doubt);
+        let Begun::First(claim) = book.begin(Name { principal: 0, key: opening.key }, digest) else { panic!() };
+        let told = Told { decision: DECLINE, basis: Basis::StandIn(StandInCause::Overloaded), asked_at: None };
+        let telling = Telling::begin(claim, told, (&spool, None), entry(DECLINE), None, &adding);
+        telling.put.durable_by(clock::instant().checked_add(Duration::from_secs(20)).unwrap()).await;
+        drop(telling);
+        let more = AuthorizationRequest {
+            kind: AuthorizationKind::Incremental,
+            increments: Some(opening.payment),
+            ..purchase("more", 10)
+        };
+        let adds_to = || adding.over(&origin(), &more, None, AddsTo::Open);
+        // It is on the disk, and so the ledger hears of it; another message doubts the payment, too.
+        adding.gone(doubt);
+        assert_eq!(adds_to(), AddsTo::NotKnown);
+        adding.gone(doubt);
+        assert_eq!(adds_to(), AddsTo::Open);
+    }
+
     /// Begins to tell, and goes away when it is durable or so much time is over. Whether a retry hears it then, and how many entries there are.
     async fn hears_after(decision: Decision, entries_max: i64, until_durable: Duration) -> (bool, usize) {
         let directory = tempfile::tempdir().unwrap();
-        let settings = Settings { path: directory.path().join(FILE), sync: Sync::Full, entries_max };
-        let spool = Spool::open(settings, Arc::new(Silent)).unwrap();
+        let spool = spool(&directory, entries_max);
         let (book, digest) = (ToldBook::new(10), purchase("key", 100).content_digest());
         let name = Name { principal: 0, key: IdempotencyKey::new("key").unwrap() };
         let Begun::First(claim) = book.begin(name, digest) else { panic!("the key is not free") };

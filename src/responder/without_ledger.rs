@@ -8,7 +8,7 @@ use std::time::Duration;
 use holdfast_core::agent::Governed;
 use holdfast_core::hold::{Answered, ToldAnswer};
 use holdfast_core::rules::{Verdict, Way};
-use holdfast_core::stand_in::{Sight, Snapshot, StandInAnswer};
+use holdfast_core::stand_in::{AddsTo, Sight, Snapshot, StandInAnswer};
 use holdfast_core::{
     AccountId, AuthorizationKind, AuthorizationRequest, Basis, Decision, DeclineReason, QuestionDigest, StandInCause, Timestamp,
 };
@@ -108,9 +108,16 @@ impl Responder {
                 let counted = counted.map(|name| (&mount.program.stand_in, name));
                 let entry = Entry::Told(Box::new(adopt), account);
                 let spool = (&*self.spool, self.mailbox_of(call));
-                match Telling::begin(claim, told, spool, entry, counted, &self.unheard.adding).tell(deadline).await {
+                let telling = Telling::begin(claim, told, spool, entry, counted, &self.unheard.adding);
+                // A message that came since may be before it in the spool, and end what it adds to.
+                let (kept, reason) = if self.adds_to(question, &seen, account) == snapshot.adds_to {
+                    (telling.tell(deadline).await, DeclineReason::NotDurable)
+                } else {
+                    (telling.give_up(), DeclineReason::LedgerUnavailable)
+                };
+                match kept {
                     Ok(told) => return Decided { told, balance: None, intent: None },
-                    Err(GivenUp(claim)) => (claim, decline(DeclineReason::NotDurable, stood_in.basis)),
+                    Err(GivenUp(claim)) => (claim, decline(reason, stood_in.basis)),
                 }
             }
         };
@@ -266,8 +273,14 @@ impl Responder {
             // What stands there for an instrument which is none of ours is entered with its first payment: no card is unknown.
             snapshot.card = Sight::NotSeen;
         }
-        snapshot.adds_to = self.unheard.adding.over(&question.origin, &request, account_of(&snapshot), snapshot.adds_to);
+        snapshot.adds_to = self.adds_to(question, seen, account_of(&snapshot));
         snapshot
+    }
+
+    /// Whether what a question would add to is there, with what the ledger has yet to hear.
+    fn adds_to(&self, question: &Question<'_>, seen: &Seen, account: Option<AccountId>) -> AddsTo {
+        let request = with_its_owner(&question.request, seen);
+        self.unheard.adding.over(&question.origin, &request, account, seen.snapshot.adds_to)
     }
 
     /// What the table in force says; `None` without one, while it is not known which one is, and where it met a bug.

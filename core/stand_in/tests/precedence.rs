@@ -192,6 +192,7 @@ fn an_increment_adds_to_a_payment_that_is_known_to_be_open() {
     let says = |adds_to| asked(&all, &increment, &Snapshot { adds_to, ..snapshot() }).uncapped();
     let (unknown, standing) = (DeclineReason::AuthorizationUnknown, StandInBy::Standing);
     assert_eq!(says(AddsTo::NotKnown), declines(unknown, standing));
+    assert_eq!(says(AddsTo::Perhaps), declines(DeclineReason::LedgerUnavailable, standing));
     assert_eq!(says(AddsTo::Open).0, StandInAnswer::Approve { amount: increment.amount });
     let opens = asked(&all, &request(), &Snapshot { adds_to: AddsTo::NotKnown, ..snapshot() }).uncapped();
     assert_eq!(opens.0, StandInAnswer::Approve { amount: request().amount });

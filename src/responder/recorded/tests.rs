@@ -106,3 +106,14 @@ fn what_is_recorded_of_another_transaction_under_the_same_key_is_not_about_this_
     durable(&recorded, &told("m", Fact::Recorded { payment, asked: key("p"), increments: None, outcome }));
     assert_eq!([answers(&recorded, &of("one")), answers(&recorded, &of("two"))], [OVER, ByWord::Open]);
 }
+
+#[test]
+fn an_increment_that_its_platform_approved_hears_that_unless_what_it_adds_to_is_not_known() {
+    let recorded = Recorded::default();
+    durable(&recorded, &word("m", "more", None, approved(40)));
+    let request = AuthorizationRequest { kind: AuthorizationKind::Incremental, ..purchase("more", 40) };
+    let asker = Asker { request: &request, account_currency: Some(Currency::USD) };
+    let says = |adds_to| recorded.of(&origin(), &request).map(|said| said.answers(&asker, adds_to));
+    assert_eq!(says(AddsTo::NotKnown), Some(ByWord::NotKnown));
+    assert_eq!((says(AddsTo::Open), says(AddsTo::Perhaps)), (Some(yes(40)), Some(yes(40))));
+}
