@@ -42,7 +42,7 @@ pub struct Account {
     /// What of it is held for payments under way, in minor units.
     #[schema(example = 2735)]
     pub held: i64,
-    /// What may be authorized: `posted` − `held` + `credit_line`, in minor units.
+    /// What may be authorized: `posted` − `held` + `credit_line`, in minor units, and never beyond 64 bits.
     #[schema(example = 97_265)]
     pub available: i64,
     /// How far below zero it may go, in minor units.

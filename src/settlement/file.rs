@@ -5,6 +5,8 @@ use std::io::Read;
 
 use holdfast_core::{Currency, Money};
 
+use crate::csv_lines::Lines;
+
 /// What the columns are called, and what the amounts' sign means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileColumns {
@@ -87,19 +89,25 @@ struct Places {
 /// # Errors
 /// Everything that is wrong with it; one row that is not understood makes every sum worthless.
 pub fn read_file(file: impl Read, columns: &FileColumns, currency: Currency) -> Result<Vec<FileRow>, Vec<FileProblem>> {
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file);
+    let (watched, mut lines) = Lines::of(file);
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(watched);
     let unreadable = |line, error: csv::Error| FileProblem { line, column: String::new(), problem: error.to_string() };
     let head = reader.headers().map_err(|error| vec![unreadable(1, error)])?.clone();
     let places = places(&head, columns)?;
     let (mut rows, mut problems) = (Vec::new(), Vec::new());
     for record in reader.records() {
-        let line = |record: &csv::StringRecord| record.position().map_or(0, csv::Position::line);
         match record {
-            Err(error) => problems.push(unreadable(error.position().map_or(0, csv::Position::line), error)),
-            Ok(record) => match row(&record, &places, columns, currency) {
-                Ok(row) => rows.push(FileRow { line: line(&record), ..row }),
-                Err((column, problem)) => problems.push(FileProblem { line: line(&record), column, problem }),
-            },
+            Err(error) => {
+                let line = error.position().map_or(lines.now(), |position| lines.of_record_at(position.byte()));
+                problems.push(unreadable(line, error));
+            }
+            Ok(record) => {
+                let line = lines.of_record_at(record.position().map_or(0, csv::Position::byte));
+                match row(&record, &places, columns, currency) {
+                    Ok(row) => rows.push(FileRow { line, ..row }),
+                    Err((column, problem)) => problems.push(FileProblem { line, column, problem }),
+                }
+            }
         }
     }
     if problems.is_empty() { Ok(rows) } else { Err(problems) }

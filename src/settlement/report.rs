@@ -242,9 +242,9 @@ pub fn as_json(title: &Title, day: &Day, reconciled: Option<&Reconciled>) -> Val
     })
 }
 
-/// Every name once: the payment's first one first, the message's own last.
+/// Every name once: the payment's first one first, the message's own last, unless that is the first.
 fn names(movement: &Movement) -> Vec<&str> {
-    let own = movement.names.last();
+    let own = movement.names.last().filter(|own| Some(own.as_str()) != movement.payment_name());
     let mut names: Vec<&str> = Vec::new();
     for name in movement.payment.iter().chain(&movement.names).filter(|name| Some(*name) != own) {
         if !names.contains(&name.as_str()) {

@@ -376,6 +376,26 @@ fn a_payment_is_compared_under_whatever_its_messages_called_it() {
 }
 
 #[test]
+fn the_names_of_what_was_debited_at_once_begin_with_its_payment_too() {
+    let mut house = House::with(1_000_000);
+    let settled = |house: &mut House, key: &str, fact| {
+        house.act(Act::Tell(crate::fixture::origin(), ToldEvent { settlement_day: Some(DAY), ..told(key, fact) }));
+    };
+    house.ask(AuthorizationRequest { posting: Posting::Immediate, ..purchase("pin", 700) });
+    settled(&mut house, "done", Fact::Completed { payment: payment("tx-pin"), amount: usd(700) });
+    settled(&mut house, "refund", credited(Some("tx-pin"), usd(200), MovementCause::NetworkSettlement));
+    let day = called(&house.stop(), DAY);
+    let title = report::Title { program: program(), date: "2026-03-14".to_owned() };
+    let json = report::as_json(&title, &day, None);
+    let names = |place: usize| (day.movements[place].payment_name(), json["movements"][place]["names"][0].as_str());
+    assert!(day.movements.len() >= 2);
+    for place in 0..day.movements.len() {
+        let (payment, first) = names(place);
+        assert_eq!(payment, first, "{:?}", day.movements[place]);
+    }
+}
+
+#[test]
 fn a_card_number_in_a_platforms_file_is_not_printed() {
     let file = "token,amount,currency,network\n4111111111111111,1.00,USD,VISA\n";
     let day = Day::default();
@@ -447,6 +467,12 @@ fn a_file_that_is_not_understood_says_where() {
         rows(text, &columns()).unwrap_err(),
         "line 2: amount: is not a decimal number\nline 3: token: is empty\nline 4: currency: is not a currency of ISO 4217"
     );
+    // As an editor counts, also where lines end as in files of Windows, and with empty ones.
+    let error = rows(&text.replace('\n', "\r\n"), &columns()).unwrap_err();
+    assert!(error.starts_with("line 2: ") && error.contains("\nline 3: ") && error.contains("\nline 4: "), "{error}");
+    let good = "token,amount,currency,network\r\n\r\ntx-a,1.00,USD,VISA\r\ntx-b,1.00,USD,VISA\r\n";
+    let lines: Vec<_> = rows(good, &columns()).unwrap().iter().map(|row| row.line).collect();
+    assert_eq!(lines, [3, 4]);
     let rounded = "token,amount,currency,network\ntx-a,1.23457E+09,USD,VISA\n";
     assert_eq!(rows(rounded, &columns()).unwrap_err(), "line 2: amount: is not a decimal number");
     let missing = rows("token,sum\n", &columns()).unwrap_err();

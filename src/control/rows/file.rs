@@ -1,15 +1,13 @@
 //! A CSV file row by row: never more of it in memory than its reader's buffer. Knows lines and columns, and no row's meaning.
 
-use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::Path;
-use std::rc::Rc;
 
 use csv::{ByteRecord, Reader, ReaderBuilder};
 
 use super::super::protocol::{ImportFile, RowProblem};
+use crate::csv_lines::{Lines, Watched};
 
 /// A file of rows that is being read.
 pub struct RowFile<R> {
@@ -45,8 +43,7 @@ impl RowFile<File> {
 impl<R: Read> RowFile<R> {
     /// Reads the header. A wrong one ends the file: no field could be trusted to be what it seems.
     pub fn new(file: ImportFile, source: R, problems: &mut Vec<RowProblem>) -> Self {
-        let passed = Rc::new(RefCell::new(VecDeque::new()));
-        let watched = Watched { source, passed: Rc::clone(&passed) };
+        let (watched, lines) = Lines::of(source);
         let mut reader = ReaderBuilder::new().flexible(true).from_reader(watched);
         let columns = file.columns();
         let problem = match reader.byte_headers() {
@@ -55,7 +52,6 @@ impl<R: Read> RowFile<R> {
             Err(error) => Some(format!("cannot be read: {error}")),
         };
         let ended = problem.is_some();
-        let lines = Lines { passed, offset: 0, line: 1 };
         let whole_file = |problem| RowProblem { file, line: 1, column: String::new(), problem };
         problems.extend(problem.map(whole_file));
         RowFile { file, reader, lines, record: ByteRecord::new(), ended }
@@ -71,7 +67,7 @@ impl<R: Read> RowFile<R> {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(error) => {
-                    problems.push(whole_row(self.lines.line, format!("cannot be read: {error}")));
+                    problems.push(whole_row(self.lines.now(), format!("cannot be read: {error}")));
                     break;
                 }
             }
@@ -100,46 +96,5 @@ impl Fields<'_> {
             Err(_) => Err("is not UTF-8".to_owned()),
         };
         parsed.map_err(|problem| self.wrong(column, problem)).ok()
-    }
-}
-
-/// Passes on what it reads, and remembers it until its lines are counted.
-struct Watched<R> {
-    source: R,
-    passed: Rc<RefCell<VecDeque<u8>>>,
-}
-
-impl<R: Read> Read for Watched<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.source.read(buffer)?;
-        self.passed.borrow_mut().extend(buffer.get(..read).unwrap_or_default());
-        Ok(read)
-    }
-}
-
-/// Counts lines up to each record. The reader's own count stops before a record's empty lines, and before the second half
-/// of a CRLF.
-struct Lines {
-    /// What was read and not counted yet.
-    passed: Rc<RefCell<VecDeque<u8>>>,
-    offset: u64,
-    line: u64,
-}
-
-impl Lines {
-    /// The line of the first field of the record that the reader says begins at `position`; positions only grow.
-    fn of_record_at(&mut self, position: u64) -> u64 {
-        let mut passed = self.passed.borrow_mut();
-        while let Some(byte) = passed.front() {
-            match byte {
-                b'\n' => self.line = self.line.saturating_add(1),
-                b'\r' => {}
-                _ if self.offset < position => {}
-                _ => break,
-            }
-            passed.pop_front();
-            self.offset = self.offset.saturating_add(1);
-        }
-        self.line
     }
 }
