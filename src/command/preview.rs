@@ -22,7 +22,9 @@ use crate::preview::{Questions, Sum, Tally, Wanted};
 /// Asks a table about every authorization of the journal, as if the ledger had been away, and compares with what it really said.
 ///
 /// Each one is judged as if the ledger had been away for --outage by then: with balances of that long ago, and with what stand-in
-/// approved in that time unconfirmed. So no outage of that length can put more at risk than the worst exposure told.
+/// approved in that time unconfirmed. The worst exposure is what the worst of all outages of that length puts at risk that begin at one
+/// of these authorizations, with nothing unconfirmed and rows that think of each as above; a row that asks for a balance no older than
+/// the outage approves more in its first part. Only `exposure_max` is a limit of it whatever is asked.
 /// Wrongly approved is what the table gives beyond what the ledger gave, wrongly declined what it gives less, also where one of them
 /// gives a part.
 #[derive(Debug, Args)]
@@ -182,6 +184,15 @@ fn as_lines(questions: &Questions, tally: &Tally, outage: Duration, policy: &Sta
     match tally.worst {
         Some(worst) => {
             let _ = writeln!(text, "worst exposure     {:>8}  {:>18}  at {}", "", money(worst.exposure, currency), worst.at);
+            if worst.at_most > worst.exposure {
+                // So many outages begin in a long journal that some were only bounded.
+                let _ = writeln!(
+                    text,
+                    "  at most          {:>8}  {:>18}  in those that were not tried",
+                    "",
+                    money(worst.at_most, currency)
+                );
+            }
         }
         None => text.push_str("worst exposure     none\n"),
     }
@@ -229,6 +240,7 @@ fn as_json(questions: &Questions, tally: &Tally, swept: &[(String, Tally)], curr
             "wrongly_approved": sum(&tally.wrongly_approved),
             "wrongly_declined": sum(&tally.wrongly_declined),
             "worst_exposure_minor": tally.worst.map_or(0, |worst| worst.exposure),
+            "worst_exposure_at_most_minor": tally.worst.map_or(0, |worst| worst.at_most),
             "worst_exposure_at": tally.worst.map(|worst| worst.at.to_string()),
             "by": by,
         })

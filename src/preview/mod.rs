@@ -1,12 +1,13 @@
 //! Preview of a stand-in table: what it would have answered to the authorizations of a journal, held against what the ledger really
 //! said, and what an outage would have put at risk.
 //!
-//! Each question is judged as if the ledger had been away for a given time by then: balances are those of before, what stand-in
-//! approved is confirmed that much later, and so no outage of that length can put more at risk than the worst exposure found.
-//! Nothing here writes.
+//! Each question is judged as if the ledger had been away for a given time by then: balances are those of before, and what stand-in
+//! approved is confirmed that much later. What an outage puts at risk is found apart from that, as one begins with nothing
+//! unconfirmed. Nothing here writes.
 
 mod facts;
 mod tally;
+mod worst;
 
 #[cfg(test)]
 mod tests;
@@ -19,7 +20,8 @@ use holdfast_core::stand_in::{CapCounters, Caps, Proposal, Share, StandInAnswer,
 use holdfast_core::{AuthorizationRequest, Basis, Decision, DeclineReason, PlatformName, ProgramId, StandInCause, Timestamp};
 
 use self::facts::Facts;
-pub use self::tally::{Sum, Tally, Worst};
+pub use self::tally::{Sum, Tally};
+pub use self::worst::Worst;
 use crate::journal::reader::Progress;
 use crate::journal::{Body, JournalError, Reader, Record};
 use crate::ledger::embedded::projection::checkpoint::Beginning;
@@ -132,9 +134,8 @@ impl Questions {
                 unconfirmed.push_back((asked.at, name));
             }
             tally.count(&said, asked.asked, asked.approved);
-            tally.exposed(counters.exposure(), asked.at);
         }
-        tally
+        Tally { worst: self.worst(caps, outage), ..tally }
     }
 }
 

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use holdfast_core::stand_in::{StandInAnswer, StoodIn};
-use holdfast_core::{Basis, StandInBasis, Timestamp};
+use holdfast_core::{Basis, StandInBasis};
+
+use super::worst::Worst;
 
 /// So many answers about so much money, in minor units of the program's currency.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -22,15 +24,6 @@ impl Sum {
     }
 }
 
-/// The most that was at risk at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Worst {
-    /// In minor units.
-    pub exposure: i64,
-    /// When, by the question that made it so.
-    pub at: Timestamp,
-}
-
 /// What a table would have come to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -46,7 +39,7 @@ pub struct Tally {
     pub wrongly_declined: Sum,
     /// By answer and what decided: `approve`, `row everyday`.
     pub by: BTreeMap<(&'static str, String), Sum>,
-    /// The most at risk at once.
+    /// What the worst outage puts at risk.
     pub worst: Option<Worst>,
 }
 
@@ -71,13 +64,6 @@ impl Tally {
             (Some(given), Some(approved)) if given > approved => self.wrongly_approved.add(given.saturating_sub(approved)),
             (Some(given), Some(approved)) if given < approved => self.wrongly_declined.add(approved.saturating_sub(given)),
             (Some(_), Some(_)) | (None, None) => {}
-        }
-    }
-
-    /// So much is at risk now.
-    pub(super) fn exposed(&mut self, exposure: i64, at: Timestamp) {
-        if exposure > self.worst.map_or(0, |worst| worst.exposure) {
-            self.worst = Some(Worst { exposure, at });
         }
     }
 }

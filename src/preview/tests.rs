@@ -55,18 +55,37 @@ fn what_a_table_would_have_approved_against_what_the_ledger_said() {
     assert_eq!(by(&tally), ["approve row all 3 35000", "decline cap exposure 1 90000", "decline rule no-gambling 1 100"]);
     assert_eq!((tally.approved, tally.declined), (sum(3, 35_000), sum(2, 90_100)));
     assert_eq!((tally.wrongly_approved, tally.wrongly_declined), (sum(0, 0), sum(0, 0)));
-    assert_eq!(tally.worst.unwrap().exposure, 35_000);
+    assert_eq!(tally.worst.unwrap().exposure, 95_000, "begun with the third");
     // A wider cap lets through what the ledger did not; a narrower one keeps out what it did.
     let (_, wide) = preview(ALL, "2000.00", HOUR);
     assert_eq!((wide.wrongly_approved, wide.worst.unwrap().exposure), (sum(1, 90_000), 125_000));
     let (_, narrow) = preview(ALL, "250.00", HOUR);
     assert_eq!(
         (narrow.approved, narrow.wrongly_declined, narrow.worst.unwrap().exposure),
-        (sum(2, 15_000), sum(1, 20_000), 15_000)
+        (sum(2, 15_000), sum(1, 20_000), 25_000)
     );
     // With a ledger that is away for no time everything is confirmed at once.
     let (_, instant) = preview(ALL, "250.00", Duration::ZERO);
     assert_eq!((instant.approved, instant.worst.unwrap().exposure), (sum(3, 35_000), 20_000));
+}
+
+/// An outage begins with caps that nobody has used up: what comes before it in the journal takes none of them.
+#[test]
+fn the_worst_outage_begins_with_nothing_unconfirmed() {
+    let once = "[[cap]]\nid = 'once'\nscope = 'program'\nwindow = 'unconfirmed'\ncount_max = 1\n";
+    // All at one moment: the outage that begins with the largest that a row approves is the worst.
+    let (_, tally) = preview(&format!("{ALL}{once}"), "1000.00", HOUR);
+    assert_eq!((tally.approved, tally.worst.map(|worst| worst.exposure)), (sum(1, 10_000), Some(90_000)));
+    let (questions, _) = preview(ALL, "1000.00", HOUR);
+    let worst = |exposure_max: &str| {
+        let exposure_max = Some(Money::from_decimal(exposure_max, Currency::USD).unwrap());
+        questions.worst(&Caps { exposure_max, caps: Vec::new() }, HOUR).map(|worst| (worst.exposure, worst.at_most))
+    };
+    assert_eq!((worst("2000.00"), worst("300.00"), worst("10.00")), (Some((125_000, 125_000)), Some((30_000, 30_000)), None));
+    assert_eq!(
+        questions.worst(&Caps { exposure_max: None, caps: Vec::new() }, Duration::ZERO).map(|worst| worst.exposure),
+        Some(90_000)
+    );
 }
 
 #[test]
