@@ -17,7 +17,7 @@ use crate::config::{Config, Overrides};
 use crate::control::protocol::BringBack;
 use crate::control::{ControlAnswer, ControlRequest};
 use crate::explain::phrases;
-use crate::spool::{Aside, Bond, Entry, File, LedgerWas, Row, Sync};
+use crate::spool::{Aside, Bond, Entry, File, LedgerWas, Row, Sync, lock};
 use crate::switchboard::one_line;
 
 const EXAMPLES: &str = "\
@@ -98,6 +98,8 @@ impl AcceptNew {
         let config = Config::load(&self.place.config, Overrides { data: self.place.data, ..Overrides::default() })?;
         let Signature { by, why } = self.signature;
         let (data, path) = (&config.ledger.data, &config.spool.path);
+        // What a server writes beside its spool is not made anew behind its back.
+        let _lock = lock(path).map_err(Failure::told)?;
         let bond = Bond::of(data, path, LedgerWas::There).map_err(Failure::told)?;
         let file = File::open(path, Sync::Full).map_err(Failure::told)?;
         bond.accept(&file, &by, &why, clock::utc()).map_err(Failure::told)?;

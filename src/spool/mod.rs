@@ -326,7 +326,10 @@ impl Drop for Spool {
 }
 
 /// Keeps other servers from this spool as long as the file is open: what is in it is of one ledger.
-fn lock(path: &std::path::Path) -> Result<std::fs::File, SpoolError> {
+///
+/// # Errors
+/// A server has it, or its directory says no.
+pub fn lock(path: &std::path::Path) -> Result<std::fs::File, SpoolError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let failed = |error| SpoolError::Path(path.to_owned(), error);

@@ -369,5 +369,10 @@ fn a_server_does_not_start_without_the_spool_that_it_had() {
         assert!(refused.status.code() == Some(1) && said.contains("this ledger is new"), "{said}");
     }
     assert!(of_data(&["spool", "accept-new", "--by", "ann", "--why", "the ledger is lost"]).status.success());
-    workplace.serve().kill();
+    // Not behind a server's back: what says how far the spool goes is that one's.
+    let server = workplace.serve();
+    let refused = of_data(&["spool", "accept-new", "--by", "ann", "--why", "again"]);
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(refused.status.code() == Some(1) && said.contains("is in use by another server"), "{said}");
+    server.kill();
 }
