@@ -17,6 +17,8 @@ struct Told<S> {
     key: IdempotencyKey,
     at: Option<Timestamp>,
     way: Way,
+    /// How many times its message came that may yet be acknowledged.
+    times: u32,
 }
 
 /// Whether a word is on its way to the ledger.
@@ -150,9 +152,10 @@ impl Change {
         if let Change::Waits = self {
             let mut words = map.entry(subject).or_default();
             let went = on_the_way(&words);
-            // The same message again says the same.
+            // The same message again says the same, whichever of them is kept.
+            let times = words.iter().find(|known| known.key == key).map_or(0, |known| known.times).saturating_add(1);
             words.retain(|known| known.key != key);
-            words.push(Told { status, key, at, way: Way::ToLedger });
+            words.push(Told { status, key, at, way: Way::ToLedger, times });
             return Changed { came: on_the_way(&words), went };
         }
         let Some(mut words) = map.get_mut(&subject) else { return Changed::default() };
@@ -169,7 +172,11 @@ impl Change {
                     }
                     true
                 }
-                Change::Waits | Change::NeverTold => known.key != key,
+                Change::NeverTold if known.key == key => {
+                    known.times = known.times.saturating_sub(1);
+                    known.times > 0
+                }
+                Change::Waits | Change::NeverTold => true,
             }
         });
         let came = on_the_way(&words);
@@ -294,6 +301,24 @@ mod tests {
         standings.heard(program(), &freeze);
         assert_eq!((now(), standings.any_on_the_way()), (CardStatus::Active, false));
         assert!(standings.cards.is_empty());
+    }
+
+    #[test]
+    fn a_freeze_that_came_twice_holds_although_one_of_them_was_not_kept() {
+        let (standings, request) = (Standings::default(), purchase("k", 1));
+        let freeze = told("freeze", Fact::Card { card: request.card.unwrap(), status: CardStatus::Frozen });
+        let frozen = || standings.of_card(program(), request.card.unwrap()) == Some(CardStatus::Frozen);
+        standings.told(program(), &freeze);
+        standings.told(program(), &freeze);
+        standings.never_told(program(), &freeze);
+        assert!(frozen() && standings.any_on_the_way());
+        standings.never_told(program(), &freeze);
+        assert!(!frozen() && !standings.any_on_the_way() && standings.cards.is_empty());
+        // Heard once, it is heard.
+        standings.told(program(), &freeze);
+        standings.told(program(), &freeze);
+        standings.heard(program(), &freeze);
+        assert!(standings.cards.is_empty() && !standings.any_on_the_way());
     }
 
     /// Whose card it is that a question names no owner of, nobody knows here: it waits for a word about any owner.
