@@ -49,6 +49,7 @@
 //! | [`second_place`] | how a thread that nobody waits for leaves the processor to those who answer |
 //! | [`begun`] | whether a store that a data directory has had is lost |
 //! | [`private_file`] | files that are their owner's alone |
+//! | [`csv_lines`] | in which line of a file of rows something is, as an editor counts them |
 //! | [`webhook`] | what happened, told to endpoints from the journal, at least once and in order |
 //! | [`profiles`] | merchants and instruments of payment doors |
 //! | [`remnant`] | what is shown of a payment whose texts were erased |
@@ -121,6 +122,8 @@
 //!   evaluator says which are open, the ledger takes the first that has room in the act that decides, and its record has both (format 11).
 //! * The ledger hears what waits in the spool in its order for each cardholder, but for plain payments, which go side by side: a platform calls
 //!   one payment by several names, and which are one is the ledger's to know.
+//! * No question is decided past a message that waits of its account's money; of which it was not seen whose it is may be any account's of
+//!   the program. Whose it is, is looked up as it is kept: after a start nobody can look before the ledger is there.
 //! * The spool keeps of an approval that the ledger has confirmed only how caps count it: a start reads a month of them before it approves.
 //! * A limit's window never goes back: a question that names an earlier one than is open (it came before midnight; the calendar's
 //!   zone was changed) counts in the open one.
@@ -224,6 +227,7 @@ pub mod clock;
 pub mod command;
 pub mod config;
 pub mod control;
+pub mod csv_lines;
 pub mod descriptors;
 pub mod explain;
 pub mod first_start;

@@ -157,6 +157,22 @@ impl Fact {
         }
     }
 
+    /// Whether it may move, hold or free anybody's money.
+    #[must_use]
+    pub const fn is_about_money(&self) -> bool {
+        match self {
+            Fact::Recorded { .. }
+            | Fact::Reduced { .. }
+            | Fact::Replaced { .. }
+            | Fact::Released { .. }
+            | Fact::Completed { .. }
+            | Fact::Captured { .. }
+            | Fact::Credited { .. }
+            | Fact::Debited { .. } => true,
+            Fact::Card { .. } | Fact::Cardholder { .. } | Fact::Account { .. } | Fact::SettlementAnnounced { .. } => false,
+        }
+    }
+
     /// What it says of a card's, an owner's or an account's standing, if that is what it is about.
     #[must_use]
     pub const fn standing(&self) -> Option<StandingOf> {

@@ -72,6 +72,11 @@ pub trait Ledger: Send + Sync {
         Glimpse::Nothing
     }
 
+    /// Whose money an event would be about, as far as that is to be seen without asking the ledger. Never waits.
+    fn account_of(&self, _origin: &Origin, _event: &ToldEvent) -> Option<AccountId> {
+        None
+    }
+
     /// What these limits of a question have counted, as far as that is to be seen without asking it. Never waits.
     fn counted(&self, _origin: &Origin, _request: &AuthorizationRequest, _limits: &[LimitCheck]) -> Counted {
         Counted::Never

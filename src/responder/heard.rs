@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use super::adding::{Adding, Word};
 use super::breaker::{Breaker, Response};
 use super::budgets::Spending;
+use super::messages::Messages;
 use super::mount::Program;
 use super::orders::Orders;
 use super::publications::Publications;
@@ -30,6 +31,8 @@ pub struct Unheard {
     pub standings: Standings,
     /// What was told of payments that something may be added to.
     pub adding: Adding,
+    /// Of whose money something was told.
+    pub messages: Messages,
     /// What platforms recorded of questions.
     pub recorded: Recorded,
     /// What operators were promised.
@@ -58,6 +61,7 @@ impl Unheard {
             book,
             standings: Standings::default(),
             adding: Adding::default(),
+            messages: Messages::default(),
             recorded: Recorded::default(),
             orders: Orders::default(),
             publications: Arc::default(),
@@ -128,6 +132,8 @@ impl Unheard {
             }
             Entry::Fact(origin, event) => {
                 self.standings.told(origin.program, event);
+                // Whose money it is about is not to be seen yet.
+                self.messages.waits(origin, event, None);
                 self.recorded.waits(origin, event);
                 self.recorded.is_durable(origin, event);
             }
@@ -228,6 +234,7 @@ impl Heard for Unheard {
             }
             Entry::Fact(origin, event) => {
                 self.standings.heard(origin.program, event);
+                self.messages.gone(origin, event);
                 self.recorded.gone(origin, event);
             }
             Entry::Ordered(origin, operation, event) => {
@@ -253,7 +260,10 @@ impl Heard for Unheard {
         match entry {
             Entry::Ordered(_, operation, _) => self.orders.heard(operation),
             Entry::Published(_, kept) => self.publications.forget(kept),
-            Entry::Fact(origin, event) => self.recorded.gone(origin, event),
+            Entry::Fact(origin, event) => {
+                self.messages.gone(origin, event);
+                self.recorded.gone(origin, event);
+            }
             Entry::Told(adopt, _) if why == Refused::AnothersKey && entry.is_decline() => {
                 if let Some(name) = self.name_of(adopt) {
                     self.book.forget(&name, &adopt.digest);
@@ -275,6 +285,7 @@ impl Heard for Unheard {
             self.standings.told(entry.origin().program, event);
         }
         if let Entry::Fact(origin, event) = entry {
+            self.messages.waits(origin, event, None);
             self.recorded.is_brought(origin, event);
         }
         if let Some((stand_in, name)) = self.approval_of(entry) {

@@ -20,6 +20,7 @@ mod heard;
 mod leaving;
 mod ledger_state;
 mod looking;
+mod messages;
 mod mount;
 mod notification;
 mod one_key;

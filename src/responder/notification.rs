@@ -186,6 +186,8 @@ impl Responder {
         if let Some(word) = word {
             self.unheard.adding.waits(word);
         }
+        let account = self.ledger.account_of(&mount.origin(), event);
+        self.unheard.messages.waits(&mount.origin(), event, account);
         self.unheard.recorded.waits(&mount.origin(), event);
         match self.spool_entry(entry, by).await {
             Noted::Durable => {
@@ -196,6 +198,7 @@ impl Responder {
                 if let Some(word) = word {
                     self.unheard.adding.gone(word);
                 }
+                self.unheard.messages.never_kept(&mount.origin(), event);
                 self.unheard.recorded.never_kept(&mount.origin(), event);
                 self.unheard.standings.never_told(mount.program.id, event);
                 self.unheard.heard.notify_waiters();

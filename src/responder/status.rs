@@ -184,7 +184,8 @@ impl Responder {
     /// where the program as a whole is not stood in for. Nothing where there is nothing.
     fn unheard_status(&self, program: &Program) -> Option<Value> {
         let in_transit = program.stand_in.in_transit();
-        if in_transit == 0 && !self.unheard.standings.any_on_the_way() {
+        let told = self.unheard.standings.any_on_the_way() || self.unheard.messages.any_of(program.id);
+        if in_transit == 0 && !told {
             return None;
         }
         let meanwhile = if self.hears_soon() { Meanwhile::Wait } else { Meanwhile::StandIn };

@@ -182,11 +182,16 @@ impl Responder {
 
     /// Whether there is anything that the ledger has yet to hear. Nearly never.
     pub(super) fn may_have_to_be_heard(&self, mount: &Mount) -> bool {
-        mount.program.stand_in.in_transit() != 0 || self.unheard.standings.any_on_the_way() || !self.unheard.recorded.is_empty()
+        let unheard = &*self.unheard;
+        mount.program.stand_in.in_transit() != 0
+            || unheard.standings.any_on_the_way()
+            || unheard.messages.any()
+            || !unheard.recorded.is_empty()
     }
 
-    /// While the ledger has yet to hear of money of an account that was approved without it, or of what was told of a card, it does
-    /// not decide on them: else more is held than is there, and a freeze that was acknowledged does not hold.
+    /// While the ledger has yet to hear of money of an account that was approved without it, or taken, given back or let go of by a message,
+    /// or of what was told of a card, it does not decide on them: else more is held than is there, and a freeze that was acknowledged does not
+    /// hold.
     ///
     /// # Errors
     /// It has not heard of it soon, and by `decide_by`, or does not show whose money it is.
@@ -208,8 +213,9 @@ impl Responder {
             let heard = self.unheard.heard.notified();
             let money = account.is_some_and(|account| stand_in.in_transit_of(&account) > 0);
             let word = standings.on_the_way(mount.program.id, &request, account);
+            let message = self.unheard.messages.concern(mount.program.id, account);
             let recorded = self.unheard.recorded.waits_for(&question.origin, &request);
-            if !money && !word && !recorded {
+            if !money && !word && !message && !recorded {
                 return Ok(());
             }
             if !self.hears_soon() {

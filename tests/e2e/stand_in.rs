@@ -364,6 +364,45 @@ fn an_account_with_money_approved_by_stand_in_is_not_decided_on_before_the_ledge
 }
 
 #[test]
+fn no_question_is_decided_past_a_message_about_its_account_that_the_ledger_has_yet_to_hear() {
+    let bench = Bench::new(ample_budget);
+    // Stand-in declines: what is approved afterwards, the ledger approved.
+    assert!(
+        bench.publish_table("[[row]]\nid = 'none'\nanswer = 'decline'\nreason = 'transaction_not_permitted'\n").status.success()
+    );
+    let payment = Marqeta::purchase("payment", "50.00");
+    assert_eq!(bench.ask(&payment).status, 200);
+    bench.faulty.set(Fault::Unavailable);
+    // So many before it that nobody waits for them; they are of another account.
+    let other = Marqeta { user: "user-demo-2".to_owned(), ..Marqeta::purchase("other", "1.00").card("card-demo-2") };
+    let of_nobody = |number: u32| {
+        let mut reversal = other.follower("authorization.reversal", "CLEARED", "pgfs.authorization.reversal", "1.00");
+        reversal["token"] = serde_json::json!(format!("reversal-{number}"));
+        reversal["preceding_related_transaction_token"] = serde_json::json!(format!("unknown-{number}"));
+        reversal["gpa_order"]["jit_funding"]["token"] = serde_json::json!(format!("jit-reversal-{number}"));
+        reversal["gpa_order"]["jit_funding"]["original_jit_funding_token"] = serde_json::json!(format!("jit-unknown-{number}"));
+        reversal
+    };
+    let mut forced = payment.follower("authorization.clearing", "COMPLETION", "pgfs.force_capture", "800.00");
+    forced["token"] = serde_json::json!("forced");
+    forced.as_object_mut().unwrap().remove("preceding_related_transaction_token");
+    forced["gpa_order"]["jit_funding"].as_object_mut().unwrap().remove("original_jit_funding_token");
+    let reversals: Vec<_> = (0..600).map(of_nobody).collect();
+    let told = |messages: &[serde_json::Value]| {
+        assert_eq!(bench.client().post("/marqeta/webhook", &crate::support::callbacks::transactions(messages)).status, 200);
+    };
+    reversals.chunks(100).for_each(told);
+    told(&[forced]);
+    bench.faulty.set(Fault::None);
+    // 150.00 are left once the ledger has heard it.
+    assert_eq!(bench.ask(&Marqeta::purchase("more", "400.00")).status, 402);
+    bench.until_heard();
+    assert_eq!(bench.ask(&Marqeta::purchase("less", "100.00")).status, 200);
+    assert_eq!(bench.held(), 15_000);
+    bench.app.drain();
+}
+
+#[test]
 fn rows_decide_on_what_is_known_of_the_card() {
     let bench = Bench::new(ample_budget);
     let rows = "[[row]]\nid = 'groceries'\nwhen = { mcc = ['groceries'], balance_within = '1h' }\nanswer = 'decline'\n\

@@ -41,8 +41,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use holdfast_core::AuthorizationRequest;
+use holdfast_core::hold::ToldEvent;
 use holdfast_core::rules::LimitCheck;
+use holdfast_core::{AccountId, AuthorizationRequest};
 use tokio::sync::oneshot;
 
 use self::cold::{Cold, Nowhere};
@@ -388,6 +389,10 @@ impl Ledger for Embedded {
 
     fn look(&self, origin: &Origin, request: &AuthorizationRequest) -> Glimpse {
         self.shared.window.look(origin, request)
+    }
+
+    fn account_of(&self, origin: &Origin, event: &ToldEvent) -> Option<AccountId> {
+        self.shared.window.account_of(origin, event)
     }
 
     fn counted(&self, origin: &Origin, request: &AuthorizationRequest, limits: &[LimitCheck]) -> Counted {

@@ -5,10 +5,12 @@
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 
+use holdfast_core::hold::ToldEvent;
 use holdfast_core::rules::LimitCheck;
-use holdfast_core::{AuthorizationRequest, Timestamp};
+use holdfast_core::{AccountId, AuthorizationRequest, Timestamp};
 
 use super::at_disk::AtDisk;
+use super::naming::subject_of;
 use super::projection::Mark;
 use super::state::{GoneNames, State};
 use crate::journal::Joint;
@@ -158,6 +160,18 @@ impl Window {
             Shows::Away => Counted::Busy,
             Shows::Early(..) | Shows::Memory(_) => Counted::Seen(behind.state.counted(origin, request, limits)),
         }
+    }
+
+    /// Whose money an event is about.
+    pub fn account_of(&self, origin: &Origin, event: &ToldEvent) -> Option<AccountId> {
+        let behind = self.glance()?;
+        let state = match behind.shows {
+            Shows::Nothing | Shows::Expected | Shows::Away => return None,
+            Shows::Early(..) | Shows::Memory(_) => &behind.state,
+        };
+        let (payment, _) = event.fact.payments();
+        let located = state.locate(&origin.program, origin.platform.as_ref(), &subject_of(event), payment);
+        located.account.and_then(|index| state.account(index)).map(|row| row.id)
     }
 
     /// Memory, if nobody has it just now.

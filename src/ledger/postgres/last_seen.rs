@@ -7,7 +7,7 @@
 use std::sync::{PoisonError, RwLock, RwLockWriteGuard, TryLockError};
 use std::time::Duration;
 
-use holdfast_core::hold::{Answered, CardStatus, CardholderStatus};
+use holdfast_core::hold::{Answered, CardStatus, CardholderStatus, Subject, ToldEvent};
 use holdfast_core::stand_in::{AccountSight, Acquaintance, AddsTo, CardSight, Sight, Snapshot};
 use holdfast_core::{
     AccountId, AuthorizationRequest, CardToken, CardholderToken, IdempotencyKey, PlatformName, ProgramId, Timestamp,
@@ -17,6 +17,7 @@ use super::answers::Answers;
 use super::fresh::{AccountNow, Fresh, Look, News};
 use super::generations::Generations;
 use super::snapshot::{self, OwnAct};
+use crate::ledger::embedded::naming::subject_of;
 use crate::ledger::embedded::state::{Fingerprint, Merchants, NameKey};
 use crate::ledger::sight::{LongerAgo, Seen};
 use crate::ledger::{Glimpse, Origin};
@@ -169,6 +170,14 @@ impl LastSeen {
     pub fn answered(&self, Origin { program, platform, .. }: &Origin, asked: &IdempotencyKey) -> Option<Answered> {
         let right = self.kept.read().unwrap_or_else(PoisonError::into_inner).right;
         self.answers.of(number_of(right?.key, program, platform.as_ref(), asked))
+    }
+
+    /// Whose money an event is about: of its card, as no payment is known here.
+    pub fn account_of(&self, origin: &Origin, event: &ToldEvent) -> Option<AccountId> {
+        let Subject { account, card, .. } = subject_of(event);
+        let kept = self.kept.try_read().ok()?;
+        let of_card = || kept.people.accounts.get(&kept.people.cards.get(&(origin.program, card?))?.account?).map(|seen| seen.id);
+        account.or_else(of_card)
     }
 
     /// What is to be seen around a question.

@@ -51,7 +51,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use holdfast_core::AuthorizationRequest;
+use holdfast_core::hold::ToldEvent;
+use holdfast_core::{AccountId, AuthorizationRequest};
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::LocalSet;
 
@@ -234,6 +235,10 @@ impl Ledger for Postgres {
 
     fn look(&self, origin: &Origin, request: &AuthorizationRequest) -> Glimpse {
         self.common.last_seen.look(origin, request)
+    }
+
+    fn account_of(&self, origin: &Origin, event: &ToldEvent) -> Option<AccountId> {
+        self.common.last_seen.account_of(origin, event)
     }
 }
 
