@@ -102,7 +102,9 @@ impl App {
     /// See [`StartError`].
     pub fn start(config: Config, wrap: impl FnOnce(Arc<dyn Ledger>) -> Arc<dyn Ledger>) -> Result<Self, StartError> {
         let bind = |address| server::bind(address).map_err(|error| StartError::Listen(address, error));
-        let (callbacks, operators) = (bind(config.server.listen)?, bind(config.server.ops_listen)?);
+        let (listen, early_max) = (config.server.listen, config.server.connections_max);
+        let callbacks = bind(listen)?.taking_early(early_max).map_err(|error| StartError::Listen(listen, error))?;
+        let operators = bind(config.server.ops_listen)?;
         let management = bind(config.api.listen)?;
         let by_number = config.card_numbers.as_ref().map(|numbers| bind(numbers.listen)).transpose()?;
         let card_numbers_listen = by_number.as_ref().map(|bound| bound.addr);

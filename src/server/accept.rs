@@ -13,6 +13,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::sleep;
 
 use super::drain::Drain;
+use super::early::Waiting;
 use crate::clock::{self, Moment};
 use crate::metrics::{ConnectionRefusal, ServerMetrics};
 
@@ -53,13 +54,10 @@ pub(super) struct Door {
 }
 
 impl Door {
-    /// Lets those in that came before anybody accepted: a start takes a while, and callers count from when they asked.
-    pub(super) fn admit_early(&self, listener: &std::net::TcpListener, bound: Moment) {
+    /// Lets those in that came before there was anybody to answer.
+    pub(super) fn admit_early(&self, waiting: Vec<Waiting>) {
         let mut workers = self.workers.iter().cycle();
-        // Any error comes again, and is said, where connections are accepted from now on.
-        while let Ok((socket, _)) = listener.accept() {
-            self.admit(socket.set_nonblocking(true).map(|()| socket), bound, &mut workers);
-        }
+        waiting.into_iter().for_each(|(socket, since)| self.admit(socket, since, &mut workers));
     }
 
     /// Accepts until the drain begins; what the operating system had accepted for us by then is still let in.

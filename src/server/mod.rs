@@ -7,7 +7,7 @@
 //! What is refused here is refused before anyone looks who sent it; what a callback says is not looked at here at all. The
 //! server decides nothing about money, and knows nothing of platforms but paths.
 //!
-//! Suggested reading order: `accept.rs`, `worker.rs`, `connection.rs`, `request.rs`, `body.rs`, `bridge.rs`; then `ops.rs`, the
+//! Suggested reading order: `early.rs`, `accept.rs`, `worker.rs`, `connection.rs`, `request.rs`, `body.rs`, `bridge.rs`; then `ops.rs`, the
 //! operators' own listener.
 
 mod accept;
@@ -16,6 +16,7 @@ mod body;
 mod bridge;
 mod connection;
 mod drain;
+mod early;
 pub mod ops;
 mod request;
 mod route;
@@ -42,11 +43,11 @@ use accept::Door;
 pub use answer::{Answered, BodyFault, Call, Respond};
 pub use bridge::{Bridge, Crossing, Crossings, NearSide, NotCrossed};
 use drain::Drain;
+use early::Early;
 pub use route::{HEALTH_PATH, RouteEntry, RouteError, RouteTable};
 pub use tls::Tls;
 use worker::Worker;
 
-use crate::clock::{self, Moment};
 use crate::metrics::ServerMetrics;
 
 /// How many connections the operating system may hold ready for us, where it allows so many (`net.core.somaxconn`). After a restart
@@ -122,8 +123,8 @@ impl<R> fmt::Debug for Serving<R> {
 #[derive(Debug)]
 pub struct Bound {
     listener: TcpListener,
-    /// Since when it can be connected to.
-    since: Moment,
+    /// Takes them meanwhile.
+    early: Option<Early>,
     /// The address, with the real port if 0 was asked for.
     pub addr: SocketAddr,
 }
@@ -138,14 +139,21 @@ pub fn bind(addr: SocketAddr) -> io::Result<Bound> {
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&addr.into())?;
-    let since = clock::now();
     socket.listen(BACKLOG)?;
     let listener = TcpListener::from(socket);
     let addr = listener.local_addr()?;
-    Ok(Bound { listener, since, addr })
+    Ok(Bound { listener, early: None, addr })
 }
 
 impl Bound {
+    /// Takes connections from now on, so many at most, until they are served: their callers count from when they asked.
+    ///
+    /// # Errors
+    /// The operating system has no threads or no file descriptors left.
+    pub fn taking_early(self, most: usize) -> io::Result<Self> {
+        Ok(Bound { early: Some(Early::begin(&self.listener, most)?), ..self })
+    }
+
     /// The listener itself, for whoever accepts in another way. Needs a tokio runtime around it.
     ///
     /// # Errors
@@ -177,7 +185,7 @@ impl Bound {
             workers: senders,
             say: serving.say,
         };
-        door.admit_early(&self.listener, self.since);
+        door.admit_early(self.early.map(Early::end).unwrap_or_default());
         let accepting = accepting(self.listener, door, Arc::clone(&drain))?;
         Ok(Running { drain, drain_max: serving.limits.drain_max, accepting, workers })
     }

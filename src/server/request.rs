@@ -53,7 +53,7 @@ pub(super) async fn answer<R: Respond>(
     connection: Rc<ConnectionState>,
     request: Request<Incoming>,
 ) -> Result<Response<AnswerBody>, Silence> {
-    // A platform counts from when it asked, not from when a worker came to it.
+    // A platform counts from when it asked, not from when a worker came to its connection.
     let received = connection.waits_since.take().unwrap_or_else(clock::now);
     connection.stage.set(Stage::Answering);
     connection.last_head.set(received.instant);

@@ -31,10 +31,13 @@ fn a_connection_serves_many_requests() {
 
 #[test]
 fn what_was_asked_before_a_worker_was_there_was_received_then() {
-    let bound = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let bound = bind("127.0.0.1:0".parse().unwrap()).unwrap().taking_early(9).unwrap();
     let mut early = Caller::connect(bound.addr);
     early.send(post("/echo", "early"));
     let mut silent = Caller::connect(bound.addr);
+    while bound.early.as_ref().unwrap().taken() < 2 {
+        thread::yield_now();
+    }
     let asked = clock::instant();
     let server = Harness::serve(bound, Limits::default(), None, 1, None);
     assert_eq!(early.hear().unwrap().unwrap().body, "early");

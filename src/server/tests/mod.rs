@@ -22,6 +22,7 @@ use holdfast_adapters::{Refused, Reply, RouteMethod};
 use tokio::sync::Semaphore;
 
 use super::*;
+use crate::clock;
 use crate::metrics::Metrics;
 
 /// How long a caller waits for a server that may never answer.
