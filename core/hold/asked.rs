@@ -297,7 +297,8 @@ pub(super) fn placing(
         role: if request.kind == AuthorizationKind::Incremental { Role::Increment } else { Role::Opening },
         transactions: if mutant::is(Mutant::IncrementIsTransaction) { 1 } else { transactions(request.kind) },
         expires_at: held.then(|| asked_at.saturating_add(Duration::from_secs(u64::from(life)))),
-        original: request.original,
+        // The merchant's amount is of all that was asked for.
+        original: request.original.filter(|_| amount == request.amount.minor()),
     };
     let placement = match request.padding {
         Padding::None if held => Placement { extra: policy.extra, ..placement },

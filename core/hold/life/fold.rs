@@ -170,7 +170,9 @@ impl Standing {
         self.add(amount)?;
         self.extra = sum(self.extra, placement.extra)?;
         self.hold.tolerance = sum(self.hold.tolerance, placement.tolerance)?;
-        self.original = match (self.original, placement.original) {
+        // Nor is it of what the platform approved instead.
+        let original = placement.original.filter(|_| amount == placement.amount);
+        self.original = match (self.original, original) {
             (None, told) if self.hold.authorized == amount => told,
             (Some(before), Some(told)) => before.checked_add(told).ok(),
             (None, _) | (_, None) => None,

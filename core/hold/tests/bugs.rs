@@ -191,6 +191,20 @@ fn a_reversal_in_the_transaction_currency_is_full_when_it_is_full_there() {
             assert_eq!(book.held(), *held, "{what}");
         }
     }
+    // What the merchant asked for is not what was approved in part, nor what the platform recorded instead: billing speaks, too.
+    let in_part = held_by(HoldPolicy { partial_min: Some(1), ..HoldPolicy::PLAIN }, []);
+    let mut book = Book::with(8_800);
+    book.ask_with(&AuthorizationRequest { partial_approval: PartialApproval::Supported, ..abroad }, &in_part);
+    assert_eq!(book.held(), 8_800);
+    book.tell(reversal(8_800, 8_000));
+    assert_eq!(book.held(), 0);
+    for (recorded_minor, by, original, held) in [(8_800, 8_800, 8_000, 0), (13_200, 5_500, 5_000, 7_700)] {
+        let mut book = Book::with(20_000);
+        book.ask(&abroad);
+        book.tell(recorded("k", approved(recorded_minor)));
+        book.tell(reversal(by, original));
+        assert_eq!(book.held(), held, "{recorded_minor}");
+    }
     // Where the two cannot be compared, billing speaks.
     for (told, held) in [(None, 10_700), (Some(usd(10_000)), 10_700), (Some(eur(0)), 10_700), (Some(eur(-5_000)), 10_700)] {
         let mut book = Book::with(20_000);

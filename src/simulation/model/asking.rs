@@ -461,7 +461,7 @@ fn approval(question: &Question, amount: i64, extra: i64, tolerance: i64) -> Ent
         opening: !question.adds(),
         transactions: question.transactions(),
         expires_at: (question.posting == Posting::Hold).then_some(expires_at),
-        original: question.original,
+        original: question.original.filter(|_| amount == question.amount),
     };
     let at = stamped(question).unwrap_or(question.received_at);
     Entry { source: Source::Question(question.key), at, line: Line::Approved(approved) }

@@ -159,7 +159,8 @@ impl Desk<'_> {
         self.pile.push((Some(question), amount));
         self.extra += approved.extra;
         self.tolerance += approved.tolerance;
-        self.original = match (self.original, approved.original) {
+        let original = if amount == approved.amount { approved.original } else { None };
+        self.original = match (self.original, original) {
             (Some(before), Some(more)) => Some(before + more),
             (None, told) if self.authorized() == amount => told,
             (None | Some(_), _) => None,
