@@ -195,8 +195,8 @@ impl<'a> Steps<'a> {
     }
 
     /// From when on the platform says that a question added to the payment: from its first word that it did since the last one that it
-    /// did not. Not if the payment was released since, or what opened it declined, and no total began it anew: what is approved would not be
-    /// held there. The merchant's last capture is no such end: it took what was added, too.
+    /// did not. Not if the payment was released since, or what opened it declined, or nothing of it left, and no total began it anew: what is
+    /// approved would not be held there. The merchant's last capture is no such end: it took what was added, too.
     pub fn said_to_add_at(&self, question: StepId) -> Option<Timestamp> {
         let (mut added, mut ended) = (None, false);
         for step in self.iter() {
@@ -207,7 +207,7 @@ impl<'a> Steps<'a> {
                     (Some(_), Role::Opening) => {}
                 },
                 What::Recorded { .. } => ended |= added.is_some() && self.opening_word_in(step) == Some(Word::Declined),
-                What::Released { .. } => ended |= added.is_some(),
+                What::Released { .. } | What::Totalled { total: ..=0 } => ended |= added.is_some(),
                 What::Totalled { .. } => ended = false,
                 What::Placed(_) | What::Reduced { .. } | What::Captured { .. } | What::Moved { .. } => {}
             }

@@ -146,9 +146,11 @@ pub(super) fn added_at(entries: &[Entry], question: u32) -> Option<Timestamp> {
     let rest = entries.iter().rposition(says_no).map_or(entries, |place| &entries[place + 1..]);
     let adds = |entry: &Entry| matches!(entry.line, Line::Word { question: of, opening: false, .. } if of == question);
     let place = rest.iter().position(adds)?;
-    let ends = |entry: &Entry| matches!(entry.line, Line::Ended(_)) || opening_here(entries, entry) == Some(Word::No);
+    let ends = |entry: &Entry| {
+        matches!(entry.line, Line::Ended(_) | Line::Total(..=0)) || opening_here(entries, entry) == Some(Word::No)
+    };
     let end = rest[place..].iter().rposition(ends);
-    let total = rest[place..].iter().rposition(|entry| matches!(entry.line, Line::Total(_)));
+    let total = rest[place..].iter().rposition(|entry| matches!(entry.line, Line::Total(1..)));
     (end.is_none() || end < total).then_some(rest[place].at)
 }
 
