@@ -253,6 +253,23 @@ pub fn an_adopted_answer_without_a_verdict_counts_nowhere(engine: &dyn Engine) {
     assert_eq!(ask(&house, purchase("1", 100), limit(Window::Lifetime)), approved(100));
 }
 
+/// Whichever card a question of it names.
+pub fn a_payment_is_tried_against_the_limits_of_the_card_that_it_counts_for(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    house.enter(vec![card("other", "a", None)]).unwrap();
+    let of = |key: &str, minor| increment(key, "first", minor);
+    assert_eq!(ask(&house, purchase("first", 80), limit(Window::Lifetime)), approved(80));
+    house.restart();
+    assert_eq!(ask(&house, with_card("other", of("more", 30)), limit(Window::Lifetime)), limit_reached(TOO_MUCH));
+    assert_eq!(ask(&house, with_card("other", of("less", 20)), limit(Window::Lifetime)), approved(20));
+    assert_eq!(ask(&house, purchase("full", 1), limit(Window::Lifetime)), limit_reached(TOO_MUCH));
+    // The other card's limit is its own.
+    assert_eq!(ask(&house, with_card("other", purchase("theirs", 100)), limit(Window::Lifetime)), approved(100));
+    house.tell("end", released("first"));
+    house.restart();
+    assert_eq!(ask(&house, purchase("again", 90), limit(Window::Lifetime)), approved(90));
+}
+
 pub fn what_is_undone_is_not_counted(engine: &dyn Engine) {
     let mut house = House::with(engine, 1_000);
     assert_eq!(ask(&house, purchase("overtaken", 100), limit(Window::Lifetime)), approved(100));

@@ -274,6 +274,7 @@ macro_rules! conforms {
                 an_adopted_answer_counts_over_the_limit_if_need_be
                 what_was_told_elsewhere_counts_nowhere_when_it_is_adopted
                 an_adopted_answer_without_a_verdict_counts_nowhere
+                a_payment_is_tried_against_the_limits_of_the_card_that_it_counts_for
                 what_is_undone_is_not_counted
                 a_verification_stays_counted_whatever_was_told
                 what_is_told_above_what_was_approved_counts

@@ -69,12 +69,15 @@ pub fn uses(state: &State, located: &Located, verdict: &Verdict) -> (Uses, Optio
     (uses, moved.map(Verdict::Proceed))
 }
 
-/// What one limit has counted, and the window that is open of it; of one that is about the payment alone, what there is of that.
+/// What one limit has counted, and the window that is open of it; of one that is about the payment alone, what there is of that. A payment
+/// counts for the card that it was placed with, whichever one a question of it names.
 pub fn used(state: &State, located: &Located, check: &LimitCheck) -> (LimitUse, Window) {
+    let row = located.hold.and_then(|index| state.hold(index));
     if !check.scope.is_of_payment() {
-        return state.used(check.counter, check.scope, (check.window, check.still), located);
+        let counts_for = Located { card: row.and_then(|row| row.card).or(located.card), ..*located };
+        return state.used(check.counter, check.scope, (check.window, check.still), &counts_for);
     }
-    let hold = located.hold.and_then(|index| state.hold(index)).map(|row| row.hold);
+    let hold = row.map(|row| row.hold);
     (LimitUse { amount: hold.map_or(0, |hold| hold.spoken_for()), count: 0 }, check.window)
 }
 
