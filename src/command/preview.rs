@@ -183,7 +183,8 @@ fn as_lines(questions: &Questions, tally: &Tally, outage: Duration, policy: &Sta
     line(&mut text, "wrongly declined", &tally.wrongly_declined, None);
     match tally.worst {
         Some(worst) => {
-            let _ = writeln!(text, "worst exposure     {:>8}  {:>18}  at {}", "", money(worst.exposure, currency), worst.at);
+            let at = worst.at.map(|at| format!("  at {at}")).unwrap_or_default();
+            let _ = writeln!(text, "worst exposure     {:>8}  {:>18}{at}", "", money(worst.exposure, currency));
             if worst.at_most > worst.exposure {
                 // So many outages begin in a long journal that some were only bounded.
                 let _ = writeln!(
@@ -241,7 +242,7 @@ fn as_json(questions: &Questions, tally: &Tally, swept: &[(String, Tally)], curr
             "wrongly_declined": sum(&tally.wrongly_declined),
             "worst_exposure_minor": tally.worst.map_or(0, |worst| worst.exposure),
             "worst_exposure_at_most_minor": tally.worst.map_or(0, |worst| worst.at_most),
-            "worst_exposure_at": tally.worst.map(|worst| worst.at.to_string()),
+            "worst_exposure_at": tally.worst.and_then(|worst| worst.at).map(|at| at.to_string()),
             "by": by,
         })
     };

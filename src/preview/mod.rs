@@ -21,6 +21,7 @@ use holdfast_core::{AuthorizationRequest, Basis, Decision, DeclineReason, Platfo
 
 use self::facts::Facts;
 pub use self::tally::{Sum, Tally};
+use self::worst::TRIED_MAX;
 pub use self::worst::Worst;
 use crate::journal::reader::Progress;
 use crate::journal::{Body, JournalError, Reader, Record};
@@ -135,7 +136,7 @@ impl Questions {
             }
             tally.count(&said, asked.asked, asked.approved);
         }
-        Tally { worst: self.worst(caps, outage), ..tally }
+        Tally { worst: self.worst(caps, outage, TRIED_MAX), ..tally }
     }
 }
 

@@ -79,13 +79,23 @@ fn the_worst_outage_begins_with_nothing_unconfirmed() {
     let (questions, _) = preview(ALL, "1000.00", HOUR);
     let worst = |exposure_max: &str| {
         let exposure_max = Some(Money::from_decimal(exposure_max, Currency::USD).unwrap());
-        questions.worst(&Caps { exposure_max, caps: Vec::new() }, HOUR).map(|worst| (worst.exposure, worst.at_most))
+        questions.worst(&Caps { exposure_max, caps: Vec::new() }, HOUR, TRIED_MAX).map(|worst| (worst.exposure, worst.at_most))
     };
     assert_eq!((worst("2000.00"), worst("300.00"), worst("10.00")), (Some((125_000, 125_000)), Some((30_000, 30_000)), None));
     assert_eq!(
-        questions.worst(&Caps { exposure_max: None, caps: Vec::new() }, Duration::ZERO).map(|worst| worst.exposure),
+        questions.worst(&Caps { exposure_max: None, caps: Vec::new() }, Duration::ZERO, TRIED_MAX).map(|worst| worst.exposure),
         Some(90_000)
     );
+    // Of which not all could be tried, more is not ruled out; also where those that were tried came to nothing.
+    let bounded = |rows: &str, exposure_max: &str, tried_max: usize| {
+        let exposure_max = Some(Money::from_decimal(exposure_max, Currency::USD).unwrap());
+        let (questions, caps) = (preview(rows, "1000.00", HOUR).0, table(rows).caps().caps.clone());
+        questions
+            .worst(&Caps { exposure_max, caps }, HOUR, tried_max)
+            .map(|worst| (worst.exposure, worst.at.is_some(), worst.at_most))
+    };
+    assert_eq!(bounded(&format!("{ALL}{once}"), "2000.00", 0), Some((10_000, true, 115_000)));
+    assert_eq!(bounded(ALL, "10.00", 0), Some((0, false, 1_000)));
 }
 
 #[test]

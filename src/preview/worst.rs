@@ -10,15 +10,15 @@ use holdfast_core::{Money, Timestamp};
 use super::{Asked, Questions};
 
 /// After so many questions in all the outages that were tried, the rest is only bounded.
-const TRIED_MAX: usize = 4_000_000;
+pub(super) const TRIED_MAX: usize = 4_000_000;
 
 /// The most that an outage puts at risk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Worst {
-    /// In minor units.
+    /// In minor units, as was found.
     pub exposure: i64,
-    /// When, by the question that made it so.
-    pub at: Timestamp,
+    /// When, by the question that made it so; nothing where none of those that were tried approves anything.
+    pub at: Option<Timestamp>,
     /// More than this none does, also of those that were not tried.
     pub at_most: i64,
 }
@@ -33,49 +33,51 @@ struct Outage {
 }
 
 impl Questions {
-    /// The worst outage of this length under these caps; `None` where none approves anything.
-    pub(super) fn worst(&self, caps: &Caps, length: Duration) -> Option<Worst> {
-        let mut outages = self.outages(caps, length);
+    /// The worst outage of this length under these caps, when so many questions may be tried; `None` where none approves anything.
+    pub(super) fn worst(&self, caps: &Caps, length: Duration, tried_max: usize) -> Option<Worst> {
+        // A clock that was set back leaves records out of their time's order.
+        let mut asked: Vec<&Asked> = self.asked.iter().collect();
+        asked.sort_by_key(|asked| asked.at);
+        let mut outages = outages(&asked, caps, length);
         outages.sort_by_key(|outage| (std::cmp::Reverse(outage.at_most), outage.from));
-        let (mut worst, mut tried): (Option<Worst>, usize) = (None, 0);
+        let (mut worst, mut tried) = (Worst { exposure: 0, at: None, at_most: 0 }, 0_usize);
         for outage in outages {
-            let most = worst.map_or(0, |worst| worst.exposure);
-            if outage.at_most <= most {
+            if outage.at_most <= worst.exposure {
                 break;
             }
-            if tried > TRIED_MAX {
-                return worst.map(|worst| Worst { at_most: outage.at_most, ..worst });
+            if tried > tried_max {
+                return Some(Worst { at_most: outage.at_most, ..worst });
             }
-            let within = self.asked.get(outage.from..outage.to).unwrap_or_default();
+            let within = asked.get(outage.from..outage.to).unwrap_or_default();
             tried = tried.saturating_add(within.len());
-            if let Some((exposure, at)) = played(within, caps).filter(|(exposure, _)| *exposure > most) {
-                worst = Some(Worst { exposure, at, at_most: exposure });
+            if let Some((exposure, at)) = played(within, caps).filter(|(exposure, _)| *exposure > worst.exposure) {
+                worst = Worst { exposure, at: Some(at), at_most: exposure };
             }
         }
-        worst
+        worst.at.map(|_| worst)
     }
+}
 
-    /// Those that begin with a question that a row approves, and what they put at risk if no cap but the exposure's objects.
-    fn outages(&self, caps: &Caps, length: Duration) -> Vec<Outage> {
-        let exposure_max = caps.exposure_max.map_or(i64::MAX, Money::minor);
-        let (mut outages, mut sum, mut ahead): (_, i64, VecDeque<i64>) = (Vec::new(), 0, VecDeque::new());
-        let mut to = 0_usize;
-        for (from, first) in self.asked.iter().enumerate() {
-            let over = first.at.saturating_add(length);
-            let mut more = self.asked.iter().skip(to);
-            while let Some(asked) = more.next().filter(|asked| to == from || asked.at < over) {
-                let amount = risked(asked);
-                sum = sum.saturating_add(amount);
-                ahead.push_back(amount);
-                to = to.saturating_add(1);
-            }
-            if risked(first) > 0 {
-                outages.push(Outage { from, to, at_most: sum.min(exposure_max) });
-            }
-            sum = sum.saturating_sub(ahead.pop_front().unwrap_or(0));
+/// Those that begin with a question that a row approves, and what they put at risk if no cap but the exposure's objects.
+fn outages(asked: &[&Asked], caps: &Caps, length: Duration) -> Vec<Outage> {
+    let exposure_max = caps.exposure_max.map_or(i64::MAX, Money::minor);
+    let (mut outages, mut sum, mut ahead): (_, i128, VecDeque<i64>) = (Vec::new(), 0, VecDeque::new());
+    let mut to = 0_usize;
+    for (from, first) in asked.iter().enumerate() {
+        let over = first.at.saturating_add(length);
+        let mut more = asked.iter().skip(to);
+        while let Some(asked) = more.next().filter(|asked| to == from || asked.at < over) {
+            let amount = risked(asked);
+            sum = sum.saturating_add(amount.into());
+            ahead.push_back(amount);
+            to = to.saturating_add(1);
         }
-        outages
+        if risked(first) > 0 {
+            outages.push(Outage { from, to, at_most: i64::try_from(sum).unwrap_or(i64::MAX).min(exposure_max) });
+        }
+        sum = sum.saturating_sub(ahead.pop_front().unwrap_or(0).into());
     }
+    outages
 }
 
 /// What a row puts at risk, before caps.
@@ -87,7 +89,7 @@ fn risked(asked: &Asked) -> i64 {
 }
 
 /// What is at risk at the end of an outage of these questions, and by which of them; nothing is confirmed meanwhile.
-fn played(within: &[Asked], caps: &Caps) -> Option<(i64, Timestamp)> {
+fn played(within: &[&Asked], caps: &Caps) -> Option<(i64, Timestamp)> {
     let mut counters = CapCounters::new(&[caps], Share::WHOLE, within.len().saturating_add(1));
     let mut last = None;
     for asked in within.iter().filter(|asked| asked.proposal.name().is_some()) {
