@@ -22,6 +22,8 @@ pub enum SpoolError {
     Foreign(PathBuf),
     /// The data directory had a spool, and there is none.
     Lost(PathBuf),
+    /// It, or its log, was taken away or replaced while it was written.
+    TakenAway(PathBuf),
     /// It has nothing in it, and the data directory had one.
     Empty(PathBuf),
     /// It is another one than the data directory had.
@@ -81,6 +83,12 @@ impl fmt::Display for SpoolError {
                 f,
                 "{}: is missing, and this data directory had a spool: what platforms were told and the ledger has not heard was in it. Bring \
                  it back, or name where it is at spool.path; if it is lost, {ACCEPT}",
+                path.display()
+            ),
+            SpoolError::TakenAway(path) => write!(
+                f,
+                "{0}: it or {0}-wal was taken away, or replaced, while this server writes them: whatever is written would go with them, so that \
+                 nothing is told that has to be kept. Move both back as they were, and it goes on; else stop the server, which drains what it can",
                 path.display()
             ),
             SpoolError::Empty(path) => write!(

@@ -163,8 +163,22 @@ pub struct File {
     /// Known to whoever counted: that reads every page of the file, which most who open it have no need for.
     held: Option<Held>,
     trust: Trust,
+    /// What it and its log were when it was last written: whoever takes them away takes what is written from then on with them.
+    was: Option<[Identity; 2]>,
     /// Says how far it is synced.
     pub(super) mark: Option<(String, Mark)>,
+}
+
+/// Which file it is: device and inode.
+type Identity = (u64, u64);
+
+/// What is at the file's path, and at its log's.
+fn identities(path: &Path) -> Option<[Identity; 2]> {
+    use std::os::unix::fs::MetadataExt as _;
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let of = |path: &Path| std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
+    Some([of(path)?, of(log.as_ref())?])
 }
 
 /// Whether the connection may be used as it is.
@@ -189,7 +203,7 @@ impl File {
             Found::Older(format) => make_newer(&connection, format).map_err(disk)?,
             Found::Nothing => make_tables(&connection).map_err(disk)?,
         }
-        Ok(File { path: path.to_owned(), sync, connection, held: None, trust: Trust::Sound, mark: None })
+        Ok(File { path: path.to_owned(), sync, connection, held: None, trust: Trust::Sound, was: None, mark: None })
     }
 
     /// Opens the file if there is one: whoever only reads makes none.
@@ -209,7 +223,7 @@ impl File {
         }
         self.held = None;
         self.connection = connection;
-        self.trust = Trust::Sound;
+        (self.trust, self.was) = (Trust::Sound, None);
         Ok(())
     }
 
@@ -393,8 +407,13 @@ impl Disk for File {
         if self.trust == Trust::Failed {
             self.reopen()?;
         }
+        if self.was.is_some_and(|was| identities(&self.path) != Some(was)) {
+            // It is not tried anew: another one in its place is another spool.
+            return Err(SpoolError::TakenAway(self.path.clone()));
+        }
         match self.try_to_change(changes) {
             Ok(changed) => {
+                self.was = self.was.or_else(|| identities(&self.path));
                 self.held = Some(changed.held);
                 self.follow(changes.next);
                 Ok(changed)

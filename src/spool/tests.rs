@@ -744,3 +744,35 @@ async fn when_there_is_no_room_for_approvals_there_is_some_for_declines_and_bars
     }
     assert!(!names(&kept(&spool)).contains(&"one too many"));
 }
+
+#[test]
+fn what_is_written_to_a_file_that_was_taken_away_is_not_durable() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, log) = (directory.path().join(FILE), directory.path().join("spool.sqlite-wal"));
+    let mut file = File::open(&path, Sync::Full).unwrap();
+    let mut next = 0;
+    let mut write = || {
+        next += 1;
+        let changes = file::Changes {
+            add: vec![(next, Timestamp::EPOCH, vec![1])],
+            forget: Vec::new(),
+            confirm: Vec::new(),
+            confirmed_since: Timestamp::EPOCH,
+            set_aside: Vec::new(),
+            bring_back: Vec::new(),
+            erase: Vec::new(),
+            next: next + 1,
+        };
+        file.change(&changes).map(|changed| changed.held.waiting)
+    };
+    assert_eq!(write().unwrap(), 1);
+    for taken in [&path, &log] {
+        let elsewhere = directory.path().join("elsewhere");
+        std::fs::rename(taken, &elsewhere).unwrap();
+        assert!(matches!(write(), Err(SpoolError::TakenAway(_))));
+        std::fs::copy(&elsewhere, taken).unwrap();
+        assert!(matches!(write(), Err(SpoolError::TakenAway(_))), "a copy is another file");
+        std::fs::rename(&elsewhere, taken).unwrap();
+        write().unwrap();
+    }
+}

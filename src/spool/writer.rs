@@ -10,7 +10,7 @@ use holdfast_core::Timestamp;
 use super::entry::Part;
 use super::file::{BringBack, Changes, Disk, Held};
 use super::queue::{Back, Erasing, Flow, Job, Put, Settled, Taking};
-use super::{CONFIRMED_KEPT, Counting, Observer, Shared};
+use super::{CONFIRMED_KEPT, Counting, Observer, Shared, SpoolError};
 use crate::clock::{self, Instant};
 use crate::ledger::Completions;
 
@@ -58,6 +58,8 @@ pub(super) struct Writer {
     completions: Completions,
     /// While the disk says no: when it is asked again.
     ask_again: Option<Instant>,
+    /// How long it is asked when the spool closes.
+    closing_max: Duration,
 }
 
 impl Writer {
@@ -79,12 +81,13 @@ impl Writer {
             erase,
             completions,
             ask_again: None,
+            closing_max: CLOSING_MAX,
         }
     }
 
     /// Works until the queue is closed and everything is durable, or the disk has said no often enough by then.
     pub fn run(mut self, observer: &dyn Observer) {
-        let (mut jobs, mut closes_at) = (Vec::new(), None);
+        let (mut jobs, mut closing) = (Vec::new(), None);
         loop {
             let flow = self.shared.queue.take(&mut jobs, self.patience());
             self.gather(&mut jobs);
@@ -101,7 +104,7 @@ impl Writer {
             self.completions.announce();
             if flow == Flow::Closed {
                 let now = clock::instant();
-                let closes_at = *closes_at.get_or_insert(now.checked_add(CLOSING_MAX).unwrap_or(now));
+                let closes_at = closing.get_or_insert(now).checked_add(self.closing_max).unwrap_or(now);
                 if self.ask_again.is_some() && now < closes_at {
                     // Nothing wakes a queue that is closed: what was told waits for its disk as long as a drain may take.
                     std::thread::sleep(RETRY_EVERY);
@@ -272,6 +275,8 @@ impl Writer {
             Err(error) => {
                 self.refuse_since(0);
                 observer.failed();
+                // Nobody who moves a file away waits for this process to end.
+                self.closing_max = if matches!(error, SpoolError::TakenAway(_)) { Duration::ZERO } else { CLOSING_MAX };
                 let again = clock::instant().checked_add(RETRY_EVERY).unwrap_or_else(clock::instant);
                 if self.ask_again.replace(again).is_none() {
                     observer.say(&error.to_string());
