@@ -157,6 +157,27 @@ impl Fact {
         }
     }
 
+    /// How much it may take of what its account shows, in minor units: all of it, where no hold covers it. What was approved by us is known
+    /// to whoever approved it.
+    #[must_use]
+    pub const fn takes_at_most(&self) -> i64 {
+        match self {
+            Fact::Recorded { outcome: RecordedOutcome::ApprovedByStandIn { amount, .. }, .. }
+            | Fact::Captured { amount, .. }
+            | Fact::Debited { amount, .. } => amount.minor(),
+            Fact::Recorded { outcome: RecordedOutcome::Approved { .. } | RecordedOutcome::Declined, .. }
+            | Fact::Reduced { .. }
+            | Fact::Replaced { .. }
+            | Fact::Released { .. }
+            | Fact::Completed { .. }
+            | Fact::Credited { .. }
+            | Fact::Card { .. }
+            | Fact::Cardholder { .. }
+            | Fact::Account { .. }
+            | Fact::SettlementAnnounced { .. } => 0,
+        }
+    }
+
     /// Whether it may move, hold or free anybody's money.
     #[must_use]
     pub const fn is_about_money(&self) -> bool {

@@ -30,7 +30,7 @@ use holdfast_core::{
 
 use crate::clock::Instant;
 pub use crate::journal::{Checkpoint, Erase, KeptKind, KeptRuleset, Noted, Operation, Slip, SlipsFound, SlipsWanted, Which};
-pub use sight::{Counted, Glimpse};
+pub use sight::{Counted, Covered, Glimpse, MoneyOf};
 pub use standing::{Standing, Writes};
 pub use ticket::{Completions, Mailbox, Pool, Ticket, Wait};
 
@@ -73,8 +73,8 @@ pub trait Ledger: Send + Sync {
     }
 
     /// Whose money an event would be about, as far as that is to be seen without asking the ledger. Never waits.
-    fn account_of(&self, _origin: &Origin, _event: &ToldEvent) -> Option<AccountId> {
-        None
+    fn account_of(&self, _origin: &Origin, _event: &ToldEvent) -> MoneyOf {
+        MoneyOf::NotSeen
     }
 
     /// What these limits of a question have counted, as far as that is to be seen without asking it. Never waits.

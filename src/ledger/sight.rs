@@ -3,7 +3,7 @@
 
 use holdfast_core::hold::{Answered, LimitUse};
 use holdfast_core::stand_in::Snapshot;
-use holdfast_core::{CardholderToken, Decision};
+use holdfast_core::{AccountId, CardholderToken, Decision};
 
 /// What a look comes to.
 #[expect(clippy::large_enum_variant, reason = "it lives on the stack for one look, and is nearly always the large one")]
@@ -28,6 +28,27 @@ pub enum Counted {
     Never,
     /// This is how much, in the order of the limits.
     Seen(Vec<LimitUse>),
+}
+
+/// Whose money an event is about, as far as that is to be seen without asking.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum MoneyOf {
+    /// Whoever works on what is looked at has it: look again in a moment.
+    Busy,
+    /// Nobody can tell.
+    #[default]
+    NotSeen,
+    /// This account's.
+    Account(AccountId, Covered),
+}
+
+/// Whether the balance that is seen has it in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Covered {
+    /// Its payment is held there.
+    ByItsHold,
+    /// It comes on top.
+    No,
 }
 
 /// What was seen around one question.

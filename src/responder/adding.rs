@@ -95,6 +95,19 @@ impl Adding {
         hasher.finish128().as_u128()
     }
 
+    /// What an opened payment is known by: with whose money, and at all.
+    fn opened_as(&self, origin: &Origin, payment: &PaymentRef, account: &AccountId) -> impl Iterator<Item = u128> + use<'_> {
+        let account = *account;
+        names(origin, payment).flat_map(move |name| [self.hashed(&name, Some(&account)), self.hashed(&name, None)])
+    }
+
+    /// Whether a payment was opened with the money of another account than this one, and of this one not.
+    pub fn opened_elsewhere(&self, origin: &Origin, payment: &PaymentRef, account: &AccountId) -> bool {
+        let is_opened =
+            |of: Option<&AccountId>| names(origin, payment).any(|name| self.opened.contains_key(&self.hashed(&name, of)));
+        is_opened(None) && !is_opened(Some(account))
+    }
+
     /// What whoever it is about is known by.
     fn of_whom(&self, program: ProgramId, whose: [Option<Whose>; 2]) -> impl Iterator<Item = u128> + use<'_> {
         whose.into_iter().flatten().map(move |whose| {
@@ -118,8 +131,9 @@ impl Adding {
     pub fn waits(&self, word: Word) {
         match word {
             Word::Opened(origin, payment, account) => {
-                let opened = |name| self.opened.entry(self.hashed(&name, Some(&account)));
-                names(&origin, &payment).for_each(|name| add(opened(name).or_default().value_mut()));
+                for opened in self.opened_as(&origin, &payment, &account) {
+                    add(self.opened.entry(opened).or_default().value_mut());
+                }
             }
             Word::Doubted(origin, payment, whose) => {
                 for doubted in self.doubted_by(&origin, &payment, whose) {
@@ -132,9 +146,11 @@ impl Adding {
     /// The ledger has heard it, or nobody stands by it.
     pub fn gone(&self, word: Word) {
         match word {
-            Word::Opened(origin, payment, account) => names(&origin, &payment).for_each(|name| {
-                self.opened.remove_if_mut(&self.hashed(&name, Some(&account)), |_, times| is_last(times));
-            }),
+            Word::Opened(origin, payment, account) => {
+                for opened in self.opened_as(&origin, &payment, &account) {
+                    self.opened.remove_if_mut(&opened, |_, times| is_last(times));
+                }
+            }
             Word::Doubted(origin, payment, whose) => {
                 for doubted in self.doubted_by(&origin, &payment, whose) {
                     self.doubted.remove_if_mut(&doubted, |_, times| is_last(times));
@@ -229,6 +245,8 @@ mod tests {
         let yes = answered(first, ToldAnswer::Approved { amount: usd(100) });
         adding.waits(yes);
         assert_eq!((of("a", AddsTo::NotKnown), of("b", AddsTo::NotKnown)), (AddsTo::Open, AddsTo::NotKnown));
+        let elsewhere = |name: &str| adding.opened_elsewhere(&origin(), &payment, &account(name));
+        assert_eq!((elsewhere("a"), elsewhere("b")), (false, true));
         let released = fact(Fact::Released { payment, cause: ReleaseCause::Reversed }).unwrap();
         let no = answered(first, ToldAnswer::Declined { reason: DeclineReason::LedgerUnavailable });
         for doubt in [released, no] {
@@ -243,7 +261,7 @@ mod tests {
         assert_eq!((captured(Finality::More), captured(Finality::Final).is_some()), (None, true));
         adding.gone(yes);
         assert_eq!(of("a", AddsTo::NotKnown), AddsTo::NotKnown);
-        assert!(adding.opened.is_empty() && adding.doubted.is_empty());
+        assert!(adding.opened.is_empty() && adding.doubted.is_empty() && !elsewhere("b"));
         // By whichever of its names it is told of.
         let alone = |name: &str| PaymentRef { authorization: AuthorizationId::new(name).unwrap(), alias: Alias::Alone };
         let both = PaymentRef { alias: Alias::Also(AuthorizationId::new("second").unwrap()), ..payment };

@@ -2,6 +2,7 @@
 //! go of when the ledger has heard them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use holdfast_core::hold::{Answered, ToldAnswer, ToldEvent};
 use holdfast_core::stand_in::{Taken, ToldApproval, ToldName};
@@ -20,7 +21,7 @@ use super::stand_in::StandIn;
 use super::standings::Standings;
 use super::told::{Name, Told, ToldBook};
 use crate::clock;
-use crate::ledger::{Adopt, Counted, KeptRuleset, Origin, weight_of};
+use crate::ledger::{Adopt, Counted, KeptRuleset, MoneyOf, Origin, weight_of};
 use crate::spool::{Entry, File, Heard, Refused, Spool, SpoolError, Standing, Wave};
 
 /// What is remembered until the ledger has heard it.
@@ -41,6 +42,8 @@ pub struct Unheard {
     pub publications: Arc<Publications>,
     /// Rung when the ledger has heard something.
     pub heard: Notify,
+    /// How many waves it has answered.
+    pub waves_answered: AtomicU64,
     /// Learns from what is brought to the ledger whether it answers.
     pub breaker: Arc<Breaker>,
     /// Which program and platform, by number.
@@ -66,6 +69,7 @@ impl Unheard {
             orders: Orders::default(),
             publications: Arc::default(),
             heard: Notify::new(),
+            waves_answered: AtomicU64::new(0),
             breaker,
             principals,
             programs,
@@ -133,7 +137,7 @@ impl Unheard {
             Entry::Fact(origin, event) => {
                 self.standings.told(origin.program, event);
                 // Whose money it is about is not to be seen yet.
-                self.messages.waits(origin, event, None);
+                self.messages.waits(origin, event, MoneyOf::NotSeen);
                 self.recorded.waits(origin, event);
                 self.recorded.is_durable(origin, event);
             }
@@ -248,7 +252,10 @@ impl Heard for Unheard {
 
     fn wave_ended(&self, wave: Wave) {
         match wave {
-            Wave::Answered => self.breaker.heard_of(Response::Answered, clock::instant()),
+            Wave::Answered => {
+                self.waves_answered.fetch_add(1, Ordering::AcqRel);
+                self.breaker.heard_of(Response::Answered, clock::instant());
+            }
             Wave::NotAnswered => {}
         }
         self.heard.notify_waiters();
@@ -261,7 +268,7 @@ impl Heard for Unheard {
             Entry::Ordered(_, operation, _) => self.orders.heard(operation),
             Entry::Published(_, kept) => self.publications.forget(kept),
             Entry::Fact(origin, event) => {
-                self.messages.gone(origin, event);
+                self.messages.never_kept(origin, event);
                 self.recorded.gone(origin, event);
             }
             Entry::Told(adopt, _) if why == Refused::AnothersKey && entry.is_decline() => {
@@ -285,7 +292,7 @@ impl Heard for Unheard {
             self.standings.told(entry.origin().program, event);
         }
         if let Entry::Fact(origin, event) = entry {
-            self.messages.waits(origin, event, None);
+            self.messages.is_brought(origin, event);
             self.recorded.is_brought(origin, event);
         }
         if let Some((stand_in, name)) = self.approval_of(entry) {

@@ -10,15 +10,15 @@ use holdfast_core::hold::ToldEvent;
 use holdfast_core::{AccountId, ProgramId};
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
-use crate::ledger::Origin;
+use crate::ledger::{Covered, MoneyOf, Origin};
 
 /// Messages that wait, by a hash of their keys under a key of this process, 128 bits wide, so that no two are one.
 #[derive(Debug)]
 pub struct Messages {
     key: (u64, u64),
     waiting: DashMap<u128, Waiting, foldhash::fast::RandomState>,
-    /// How many of them are about each account; of which it was not seen whose they are, they may be about any of the program's.
-    of: DashMap<(ProgramId, Option<AccountId>), usize, foldhash::fast::RandomState>,
+    /// Those of each account; of which it was not seen whose they are, they may be about any of the program's.
+    of: DashMap<(ProgramId, Option<AccountId>), Together, foldhash::fast::RandomState>,
     count: AtomicUsize,
 }
 
@@ -27,6 +27,15 @@ pub struct Messages {
 struct Waiting {
     account: Option<AccountId>,
     times: u32,
+    takes: i64,
+}
+
+/// Several messages.
+#[derive(Debug, Default)]
+struct Together {
+    count: usize,
+    /// How much they may take of what the ledger shows, in minor units.
+    takes: i64,
 }
 
 impl Default for Messages {
@@ -38,24 +47,36 @@ impl Default for Messages {
 }
 
 impl Messages {
-    /// A message waits for the ledger. `account`: whose money it is about, where that is seen.
-    pub fn waits(&self, origin: &Origin, event: &ToldEvent, account: Option<AccountId>) {
+    /// A message waits for the ledger. `money`: whose it is about, where that is seen.
+    pub fn waits(&self, origin: &Origin, event: &ToldEvent, money: MoneyOf) {
         if !event.fact.is_about_money() {
             return;
         }
+        let (account, takes) = match money {
+            MoneyOf::Busy | MoneyOf::NotSeen => (None, event.fact.takes_at_most()),
+            MoneyOf::Account(account, Covered::No) => (Some(account), event.fact.takes_at_most()),
+            MoneyOf::Account(account, Covered::ByItsHold) => (Some(account), 0),
+        };
         match self.waiting.entry(self.hashed(origin, event)) {
             Occupied(mut known) => known.get_mut().times = known.get().times.saturating_add(1),
             Vacant(new) => {
                 // Before anybody can find it gone.
                 let mut of = self.of.entry((origin.program, account)).or_default();
-                *of = of.saturating_add(1);
+                (of.count, of.takes) = (of.count.saturating_add(1), of.takes.saturating_add(takes));
                 self.count.fetch_add(1, Ordering::AcqRel);
-                new.insert(Waiting { account, times: 1 });
+                new.insert(Waiting { account, times: 1, takes });
             }
         }
     }
 
-    /// One time that it came it was not acknowledged.
+    /// One that was set aside is brought to the ledger once more, if it is not on its way there already.
+    pub fn is_brought(&self, origin: &Origin, event: &ToldEvent) {
+        if !self.waiting.contains_key(&self.hashed(origin, event)) {
+            self.waits(origin, event, MoneyOf::NotSeen);
+        }
+    }
+
+    /// One time that it came it was not acknowledged, or is waited for no more.
     pub fn never_kept(&self, origin: &Origin, event: &ToldEvent) {
         let is_last = |_: &u128, known: &mut Waiting| {
             known.times = known.times.saturating_sub(1);
@@ -65,18 +86,18 @@ impl Messages {
         self.leaves(origin, last.map(|(_, known)| known));
     }
 
-    /// The ledger has heard it, and so every time that it came, or refused it for good: nobody waits for it.
+    /// The ledger has heard it, and so every time that it came.
     pub fn gone(&self, origin: &Origin, event: &ToldEvent) {
         let known = self.waiting.remove(&self.hashed(origin, event));
         self.leaves(origin, known.map(|(_, known)| known));
     }
 
     fn leaves(&self, origin: &Origin, known: Option<Waiting>) {
-        let Some(Waiting { account, .. }) = known else { return };
+        let Some(Waiting { account, takes, .. }) = known else { return };
         self.count.fetch_sub(1, Ordering::AcqRel);
         self.of.remove_if_mut(&(origin.program, account), |_, of| {
-            *of = of.saturating_sub(1);
-            *of == 0
+            (of.count, of.takes) = (of.count.saturating_sub(1), of.takes.saturating_sub(takes));
+            of.count == 0
         });
     }
 
@@ -92,10 +113,24 @@ impl Messages {
         self.any() && self.of.iter().any(|of| of.key().0 == program)
     }
 
-    /// Whether one waits that is, or may be, about the account behind a question.
+    /// Whether one waits that is, or may be, about the account behind a question; where that is not seen, it may be any of the program's.
     #[must_use]
     pub fn concern(&self, program: ProgramId, account: Option<AccountId>) -> bool {
-        self.any() && (self.of.contains_key(&(program, None)) || (account.is_some() && self.of.contains_key(&(program, account))))
+        self.any()
+            && match account {
+                None => self.any_of(program),
+                Some(_) => self.of.contains_key(&(program, None)) || self.of.contains_key(&(program, account)),
+            }
+    }
+
+    /// How much of what the ledger shows of an account those that wait may take, in minor units: of which it is not seen whose they are, all of it.
+    #[must_use]
+    pub fn taken_of(&self, program: ProgramId, account: AccountId) -> i64 {
+        if !self.any() {
+            return 0;
+        }
+        let takes = |account| self.of.get(&(program, account)).map_or(0, |of| of.takes);
+        takes(Some(account)).saturating_add(takes(None)).max(0)
     }
 
     fn hashed(&self, origin: &Origin, event: &ToldEvent) -> u128 {
@@ -119,17 +154,22 @@ mod tests {
     #[test]
     fn an_account_is_waited_for_until_every_message_about_it_is_heard_or_was_never_acknowledged() {
         let (messages, account) = (Messages::default(), |name: &str| AccountId::new(name).ok());
+        let of = |name: &str| MoneyOf::Account(AccountId::new(name).unwrap(), Covered::No);
         let concerned = || (messages.concern(program(), account("a")), messages.concern(program(), account("b")));
-        messages.waits(&origin(), &debit("1"), account("a"));
-        messages.waits(&origin(), &debit("2"), account("a"));
+        messages.waits(&origin(), &debit("1"), of("a"));
+        messages.waits(&origin(), &debit("2"), of("a"));
         assert_eq!((concerned(), messages.any_of(program())), ((true, false), true));
+        assert!(messages.concern(program(), None), "whose account is not seen may be this one's");
         // It came twice, and one time was not acknowledged: the other one counts.
-        messages.waits(&origin(), &debit("1"), None);
+        messages.waits(&origin(), &debit("1"), MoneyOf::NotSeen);
         messages.never_kept(&origin(), &debit("1"));
         messages.gone(&origin(), &debit("2"));
         messages.gone(&origin(), &debit("2"));
         assert_eq!(concerned(), (true, false));
-        messages.waits(&origin(), &debit("1"), account("a"));
+        messages.waits(&origin(), &debit("1"), of("a"));
+        messages.is_brought(&origin(), &debit("1"));
+        messages.never_kept(&origin(), &debit("1"));
+        assert_eq!(concerned(), (true, false), "set aside once, and once it waits");
         messages.gone(&origin(), &debit("1"));
         assert_eq!((concerned(), messages.any()), ((false, false), false));
         assert!(messages.waiting.is_empty() && messages.of.is_empty());
@@ -138,12 +178,28 @@ mod tests {
     #[test]
     fn a_message_of_nobody_knows_whose_money_may_be_about_any_account() {
         let (messages, account) = (Messages::default(), AccountId::new("a").ok());
-        messages.waits(&origin(), &debit("1"), None);
+        messages.waits(&origin(), &debit("1"), MoneyOf::NotSeen);
         assert!(messages.concern(program(), account) && messages.concern(program(), None));
+        assert_eq!(messages.taken_of(program(), account.unwrap()), 5);
         messages.never_kept(&origin(), &debit("1"));
         // What is told of a card is about nobody's money.
         let card = purchase("k", 1).card.unwrap();
-        messages.waits(&origin(), &told("frozen", Fact::Card { card, status: CardStatus::Frozen }), None);
+        messages.waits(&origin(), &told("frozen", Fact::Card { card, status: CardStatus::Frozen }), MoneyOf::NotSeen);
         assert!(!messages.any() && !messages.concern(program(), account));
+    }
+
+    #[test]
+    fn what_messages_may_take_is_not_there_any_more_unless_it_is_held() {
+        let (messages, account) = (Messages::default(), AccountId::new("a").unwrap());
+        let of = |covered| MoneyOf::Account(account, covered);
+        messages.waits(&origin(), &debit("1"), of(Covered::No));
+        messages.waits(&origin(), &debit("1"), of(Covered::No));
+        messages.waits(&origin(), &debit("2"), of(Covered::ByItsHold));
+        messages.waits(&origin(), &debit("3"), MoneyOf::Busy);
+        let taken = || messages.taken_of(program(), account);
+        assert_eq!((taken(), messages.taken_of(program(), AccountId::new("b").unwrap())), (10, 5));
+        messages.gone(&origin(), &debit("3"));
+        messages.gone(&origin(), &debit("1"));
+        assert_eq!(taken(), 0);
     }
 }

@@ -1,6 +1,7 @@
 //! Notifications: recorded by the ledger, then acknowledged. They are never refused for what they say; what cannot be made
 //! durable is not acknowledged, so that the platform sends it again.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,8 +13,9 @@ use tokio::time::timeout_at;
 use super::Responder;
 use super::adding::Word;
 use super::mount::Mount;
+use super::without_ledger::LOOK_AGAIN;
 use crate::clock::{self, Instant, Moment};
-use crate::ledger::{self, Act, Answer, LedgerError, Ticket, Wait};
+use crate::ledger::{self, Act, Answer, LedgerError, MoneyOf, Origin, Ticket, Wait};
 use crate::metrics::{LedgerStanding, NotificationResult};
 use crate::spool::{Entry, Kept};
 
@@ -22,6 +24,9 @@ const ACKNOWLEDGE_WITHIN: Duration = Duration::from_secs(4);
 
 /// How long the ledger may take to hear one; then the spool keeps it, whether the ledger hears it after all or not.
 const HEARD_WITHIN: Duration = Duration::from_secs(1);
+
+/// How often it is looked whose money a message is about, before nobody can tell.
+const LOOKS_MAX: u32 = 50;
 
 /// Whether every element of a notification is durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,14 +185,14 @@ impl Responder {
 
     /// A fact that the ledger has yet to hear. What it says of a card holds from now on.
     async fn spool_fact(&self, mount: &Mount, event: &ToldEvent, by: Instant) -> NotificationResult {
+        let money = self.money_of(&mount.origin(), event).await;
         self.unheard.standings.told(mount.program.id, event);
         let entry = Entry::Fact(mount.origin(), Box::new(*event));
         let word = Word::of(&entry);
         if let Some(word) = word {
             self.unheard.adding.waits(word);
         }
-        let account = self.ledger.account_of(&mount.origin(), event);
-        self.unheard.messages.waits(&mount.origin(), event, account);
+        self.unheard.messages.waits(&mount.origin(), event, money);
         self.unheard.recorded.waits(&mount.origin(), event);
         match self.spool_entry(entry, by).await {
             Noted::Durable => {
@@ -204,6 +209,33 @@ impl Responder {
                 self.unheard.heard.notify_waiters();
                 NotificationResult::NotDurable
             }
+        }
+    }
+
+    /// Whose money a message is about. Whoever works on what is looked at has it for less than a millisecond at a time.
+    async fn money_of(&self, origin: &Origin, event: &ToldEvent) -> MoneyOf {
+        let mut money = MoneyOf::NotSeen;
+        let looks = if event.fact.is_about_money() { LOOKS_MAX } else { 0 };
+        for _ in 0..looks {
+            // A bug in looking must not keep the message out.
+            money = catch_unwind(AssertUnwindSafe(|| self.ledger.account_of(origin, event))).unwrap_or_else(|_| {
+                self.metrics.server.panicked();
+                MoneyOf::NotSeen
+            });
+            if money != MoneyOf::Busy {
+                break;
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        let (payment, _) = event.fact.payments();
+        match money {
+            // It was opened while the ledger was away, and of another account than this card's: its money is meant.
+            MoneyOf::Account(account, _)
+                if payment.is_some_and(|of| self.unheard.adding.opened_elsewhere(origin, of, &account)) =>
+            {
+                MoneyOf::NotSeen
+            }
+            MoneyOf::Account(..) | MoneyOf::NotSeen | MoneyOf::Busy => money,
         }
     }
 

@@ -17,8 +17,17 @@ struct Told<S> {
     key: IdempotencyKey,
     at: Option<Timestamp>,
     way: Way,
-    /// How many times its message came that may yet be acknowledged.
+    /// How many times its message came that may yet be acknowledged, or waits; none of those that were set aside.
     times: u32,
+    /// What becomes of it if none is.
+    otherwise: Otherwise,
+}
+
+/// What becomes of a word that is not on its way any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Otherwise {
+    Gone,
+    Aside,
 }
 
 /// Whether a word is on its way to the ledger.
@@ -153,9 +162,10 @@ impl Change {
             let mut words = map.entry(subject).or_default();
             let went = on_the_way(&words);
             // The same message again says the same, whichever of them is kept.
-            let times = words.iter().find(|known| known.key == key).map_or(0, |known| known.times).saturating_add(1);
+            let known = words.iter().find(|known| known.key == key);
+            let (times, otherwise) = known.map_or((0, Otherwise::Gone), |known| (known.times, known.otherwise));
             words.retain(|known| known.key != key);
-            words.push(Told { status, key, at, way: Way::ToLedger, times });
+            words.push(Told { status, key, at, way: Way::ToLedger, times: times.saturating_add(1), otherwise });
             return Changed { came: on_the_way(&words), went };
         }
         let Some(mut words) = map.get_mut(&subject) else { return Changed::default() };
@@ -168,13 +178,16 @@ impl Change {
                 Change::Heard => known.key != key && is_newer((known.at, known.status), (at, status), came_later),
                 Change::Aside => {
                     if known.key == key {
-                        known.way = Way::Aside;
+                        (known.way, known.times, known.otherwise) = (Way::Aside, 0, Otherwise::Aside);
                     }
                     true
                 }
                 Change::NeverTold if known.key == key => {
                     known.times = known.times.saturating_sub(1);
-                    known.times > 0
+                    if known.times == 0 {
+                        known.way = Way::Aside;
+                    }
+                    known.times > 0 || known.otherwise == Otherwise::Aside
                 }
                 Change::Waits | Change::NeverTold => true,
             }
@@ -314,6 +327,13 @@ mod tests {
         assert!(frozen() && standings.any_on_the_way());
         standings.never_told(program(), &freeze);
         assert!(!frozen() && !standings.any_on_the_way() && standings.cards.is_empty());
+        // What was set aside holds on, and nobody waits for it, if it comes again and is not kept.
+        standings.told(program(), &freeze);
+        standings.set_aside(program(), &freeze);
+        standings.told(program(), &freeze);
+        assert!(frozen() && standings.any_on_the_way());
+        standings.never_told(program(), &freeze);
+        assert!(frozen() && !standings.any_on_the_way());
         // Heard once, it is heard.
         standings.told(program(), &freeze);
         standings.told(program(), &freeze);

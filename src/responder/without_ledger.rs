@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use holdfast_core::agent::Governed;
@@ -10,7 +11,8 @@ use holdfast_core::hold::{Answered, ToldAnswer};
 use holdfast_core::rules::{Verdict, Way};
 use holdfast_core::stand_in::{AddsTo, Sight, Snapshot, StandInAnswer};
 use holdfast_core::{
-    AccountId, AuthorizationKind, AuthorizationRequest, Basis, Decision, DeclineReason, QuestionDigest, StandInCause, Timestamp,
+    AccountId, AuthorizationKind, AuthorizationRequest, Basis, Decision, DeclineReason, Money, QuestionDigest, StandInCause,
+    Timestamp,
 };
 use tokio::time::error::Elapsed;
 use tokio::time::timeout_at;
@@ -35,7 +37,7 @@ use crate::server::Call;
 use crate::spool::Entry;
 
 /// How long to wait before the ledger's memory is looked at again.
-const LOOK_AGAIN: Duration = Duration::from_millis(1);
+pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 /// Which part of the time that is left may be spent on looking: one of so many.
 const LOOKING_SHARE: u32 = 4;
@@ -202,7 +204,7 @@ impl Responder {
         deadline: Deadline,
     ) -> Result<(), StandInCause> {
         let (stand_in, standings) = (&mount.program.stand_in, &self.unheard.standings);
-        let by = deadline.decide_by.min(soon());
+        let (by, answered) = (deadline.decide_by.min(soon()), self.unheard.waves_answered.load(Ordering::Acquire));
         let (account, request) = match self.look(question, deadline).await {
             Glimpse::Seen(seen) => (account_of(&seen.snapshot), with_its_owner(&question.request, &seen)),
             Glimpse::Nothing => (None, Cow::Borrowed(&*question.request)),
@@ -222,7 +224,10 @@ impl Responder {
                 return Err(StandInCause::LedgerUnavailable);
             }
             if timeout_at(by, heard).await.is_err() {
-                self.breaker.heard_of(Response::Failed, clock::instant());
+                // There may be many, one after the other, while the ledger takes each: then it did not fail.
+                if self.unheard.waves_answered.load(Ordering::Acquire) == answered {
+                    self.breaker.heard_of(Response::Failed, clock::instant());
+                }
                 return Err(StandInCause::LedgerUnavailable);
             }
         }
@@ -278,6 +283,11 @@ impl Responder {
         if question.outside.is_some() && snapshot.card == Sight::Absent {
             // What stands there for an instrument which is none of ours is entered with its first payment: no card is unknown.
             snapshot.card = Sight::NotSeen;
+        }
+        if let Sight::Seen(account) = &mut snapshot.account {
+            let taken = self.unheard.messages.taken_of(mount.program.id, account.id);
+            let left = account.available.minor().saturating_sub(taken);
+            account.available = Money::from_minor(left, account.available.currency());
         }
         snapshot.adds_to = self.adds_to(question, seen, account_of(&snapshot));
         snapshot

@@ -41,9 +41,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use holdfast_core::AuthorizationRequest;
 use holdfast_core::hold::ToldEvent;
 use holdfast_core::rules::LimitCheck;
-use holdfast_core::{AccountId, AuthorizationRequest};
 use tokio::sync::oneshot;
 
 use self::cold::{Cold, Nowhere};
@@ -55,7 +55,7 @@ use self::state::State;
 use self::window::Window;
 use self::writer::Writer;
 use super::standing::{Standing, Stands};
-use super::{Completions, Counted, Glimpse, Ledger, LedgerError, Origin, Readiness, Ticket};
+use super::{Completions, Counted, Glimpse, Ledger, LedgerError, MoneyOf, Origin, Readiness, Ticket};
 use crate::clock::{self, Instant, Moment};
 use crate::journal::store::FILE;
 use crate::journal::{Claim, Journal, JournalError, Log, Sync, Tail};
@@ -391,7 +391,7 @@ impl Ledger for Embedded {
         self.shared.window.look(origin, request)
     }
 
-    fn account_of(&self, origin: &Origin, event: &ToldEvent) -> Option<AccountId> {
+    fn account_of(&self, origin: &Origin, event: &ToldEvent) -> MoneyOf {
         self.shared.window.account_of(origin, event)
     }
 

@@ -7,15 +7,15 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use holdfast_core::hold::ToldEvent;
 use holdfast_core::rules::LimitCheck;
-use holdfast_core::{AccountId, AuthorizationRequest, Timestamp};
+use holdfast_core::{AuthorizationRequest, Timestamp};
 
 use super::at_disk::AtDisk;
-use super::naming::subject_of;
+use super::naming::{payments_of, subject_of};
 use super::projection::Mark;
 use super::state::{GoneNames, State};
 use crate::journal::Joint;
 use crate::ledger::Origin;
-use crate::ledger::sight::{Counted, Glimpse};
+use crate::ledger::sight::{Counted, Covered, Glimpse, MoneyOf};
 
 /// The window.
 #[derive(Debug)]
@@ -163,15 +163,19 @@ impl Window {
     }
 
     /// Whose money an event is about.
-    pub fn account_of(&self, origin: &Origin, event: &ToldEvent) -> Option<AccountId> {
-        let behind = self.glance()?;
+    pub fn account_of(&self, origin: &Origin, event: &ToldEvent) -> MoneyOf {
+        let Some(behind) = self.glance() else { return MoneyOf::Busy };
         let state = match behind.shows {
-            Shows::Nothing | Shows::Expected | Shows::Away => return None,
+            Shows::Nothing | Shows::Expected => return MoneyOf::NotSeen,
+            Shows::Away => return MoneyOf::Busy,
             Shows::Early(..) | Shows::Memory(_) => &behind.state,
         };
-        let (payment, _) = event.fact.payments();
-        let located = state.locate(&origin.program, origin.platform.as_ref(), &subject_of(event), payment);
-        located.account.and_then(|index| state.account(index)).map(|row| row.id)
+        let (platform, names) = (origin.platform.as_ref(), payments_of(origin.platform.as_ref(), event));
+        let names = (names.0.as_ref(), names.1.as_ref());
+        let located = state.locate_told(&origin.program, platform, &subject_of(event), names);
+        let covered = if located.hold.is_some() { Covered::ByItsHold } else { Covered::No };
+        let account = located.account.and_then(|index| state.account(index));
+        account.map_or(MoneyOf::NotSeen, |row| MoneyOf::Account(row.id, covered))
     }
 
     /// Memory, if nobody has it just now.

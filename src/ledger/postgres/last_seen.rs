@@ -20,7 +20,7 @@ use super::snapshot::{self, OwnAct};
 use crate::ledger::embedded::naming::subject_of;
 use crate::ledger::embedded::state::{Fingerprint, Merchants, NameKey};
 use crate::ledger::sight::{LongerAgo, Seen};
-use crate::ledger::{Glimpse, Origin};
+use crate::ledger::{Covered, Glimpse, MoneyOf, Origin};
 
 /// The most cards, and the most accounts, of each of the two generations.
 pub const GENERATION_MAX: usize = 1 << 18;
@@ -173,11 +173,11 @@ impl LastSeen {
     }
 
     /// Whose money an event is about: of its card, as no payment is known here.
-    pub fn account_of(&self, origin: &Origin, event: &ToldEvent) -> Option<AccountId> {
+    pub fn account_of(&self, origin: &Origin, event: &ToldEvent) -> MoneyOf {
         let Subject { account, card, .. } = subject_of(event);
-        let kept = self.kept.try_read().ok()?;
+        let Ok(kept) = self.kept.try_read() else { return MoneyOf::Busy };
         let of_card = || kept.people.accounts.get(&kept.people.cards.get(&(origin.program, card?))?.account?).map(|seen| seen.id);
-        account.or_else(of_card)
+        account.or_else(of_card).map_or(MoneyOf::NotSeen, |account| MoneyOf::Account(account, Covered::No))
     }
 
     /// What is to be seen around a question.

@@ -51,8 +51,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use holdfast_core::AuthorizationRequest;
 use holdfast_core::hold::ToldEvent;
-use holdfast_core::{AccountId, AuthorizationRequest};
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::LocalSet;
 
@@ -75,7 +75,7 @@ use self::upkeep::keep_up;
 use super::embedded::Observer;
 use super::embedded::state::NameKey;
 use super::standing::{Standing, Stands, Writes};
-use super::{Glimpse, Ledger, Origin, Readiness, Ticket};
+use super::{Glimpse, Ledger, MoneyOf, Origin, Readiness, Ticket};
 use crate::clock::{self, Instant};
 
 /// How a responder uses the shared ledger.
@@ -237,7 +237,7 @@ impl Ledger for Postgres {
         self.common.last_seen.look(origin, request)
     }
 
-    fn account_of(&self, origin: &Origin, event: &ToldEvent) -> Option<AccountId> {
+    fn account_of(&self, origin: &Origin, event: &ToldEvent) -> MoneyOf {
         self.common.last_seen.account_of(origin, event)
     }
 }
