@@ -175,7 +175,8 @@ type Identity = (u64, u64);
 /// What is at the file's path, and at its log's.
 fn identities(path: &Path) -> Option<[Identity; 2]> {
     use std::os::unix::fs::MetadataExt as _;
-    let mut log = path.as_os_str().to_owned();
+    // The log is beside the file itself, wherever a link to that is.
+    let mut log = path.canonicalize().ok()?.into_os_string();
     log.push("-wal");
     let of = |path: &Path| std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
     Some([of(path)?, of(log.as_ref())?])
@@ -203,7 +204,8 @@ impl File {
             Found::Older(format) => make_newer(&connection, format).map_err(disk)?,
             Found::Nothing => make_tables(&connection).map_err(disk)?,
         }
-        Ok(File { path: path.to_owned(), sync, connection, held: None, trust: Trust::Sound, was: None, mark: None })
+        let was = identities(path);
+        Ok(File { path: path.to_owned(), sync, connection, held: None, trust: Trust::Sound, was, mark: None })
     }
 
     /// Opens the file if there is one: whoever only reads makes none.
@@ -223,7 +225,12 @@ impl File {
         }
         self.held = None;
         self.connection = connection;
-        (self.trust, self.was) = (Trust::Sound, None);
+        self.trust = Trust::Sound;
+        // Nobody else has it open, so that its log may be a new one; the file is the same.
+        self.was = match (self.was, identities(&self.path)) {
+            (Some([file, _]), Some([found, _])) if file != found => return Err(SpoolError::TakenAway(self.path.clone())),
+            (_, found) => found,
+        };
         Ok(())
     }
 
@@ -407,13 +414,12 @@ impl Disk for File {
         if self.trust == Trust::Failed {
             self.reopen()?;
         }
-        if self.was.is_some_and(|was| identities(&self.path) != Some(was)) {
+        if self.trust == Trust::Sound && self.was.is_some_and(|was| identities(&self.path) != Some(was)) {
             // It is not tried anew: another one in its place is another spool.
             return Err(SpoolError::TakenAway(self.path.clone()));
         }
         match self.try_to_change(changes) {
             Ok(changed) => {
-                self.was = self.was.or_else(|| identities(&self.path));
                 self.held = Some(changed.held);
                 self.follow(changes.next);
                 Ok(changed)

@@ -296,7 +296,12 @@ impl Spool {
     /// # Errors
     /// See [`SpoolError`].
     pub fn reader(&self) -> Result<File, SpoolError> {
-        File::open(&self.settings.path, self.settings.sync)
+        let path = &self.settings.path;
+        // None is made in the place of one that was taken away.
+        if !path.exists() {
+            return Err(SpoolError::TakenAway(path.clone()));
+        }
+        File::open(path, self.settings.sync)
     }
 }
 

@@ -268,6 +268,7 @@ impl Writer {
                     // Whoever asked may be gone; the texts are all the same.
                     let _ = gone.send(erased);
                 }
+                self.closing_max = CLOSING_MAX;
                 if self.ask_again.take().is_some() {
                     observer.say("the spool can be written again");
                 }
