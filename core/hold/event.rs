@@ -157,25 +157,31 @@ impl Fact {
         }
     }
 
-    /// How much it may take of what its account shows, in minor units: all of it, where no hold covers it. What was approved by us is known
-    /// to whoever approved it.
+    /// How much it may take of what its account shows, in minor units, where so much of its payment is held, and was authorized. What was
+    /// approved by us is known to whoever approved it.
     #[must_use]
-    pub const fn takes_at_most(&self) -> i64 {
-        match self {
-            Fact::Recorded { outcome: RecordedOutcome::ApprovedByStandIn { amount, .. }, .. }
-            | Fact::Captured { amount, .. }
-            | Fact::Debited { amount, .. } => amount.minor(),
+    pub const fn takes_at_most(&self, held: i64, authorized: i64) -> i64 {
+        let (amount, there) = match self {
+            Fact::Captured { amount, .. } => (amount, held),
+            Fact::Completed { amount, .. }
+            | Fact::Replaced { total: amount, .. }
+            | Fact::Recorded { outcome: RecordedOutcome::ApprovedByStandIn { amount, .. }, increments: None, .. } => {
+                (amount, authorized)
+            }
+            Fact::Debited { amount, .. } | Fact::Recorded { outcome: RecordedOutcome::ApprovedByStandIn { amount, .. }, .. } => {
+                (amount, 0)
+            }
             Fact::Recorded { outcome: RecordedOutcome::Approved { .. } | RecordedOutcome::Declined, .. }
             | Fact::Reduced { .. }
-            | Fact::Replaced { .. }
             | Fact::Released { .. }
-            | Fact::Completed { .. }
             | Fact::Credited { .. }
             | Fact::Card { .. }
             | Fact::Cardholder { .. }
             | Fact::Account { .. }
-            | Fact::SettlementAnnounced { .. } => 0,
-        }
+            | Fact::SettlementAnnounced { .. } => return 0,
+        };
+        let more = amount.minor().saturating_sub(there);
+        if more > 0 { more } else { 0 }
     }
 
     /// Whether it may move, hold or free anybody's money.

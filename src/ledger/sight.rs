@@ -42,13 +42,18 @@ pub enum MoneyOf {
     Account(AccountId, Covered),
 }
 
-/// Whether the balance that is seen has it in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Covered {
-    /// Its payment is held there.
-    ByItsHold,
-    /// It comes on top.
-    No,
+/// How much of it the balance that is seen has in it already, in minor units.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Covered {
+    /// What is held of its payment.
+    pub held: i64,
+    /// What was authorized of it.
+    pub authorized: i64,
+}
+
+impl Covered {
+    /// Whoever approved it takes all of it for gone.
+    pub const WHOLLY: Covered = Covered { held: i64::MAX, authorized: i64::MAX };
 }
 
 /// What was seen around one question.

@@ -101,11 +101,9 @@ impl Adding {
         names(origin, payment).flat_map(move |name| [self.hashed(&name, Some(&account)), self.hashed(&name, None)])
     }
 
-    /// Whether a payment was opened with the money of another account than this one, and of this one not.
-    pub fn opened_elsewhere(&self, origin: &Origin, payment: &PaymentRef, account: &AccountId) -> bool {
-        let is_opened =
-            |of: Option<&AccountId>| names(origin, payment).any(|name| self.opened.contains_key(&self.hashed(&name, of)));
-        is_opened(None) && !is_opened(Some(account))
+    /// Whether a payment was opened: with this account's money, or at all.
+    pub fn is_opened(&self, origin: &Origin, payment: &PaymentRef, account: Option<&AccountId>) -> bool {
+        names(origin, payment).any(|name| self.opened.contains_key(&self.hashed(&name, account)))
     }
 
     /// What whoever it is about is known by.
@@ -245,7 +243,9 @@ mod tests {
         let yes = answered(first, ToldAnswer::Approved { amount: usd(100) });
         adding.waits(yes);
         assert_eq!((of("a", AddsTo::NotKnown), of("b", AddsTo::NotKnown)), (AddsTo::Open, AddsTo::NotKnown));
-        let elsewhere = |name: &str| adding.opened_elsewhere(&origin(), &payment, &account(name));
+        let elsewhere = |name: &str| {
+            adding.is_opened(&origin(), &payment, None) && !adding.is_opened(&origin(), &payment, Some(&account(name)))
+        };
         assert_eq!((elsewhere("a"), elsewhere("b")), (false, true));
         let released = fact(Fact::Released { payment, cause: ReleaseCause::Reversed }).unwrap();
         let no = answered(first, ToldAnswer::Declined { reason: DeclineReason::LedgerUnavailable });

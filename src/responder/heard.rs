@@ -42,8 +42,8 @@ pub struct Unheard {
     pub publications: Arc<Publications>,
     /// Rung when the ledger has heard something.
     pub heard: Notify,
-    /// How many waves it has answered.
-    pub waves_answered: AtomicU64,
+    /// How many entries it has heard, or refused.
+    pub entries_heard: AtomicU64,
     /// Learns from what is brought to the ledger whether it answers.
     pub breaker: Arc<Breaker>,
     /// Which program and platform, by number.
@@ -69,7 +69,7 @@ impl Unheard {
             orders: Orders::default(),
             publications: Arc::default(),
             heard: Notify::new(),
-            waves_answered: AtomicU64::new(0),
+            entries_heard: AtomicU64::new(0),
             breaker,
             principals,
             programs,
@@ -224,6 +224,7 @@ fn told(adopt: &Adopt) -> Told {
 
 impl Heard for Unheard {
     fn heard(&self, entry: &Entry) {
+        self.entries_heard.fetch_add(1, Ordering::AcqRel);
         if let Some(word) = Word::of(entry) {
             self.adding.gone(word);
         }
@@ -252,10 +253,7 @@ impl Heard for Unheard {
 
     fn wave_ended(&self, wave: Wave) {
         match wave {
-            Wave::Answered => {
-                self.waves_answered.fetch_add(1, Ordering::AcqRel);
-                self.breaker.heard_of(Response::Answered, clock::instant());
-            }
+            Wave::Answered => self.breaker.heard_of(Response::Answered, clock::instant()),
             Wave::NotAnswered => {}
         }
         self.heard.notify_waiters();
@@ -264,6 +262,7 @@ impl Heard for Unheard {
     // What was told stays told, and what was approved stays at risk, until somebody has looked at it; but no decline keeps a key that is another
     // question's. Nobody waits for it.
     fn refused(&self, entry: &Entry, why: Refused) {
+        self.entries_heard.fetch_add(1, Ordering::AcqRel);
         match entry {
             Entry::Ordered(_, operation, _) => self.orders.heard(operation),
             Entry::Published(_, kept) => self.publications.forget(kept),

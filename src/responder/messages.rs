@@ -35,7 +35,7 @@ struct Waiting {
 struct Together {
     count: usize,
     /// How much they may take of what the ledger shows, in minor units.
-    takes: i64,
+    takes: i128,
 }
 
 impl Default for Messages {
@@ -53,16 +53,17 @@ impl Messages {
             return;
         }
         let (account, takes) = match money {
-            MoneyOf::Busy | MoneyOf::NotSeen => (None, event.fact.takes_at_most()),
-            MoneyOf::Account(account, Covered::No) => (Some(account), event.fact.takes_at_most()),
-            MoneyOf::Account(account, Covered::ByItsHold) => (Some(account), 0),
+            MoneyOf::Busy | MoneyOf::NotSeen => (None, event.fact.takes_at_most(0, 0)),
+            MoneyOf::Account(account, Covered { held, authorized }) => {
+                (Some(account), event.fact.takes_at_most(held, authorized))
+            }
         };
         match self.waiting.entry(self.hashed(origin, event)) {
             Occupied(mut known) => known.get_mut().times = known.get().times.saturating_add(1),
             Vacant(new) => {
                 // Before anybody can find it gone.
                 let mut of = self.of.entry((origin.program, account)).or_default();
-                (of.count, of.takes) = (of.count.saturating_add(1), of.takes.saturating_add(takes));
+                (of.count, of.takes) = (of.count.saturating_add(1), of.takes.saturating_add(takes.into()));
                 self.count.fetch_add(1, Ordering::AcqRel);
                 new.insert(Waiting { account, times: 1, takes });
             }
@@ -96,7 +97,7 @@ impl Messages {
         let Some(Waiting { account, takes, .. }) = known else { return };
         self.count.fetch_sub(1, Ordering::AcqRel);
         self.of.remove_if_mut(&(origin.program, account), |_, of| {
-            (of.count, of.takes) = (of.count.saturating_sub(1), of.takes.saturating_sub(takes));
+            (of.count, of.takes) = (of.count.saturating_sub(1), of.takes.saturating_sub(takes.into()));
             of.count == 0
         });
     }
@@ -130,7 +131,7 @@ impl Messages {
             return 0;
         }
         let takes = |account| self.of.get(&(program, account)).map_or(0, |of| of.takes);
-        takes(Some(account)).saturating_add(takes(None)).max(0)
+        i64::try_from(takes(Some(account)).saturating_add(takes(None))).unwrap_or(i64::MAX).max(0)
     }
 
     fn hashed(&self, origin: &Origin, event: &ToldEvent) -> u128 {
@@ -154,7 +155,7 @@ mod tests {
     #[test]
     fn an_account_is_waited_for_until_every_message_about_it_is_heard_or_was_never_acknowledged() {
         let (messages, account) = (Messages::default(), |name: &str| AccountId::new(name).ok());
-        let of = |name: &str| MoneyOf::Account(AccountId::new(name).unwrap(), Covered::No);
+        let of = |name: &str| MoneyOf::Account(AccountId::new(name).unwrap(), Covered::default());
         let concerned = || (messages.concern(program(), account("a")), messages.concern(program(), account("b")));
         messages.waits(&origin(), &debit("1"), of("a"));
         messages.waits(&origin(), &debit("2"), of("a"));
@@ -191,15 +192,27 @@ mod tests {
     #[test]
     fn what_messages_may_take_is_not_there_any_more_unless_it_is_held() {
         let (messages, account) = (Messages::default(), AccountId::new("a").unwrap());
-        let of = |covered| MoneyOf::Account(account, covered);
-        messages.waits(&origin(), &debit("1"), of(Covered::No));
-        messages.waits(&origin(), &debit("1"), of(Covered::No));
-        messages.waits(&origin(), &debit("2"), of(Covered::ByItsHold));
+        let of = |held, authorized| MoneyOf::Account(account, Covered { held, authorized });
+        let captured = |key: &str| {
+            let payment = Some(purchase("p", 1).payment);
+            told(key, Fact::Captured { payment, amount: usd(8), finality: holdfast_core::hold::Finality::Final })
+        };
+        messages.waits(&origin(), &debit("1"), of(0, 0));
+        messages.waits(&origin(), &debit("1"), of(0, 0));
+        // What is linked to a payment and is not its capture comes on top of what is held.
+        messages.waits(&origin(), &debit("2"), of(9, 9));
         messages.waits(&origin(), &debit("3"), MoneyOf::Busy);
+        // Of a capture what is still held is gone already; of one that is over, nothing.
+        messages.waits(&origin(), &captured("4"), of(5, 9));
+        messages.waits(&origin(), &captured("5"), of(0, 9));
+        messages.waits(&origin(), &captured("6"), MoneyOf::Account(account, Covered::WHOLLY));
         let taken = || messages.taken_of(program(), account);
-        assert_eq!((taken(), messages.taken_of(program(), AccountId::new("b").unwrap())), (10, 5));
+        assert_eq!((taken(), messages.taken_of(program(), AccountId::new("b").unwrap())), (15 + 3 + 8, 5));
         messages.gone(&origin(), &debit("3"));
         messages.gone(&origin(), &debit("1"));
-        assert_eq!(taken(), 0);
+        assert_eq!(taken(), 5 + 3 + 8);
+        ["4", "5", "6"].iter().for_each(|key| messages.gone(&origin(), &captured(key)));
+        messages.gone(&origin(), &debit("2"));
+        assert_eq!((taken(), messages.any()), (0, false));
     }
 }

@@ -15,7 +15,7 @@ use super::adding::Word;
 use super::mount::Mount;
 use super::without_ledger::LOOK_AGAIN;
 use crate::clock::{self, Instant, Moment};
-use crate::ledger::{self, Act, Answer, LedgerError, MoneyOf, Origin, Ticket, Wait};
+use crate::ledger::{self, Act, Answer, Covered, LedgerError, MoneyOf, Origin, Ticket, Wait};
 use crate::metrics::{LedgerStanding, NotificationResult};
 use crate::spool::{Entry, Kept};
 
@@ -25,8 +25,8 @@ const ACKNOWLEDGE_WITHIN: Duration = Duration::from_secs(4);
 /// How long the ledger may take to hear one; then the spool keeps it, whether the ledger hears it after all or not.
 const HEARD_WITHIN: Duration = Duration::from_secs(1);
 
-/// How often it is looked whose money a message is about, before nobody can tell.
-const LOOKS_MAX: u32 = 50;
+/// How long after a notification came it is looked whose money it is about, before nobody can tell.
+const LOOKED_FOR: Duration = Duration::from_millis(100);
 
 /// Whether every element of a notification is durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -185,7 +185,7 @@ impl Responder {
 
     /// A fact that the ledger has yet to hear. What it says of a card holds from now on.
     async fn spool_fact(&self, mount: &Mount, event: &ToldEvent, by: Instant) -> NotificationResult {
-        let money = self.money_of(&mount.origin(), event).await;
+        let money = self.money_of(&mount.origin(), event, by).await;
         self.unheard.standings.told(mount.program.id, event);
         let entry = Entry::Fact(mount.origin(), Box::new(*event));
         let word = Word::of(&entry);
@@ -212,30 +212,32 @@ impl Responder {
         }
     }
 
-    /// Whose money a message is about. Whoever works on what is looked at has it for less than a millisecond at a time.
-    async fn money_of(&self, origin: &Origin, event: &ToldEvent) -> MoneyOf {
-        let mut money = MoneyOf::NotSeen;
-        let looks = if event.fact.is_about_money() { LOOKS_MAX } else { 0 };
-        for _ in 0..looks {
+    /// Whose money a message is about. Whoever works on what is looked at has it for less than a millisecond at a time: it is looked at
+    /// again for a moment, one for all that came together.
+    async fn money_of(&self, origin: &Origin, event: &ToldEvent, by: Instant) -> MoneyOf {
+        if !event.fact.is_about_money() {
+            return MoneyOf::NotSeen;
+        }
+        let until = by.checked_sub(ACKNOWLEDGE_WITHIN.saturating_sub(LOOKED_FOR)).unwrap_or(by);
+        let money = loop {
             // A bug in looking must not keep the message out.
-            money = catch_unwind(AssertUnwindSafe(|| self.ledger.account_of(origin, event))).unwrap_or_else(|_| {
+            let money = catch_unwind(AssertUnwindSafe(|| self.ledger.account_of(origin, event))).unwrap_or_else(|_| {
                 self.metrics.server.panicked();
                 MoneyOf::NotSeen
             });
-            if money != MoneyOf::Busy {
-                break;
+            if money != MoneyOf::Busy || clock::instant() >= until {
+                break money;
             }
             tokio::time::sleep(LOOK_AGAIN).await;
-        }
-        let (payment, _) = event.fact.payments();
-        match money {
-            // It was opened while the ledger was away, and of another account than this card's: its money is meant.
-            MoneyOf::Account(account, _)
-                if payment.is_some_and(|of| self.unheard.adding.opened_elsewhere(origin, of, &account)) =>
-            {
-                MoneyOf::NotSeen
-            }
-            MoneyOf::Account(..) | MoneyOf::NotSeen | MoneyOf::Busy => money,
+        };
+        let (MoneyOf::Account(account, _), Some(payment)) = (money, event.fact.payments().0) else { return money };
+        let opened = |of| self.unheard.adding.is_opened(origin, payment, of);
+        match (opened(Some(&account)), opened(None)) {
+            // What we approved while the ledger was away is at risk, and gone from the balance, as it is.
+            (true, _) => MoneyOf::Account(account, Covered::WHOLLY),
+            // Of another account than this card's: its money is meant.
+            (false, true) => MoneyOf::NotSeen,
+            (false, false) => money,
         }
     }
 

@@ -204,7 +204,7 @@ impl Responder {
         deadline: Deadline,
     ) -> Result<(), StandInCause> {
         let (stand_in, standings) = (&mount.program.stand_in, &self.unheard.standings);
-        let (by, answered) = (deadline.decide_by.min(soon()), self.unheard.waves_answered.load(Ordering::Acquire));
+        let (by, answered) = (deadline.decide_by.min(soon()), self.unheard.entries_heard.load(Ordering::Acquire));
         let (account, request) = match self.look(question, deadline).await {
             Glimpse::Seen(seen) => (account_of(&seen.snapshot), with_its_owner(&question.request, &seen)),
             Glimpse::Nothing => (None, Cow::Borrowed(&*question.request)),
@@ -225,7 +225,7 @@ impl Responder {
             }
             if timeout_at(by, heard).await.is_err() {
                 // There may be many, one after the other, while the ledger takes each: then it did not fail.
-                if self.unheard.waves_answered.load(Ordering::Acquire) == answered {
+                if self.unheard.entries_heard.load(Ordering::Acquire) == answered {
                     self.breaker.heard_of(Response::Failed, clock::instant());
                 }
                 return Err(StandInCause::LedgerUnavailable);

@@ -173,7 +173,8 @@ impl Window {
         let (platform, names) = (origin.platform.as_ref(), payments_of(origin.platform.as_ref(), event));
         let names = (names.0.as_ref(), names.1.as_ref());
         let located = state.locate_told(&origin.program, platform, &subject_of(event), names);
-        let covered = if located.hold.is_some() { Covered::ByItsHold } else { Covered::No };
+        let hold = located.hold.and_then(|index| state.hold(index)).map(|row| row.hold);
+        let covered = hold.map_or(Covered::default(), |hold| Covered { held: hold.held, authorized: hold.authorized });
         let account = located.account.and_then(|index| state.account(index));
         account.map_or(MoneyOf::NotSeen, |row| MoneyOf::Account(row.id, covered))
     }

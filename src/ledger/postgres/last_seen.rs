@@ -177,7 +177,7 @@ impl LastSeen {
         let Subject { account, card, .. } = subject_of(event);
         let Ok(kept) = self.kept.try_read() else { return MoneyOf::Busy };
         let of_card = || kept.people.accounts.get(&kept.people.cards.get(&(origin.program, card?))?.account?).map(|seen| seen.id);
-        account.or_else(of_card).map_or(MoneyOf::NotSeen, |account| MoneyOf::Account(account, Covered::No))
+        account.or_else(of_card).map_or(MoneyOf::NotSeen, |account| MoneyOf::Account(account, Covered::default()))
     }
 
     /// What is to be seen around a question.
