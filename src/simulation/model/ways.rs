@@ -24,7 +24,7 @@ impl Model {
     /// How much of a question the limits of a way leave room for.
     fn room_on(&self, question: &Question, way: Option<u8>) -> Result<i64, DeclineReason> {
         let mut most = question.amount;
-        let used = self.used(question.program, question.card, question.account, question.received_at);
+        let used = self.used(question.program, self.counts_for(question), question.account, question.received_at);
         for (number, limit) in question.applying().filter(|(_, limit)| limit.enforcement == Enforcement::Enforce) {
             if question.is_elsewhere(number, way) {
                 continue;
@@ -44,6 +44,11 @@ impl Model {
         Ok(most)
     }
 
+    /// The card in whose limits a question is tried: its payment's, where it has one.
+    fn counts_for(&self, question: &Question) -> usize {
+        self.file(&question.of).card.unwrap_or(question.card)
+    }
+
     /// Whether a limit counts payments on this way alone, and not the one to which something is added.
     fn was_counted_elsewhere(&self, question: &Question, (number, limit): (usize, &Limit), way: Option<u8>) -> bool {
         let asks = question.adds() && question.is_on_it_alone(number, way) && limit.count_max.is_some();
@@ -52,7 +57,7 @@ impl Model {
 
     /// Whether a limit that only observes, and counts on this way alone, would be passed by all of a question.
     fn minds(&self, question: &Question, way: Option<u8>) -> bool {
-        let used = self.used(question.program, question.card, question.account, question.received_at);
+        let used = self.used(question.program, self.counts_for(question), question.account, question.received_at);
         let amount = if question.wants_money() { question.amount } else { 0 };
         let transactions = i64::from(question.transactions());
         question.applying().filter(|(number, _)| question.is_on_it_alone(*number, way)).any(|(number, limit)| {
