@@ -112,14 +112,14 @@ impl Responder {
                 let spool = (&*self.spool, self.mailbox_of(call));
                 let telling = Telling::begin(claim, told, spool, entry, counted, &self.unheard.adding);
                 // A message that came since may be before it in the spool, and end what it adds to.
-                let (kept, reason) = if self.adds_to(question, &seen, account) == snapshot.adds_to {
-                    (telling.tell(deadline).await, DeclineReason::NotDurable)
+                let given_up = if self.adds_to(question, &seen, account) == snapshot.adds_to {
+                    telling.tell(deadline).await.err().map(|GivenUp(claim)| (claim, DeclineReason::NotDurable))
                 } else {
-                    (telling.give_up(), DeclineReason::LedgerUnavailable)
+                    telling.give_up().map(|claim| (claim, DeclineReason::LedgerUnavailable))
                 };
-                match kept {
-                    Ok(told) => return Decided { told, balance: None, intent: None },
-                    Err(GivenUp(claim)) => (claim, decline(reason, stood_in.basis)),
+                match given_up {
+                    None => return Decided { told, balance: None, intent: None },
+                    Some((claim, reason)) => (claim, decline(reason, stood_in.basis)),
                 }
             }
         };
