@@ -1,5 +1,5 @@
-//! Of whose money messages wait that the ledger has yet to hear: what they take, give back or end is in no balance yet, so nobody decides past
-//! them. What cards and accounts are like is `standings.rs`; decides nothing else.
+//! Of whose money messages wait that the ledger has yet to hear: what they take, give back or end is in no balance yet, so the ledger decides
+//! nothing past them. What cards and accounts are like is `standings.rs`; decides nothing else.
 
 use std::hash::{BuildHasher as _, Hash as _};
 use std::sync::atomic::{AtomicUsize, Ordering};

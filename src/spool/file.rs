@@ -163,7 +163,9 @@ pub struct File {
     /// Known to whoever counted: that reads every page of the file, which most who open it have no need for.
     held: Option<Held>,
     trust: Trust,
-    /// What it and its log were when it was last written: whoever takes them away takes what is written from then on with them.
+    /// Where its log is.
+    log: PathBuf,
+    /// What it and its log were when they were opened: whoever takes them away takes what is written from then on with them.
     was: Option<[Identity; 2]>,
     /// Says how far it is synced.
     pub(super) mark: Option<(String, Mark)>,
@@ -172,14 +174,18 @@ pub struct File {
 /// Which file it is: device and inode.
 type Identity = (u64, u64);
 
-/// What is at the file's path, and at its log's.
-fn identities(path: &Path) -> Option<[Identity; 2]> {
-    use std::os::unix::fs::MetadataExt as _;
-    // The log is beside the file itself, wherever a link to that is.
-    let mut log = path.canonicalize().ok()?.into_os_string();
+/// Where its log is: beside the file itself, wherever a link to that is.
+fn log_of(path: &Path) -> PathBuf {
+    let mut log = path.canonicalize().unwrap_or_else(|_| path.to_owned()).into_os_string();
     log.push("-wal");
+    log.into()
+}
+
+/// What is at the file's path, and at its log's.
+fn identities(path: &Path, log: &Path) -> Option<[Identity; 2]> {
+    use std::os::unix::fs::MetadataExt as _;
     let of = |path: &Path| std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
-    Some([of(path)?, of(log.as_ref())?])
+    Some([of(path)?, of(log)?])
 }
 
 /// Whether the connection may be used as it is.
@@ -204,8 +210,9 @@ impl File {
             Found::Older(format) => make_newer(&connection, format).map_err(disk)?,
             Found::Nothing => make_tables(&connection).map_err(disk)?,
         }
-        let was = identities(path);
-        Ok(File { path: path.to_owned(), sync, connection, held: None, trust: Trust::Sound, was, mark: None })
+        let log = log_of(path);
+        let was = identities(path, &log);
+        Ok(File { path: path.to_owned(), log, sync, connection, held: None, trust: Trust::Sound, was, mark: None })
     }
 
     /// Opens the file if there is one: whoever only reads makes none.
@@ -227,7 +234,7 @@ impl File {
         self.connection = connection;
         self.trust = Trust::Sound;
         // Nobody else has it open, so that its log may be a new one; the file is the same.
-        self.was = match (self.was, identities(&self.path)) {
+        self.was = match (self.was, identities(&self.path, &self.log)) {
             (Some([file, _]), Some([found, _])) if file != found => return Err(SpoolError::TakenAway(self.path.clone())),
             (_, found) => found,
         };
@@ -414,7 +421,7 @@ impl Disk for File {
         if self.trust == Trust::Failed {
             self.reopen()?;
         }
-        if self.trust == Trust::Sound && self.was.is_some_and(|was| identities(&self.path) != Some(was)) {
+        if self.trust == Trust::Sound && self.was.is_some_and(|was| identities(&self.path, &self.log) != Some(was)) {
             // It is not tried anew: another one in its place is another spool.
             return Err(SpoolError::TakenAway(self.path.clone()));
         }
