@@ -403,6 +403,27 @@ fn no_question_is_decided_past_a_message_about_its_account_that_the_ledger_has_y
 }
 
 #[test]
+fn what_a_message_that_waits_takes_of_an_account_is_there_for_no_row() {
+    let bench = Bench::new(ample_budget);
+    let row = "[[row]]\nid = 'covered'\nwhen = { balance_within = '1h' }\nanswer = 'approve'\n";
+    assert!(bench.publish_table(row).status.success());
+    bench.faulty.set(Fault::Unavailable);
+    let mut forced =
+        Marqeta::purchase("any", "1.00").follower("authorization.clearing", "COMPLETION", "pgfs.force_capture", "800.00");
+    forced.as_object_mut().unwrap().remove("preceding_related_transaction_token");
+    forced["gpa_order"]["jit_funding"].as_object_mut().unwrap().remove("original_jit_funding_token");
+    assert_eq!(bench.client().post("/marqeta/webhook", &crate::support::callbacks::transactions(&[forced])).status, 200);
+    // 1000.00 are seen, of which 200.00 are left.
+    let asks = |id: &str, amount: &str| bench.ask(&Marqeta::purchase(id, amount)).status;
+    assert_eq!((asks("more", "300.00"), asks("less", "150.00")), (402, 200));
+    bench.faulty.set(Fault::None);
+    bench.until_adopted();
+    bench.until_heard();
+    assert_eq!(bench.held(), 15_000);
+    bench.app.drain();
+}
+
+#[test]
 fn rows_decide_on_what_is_known_of_the_card() {
     let bench = Bench::new(ample_budget);
     let rows = "[[row]]\nid = 'groceries'\nwhen = { mcc = ['groceries'], balance_within = '1h' }\nanswer = 'decline'\n\
