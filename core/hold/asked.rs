@@ -16,7 +16,7 @@ use super::state::{Account, Answered, Counted, Slice};
 use super::told::take;
 use super::twice;
 use super::ways::{self, Taken};
-use super::word::{adopted, most};
+use super::word::{adopted, approved, most};
 use crate::agent::{Weight, named_number};
 use crate::authorization::{AuthorizationKind, AuthorizationRequest, Expiry, Padding, PartialApproval, Posting};
 use crate::decision::{Basis, Decision, DeclineReason};
@@ -224,7 +224,9 @@ fn cost(slice: &Slice<'_>, request: &AuthorizationRequest, asked_at: Timestamp) 
     let amount = request.amount.minor();
     let step = asked_now(slice, request, placing(slice, request, asked_at, amount, &HoldPolicy::PLAIN));
     let after = fold(&Steps::with(slice.steps, step)).map_err(|_| DeclineReason::AmountTooLarge)?;
-    if !after.is_under_way() && after.captured < after.authorized.max(amount) {
+    // What was taken of it, by the platform's own approval, is of this question: it counts where that counts.
+    let is_taken = || after.captured > 0 && approved(slice, request).is_some();
+    if !after.is_under_way() && after.captured < after.authorized.max(amount) && !is_taken() {
         return Err(DeclineReason::AuthorizationOver);
     }
     let held = i128::from(after.held).saturating_sub(i128::from(before.held));

@@ -37,7 +37,7 @@ pub(super) fn adopted(slice: &Slice<'_>, asked: &Asked<'_>, outcome: Outcome) ->
         }
         // A key, or an increment's other key, that was refused for meaning another question is refused each time.
         Some((Decision::Decline { reason }, basis)) if reason != DeclineReason::ConflictingDuplicate => {
-            let Some(amount) = approved(slice, asked) else { return outcome };
+            let Some(amount) = approved(slice, asked.request) else { return outcome };
             let decision = Decision::Approve { amount }.at_most(asked.request.amount);
             let answered = outcome.answered.map(|answered| Answered { decision, ..answered });
             // What it holds is told, and held already.
@@ -76,8 +76,8 @@ fn was_declined(slice: &Slice<'_>, asked: &Asked<'_>) -> bool {
 
 /// How much of what was approved this question is about, if that is still there: what was approved to the question itself, by us or by
 /// the platform's word, or what is asked of a payment that we did not open.
-fn approved(slice: &Slice<'_>, asked: &Asked<'_>) -> Option<Money> {
-    let (request, steps) = (asked.request, Steps::of(slice.steps));
+pub(super) fn approved(slice: &Slice<'_>, request: &AuthorizationRequest) -> Option<Money> {
+    let steps = Steps::of(slice.steps);
     let (account, hold) = slice.account.zip(slice.hold)?;
     let is_there = hold.is_under_way() || hold.captured > 0;
     if mutant::is(Mutant::RecordedYesDeclined)

@@ -201,6 +201,33 @@ fn the_platforms_word_counts_instead_of_ours() {
 }
 
 #[test]
+fn what_the_platform_approved_and_was_taken_counts_alike_whenever_it_is_asked() {
+    let taken = captured(30, Finality::Final);
+    for told in [
+        vec![recorded("k", approved(50)), taken],
+        vec![recorded("k", stood_in(50, Posting::Hold)), taken],
+        // Recorded of the payment, by a platform whose messages do not carry the questions' keys.
+        vec![recorded("other", approved(50)), taken],
+        vec![recorded("k", approved(50)), reduced(20), captured(30, Finality::More)],
+        vec![recorded("k", approved(50)), captured(30, Finality::More), released(ReleaseCause::Expired)],
+    ] {
+        for asked_after in 0..=told.len() {
+            let mut book = Book::with(1_000);
+            for (number, fact) in told.iter().enumerate() {
+                if number == asked_after {
+                    assert_eq!(book.ask_with(&purchase(50), &counting()).decision, approves(50), "{told:?}");
+                }
+                book.tell(*fact);
+            }
+            if asked_after == told.len() {
+                assert_eq!(book.ask_with(&purchase(50), &counting()).decision, approves(50), "{told:?}");
+            }
+            assert_eq!((book.counted(1, DAY), book.posted(), book.held()), ((30, 1), 970, 0), "{told:?} {asked_after}");
+        }
+    }
+}
+
+#[test]
 fn an_answer_that_was_adopted_counts_once_over_the_limit_if_need_be() {
     let small = proceed([limit(1, Some(10), Some(0))]);
     let mut book = Book::with(10);

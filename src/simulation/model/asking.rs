@@ -154,15 +154,7 @@ impl Model {
             // Whatever was written, nobody hears yes to more than he asks.
             Answer::Yes(amount) if amount > question.amount => Answer::Yes(question.amount),
             Answer::No(_) if question.wants_money() && !question.foreign && (sheet.is_under_way() || sheet.captured > 0) => {
-                let about_it = match payment::last_word(entries, question.key) {
-                    Some(_) => payment::said_yes_to(entries, question.key),
-                    None if question.adds() || payment::opened(entries) => None,
-                    None => {
-                        let told = payment::opening_word(entries).and_then(Word::amount);
-                        told.filter(|told| (1..=*told).contains(&question.amount)).map(|_| question.amount)
-                    }
-                };
-                about_it.map_or(answer, |amount| Answer::Yes(amount.min(question.amount)))
+                written_yes(question, entries).map_or(answer, |amount| Answer::Yes(amount.min(question.amount)))
             }
             Answer::Yes(_) | Answer::YesAbroad(_) | Answer::No(_) => answer,
         }
@@ -232,7 +224,9 @@ impl Model {
         let mut entries = payment.entries.clone();
         payment::write(&mut entries, now_approved(question, &payment.entries, approval(question, question.amount, 0, 0)));
         let (before, after) = (&payment.sheet, Sheet::of(&entries));
-        if !after.is_under_way() && after.captured < after.authorized.max(question.amount) {
+        // What the merchant has of it is paid, if somebody wrote that this is what was approved.
+        let is_paid = after.captured > 0 && written_yes(question, &payment.entries).is_some();
+        if !is_paid && !after.is_under_way() && after.captured < after.authorized.max(question.amount) {
             return Err(DeclineReason::AuthorizationOver);
         }
         Ok(before.posted() - after.posted() + after.held - before.held)
@@ -465,6 +459,18 @@ fn approval(question: &Question, amount: i64, extra: i64, tolerance: i64) -> Ent
     };
     let at = stamped(question).unwrap_or(question.received_at);
     Entry { source: Source::Question(question.key), at, line: Line::Approved(approved) }
+}
+
+/// How much the platform wrote yes to that this question asks for: by its name, or of a payment that nobody else asked for.
+fn written_yes(question: &Question, entries: &[Entry]) -> Option<i64> {
+    match payment::last_word(entries, question.key) {
+        Some(_) => payment::said_yes_to(entries, question.key),
+        None if question.adds() || payment::opened(entries) => None,
+        None => {
+            let told = payment::opening_word(entries).and_then(Word::amount);
+            told.filter(|told| (1..=*told).contains(&question.amount)).map(|_| question.amount)
+        }
+    }
 }
 
 /// The places in which a question counts on a way, with nothing in them yet.
