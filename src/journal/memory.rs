@@ -297,12 +297,13 @@ impl Log for MemoryLog {
         let disk = self.disk()?;
         // As the journal does: from where somebody reads on, not from the beginning.
         let (before, groups) = disk.groups.split_at(disk.groups.partition_point(|kept| kept.next() <= from));
-        let (mut expected, mut chain) = before.last().map_or((1, [0; 32]), |last| (last.next(), last.chain));
+        let mut expected = before.last().map_or(1, Kept::next);
         for kept in groups {
-            if kept.first != expected || link(&chain, kept.first, kept.records.into(), &kept.body) != kept.chain {
+            // What is linked to it was looked at when it was taken in: this disk changes nothing behind anybody's back.
+            if kept.first != expected {
                 return Err(self.broken(kept.first));
             }
-            (expected, chain) = (kept.next(), kept.chain);
+            expected = kept.next();
             each(kept.first, &kept.body)?;
         }
         Ok(())
