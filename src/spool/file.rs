@@ -166,13 +166,14 @@ pub struct File {
     /// Where its log is.
     log: PathBuf,
     /// What it and its log were when they were opened: whoever takes them away takes what is written from then on with them.
-    was: Option<[Identity; 2]>,
+    was: Identities,
     /// Says how far it is synced.
     pub(super) mark: Option<(String, Mark)>,
 }
 
-/// Which file it is: device and inode.
-type Identity = (u64, u64);
+/// Which file is at the spool's path, and which at its log's: device and inode of each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identities([(u64, u64); 2]);
 
 /// Where its log is: beside the file itself, wherever a link to that is.
 fn log_of(path: &Path) -> PathBuf {
@@ -182,10 +183,15 @@ fn log_of(path: &Path) -> PathBuf {
 }
 
 /// What is at the file's path, and at its log's.
-fn identities(path: &Path, log: &Path) -> Option<[Identity; 2]> {
+fn identities(path: &Path, log: &Path) -> Option<Identities> {
     use std::os::unix::fs::MetadataExt as _;
     let of = |path: &Path| std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
-    Some([of(path)?, of(log)?])
+    Some(Identities([of(path)?, of(log)?]))
+}
+
+/// Another one in its place is another spool, and nothing is tried with it.
+fn must_be(path: &Path, log: &Path, was: Identities) -> Result<(), SpoolError> {
+    if identities(path, log) == Some(was) { Ok(()) } else { Err(SpoolError::TakenAway(path.to_owned())) }
 }
 
 /// Whether the connection may be used as it is.
@@ -211,8 +217,25 @@ impl File {
             Found::Nothing => make_tables(&connection).map_err(disk)?,
         }
         let log = log_of(path);
-        let was = identities(path, &log);
+        let was = identities(path, &log).ok_or_else(|| SpoolError::TakenAway(path.to_owned()))?;
         Ok(File { path: path.to_owned(), log, sync, connection, held: None, trust: Trust::Sound, was, mark: None })
+    }
+
+    /// Opens a file that this process has open already. One that was taken away, or that another one is in the place of, is not touched:
+    /// opened, it would have the log's index anew under whoever still works with the first one.
+    ///
+    /// # Errors
+    /// See [`SpoolError`].
+    pub fn open_again(path: &Path, sync: Sync, was: Identities) -> Result<Self, SpoolError> {
+        must_be(path, &log_of(path), was)?;
+        let file = File::open(path, sync)?;
+        if file.was == was { Ok(file) } else { Err(SpoolError::TakenAway(path.to_owned())) }
+    }
+
+    /// Which one it is.
+    #[must_use]
+    pub const fn identities(&self) -> Identities {
+        self.was
     }
 
     /// Opens the file if there is one: whoever only reads makes none.
@@ -223,21 +246,19 @@ impl File {
         path.exists().then(|| File::open_whole(path, Sync::Full)).transpose()
     }
 
-    /// Opens the file anew. One that was taken away is not made again: that would forget what was told.
+    /// Opens the file anew. One that was taken away is not made again: that would forget what was told. Until it is there again nothing is
+    /// tried with the connection that failed.
     fn reopen(&mut self) -> Result<(), SpoolError> {
+        must_be(&self.path, &self.log, self.was)?;
         let connection = connect(&self.path, self.sync).map_err(SpoolError::disk(&self.path))?;
         match look(&connection, &self.path)? {
             Found::Spool | Found::Older(_) => {}
             Found::Nothing => return Err(SpoolError::Foreign(self.path.clone())),
         }
+        must_be(&self.path, &self.log, self.was)?;
         self.held = None;
         self.connection = connection;
         self.trust = Trust::Sound;
-        // Nobody else has it open, so that its log may be a new one; the file is the same.
-        self.was = match (self.was, identities(&self.path, &self.log)) {
-            (Some([file, _]), Some([found, _])) if file != found => return Err(SpoolError::TakenAway(self.path.clone())),
-            (_, found) => found,
-        };
         Ok(())
     }
 
@@ -421,10 +442,7 @@ impl Disk for File {
         if self.trust == Trust::Failed {
             self.reopen()?;
         }
-        if self.trust == Trust::Sound && self.was.is_some_and(|was| identities(&self.path, &self.log) != Some(was)) {
-            // It is not tried anew: another one in its place is another spool.
-            return Err(SpoolError::TakenAway(self.path.clone()));
-        }
+        must_be(&self.path, &self.log, self.was)?;
         match self.try_to_change(changes) {
             Ok(changed) => {
                 self.held = Some(changed.held);

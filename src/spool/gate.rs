@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use super::file::{Changed, Changes, Disk};
-use super::{File, Observer, Settings, Spool, SpoolError};
+use super::{File, Observer, Open, Settings, Spool, SpoolError};
 
 /// A file, and a say in what becomes of each transaction.
 struct Gate {
@@ -43,7 +43,9 @@ pub fn gated(settings: Settings, observer: Arc<dyn Observer>) -> (Spool, Receive
     let (held, next) = (file.count().unwrap(), file.next().unwrap());
     file.has_counted(held);
     let ((asked, asking), (tell, told)) = (channel(), channel());
-    let spool = Spool::start(settings, (Box::new(Gate { file, asked, told }), None), held, next, observer).unwrap();
+    let was = file.identities();
+    let open = Open { disk: Box::new(Gate { file, asked, told }), lock: None, was };
+    let spool = Spool::start(settings, open, held, next, observer).unwrap();
     (spool, asking, tell)
 }
 

@@ -48,7 +48,7 @@ pub use self::counting::Counting;
 pub use self::entry::{Entry, Unreadable};
 pub use self::error::SpoolError;
 use self::file::Disk;
-pub use self::file::{Aside, BringBack, FILE, File, Held, Refused, Row, Standing, Sync};
+pub use self::file::{Aside, BringBack, FILE, File, Held, Identities, Refused, Row, Standing, Sync};
 use self::queue::{Back, Erasing, Job, Queue};
 pub use self::queue::{Kept, Put};
 pub(crate) use self::reconcile::told_to_stop;
@@ -127,11 +127,20 @@ impl Shared {
 pub struct Spool {
     settings: Settings,
     shared: Arc<Shared>,
+    /// Which file it is, for whoever opens it once more.
+    was: Identities,
     /// The number of the first entry of this process.
     first: i64,
     thread: Mutex<Option<JoinHandle<()>>>,
     /// Keeps other servers out as long as it is open.
     _lock: Option<std::fs::File>,
+}
+
+/// A spool's file, open for its writer.
+struct Open {
+    disk: Box<dyn Disk>,
+    lock: Option<std::fs::File>,
+    was: Identities,
 }
 
 /// What earlier processes left in a spool. Whoever reads it does not keep the spool open: that is closed in time also where the reading hangs.
@@ -156,12 +165,13 @@ impl Spool {
             observer.say(&remark);
         }
         file.has_counted(held);
-        Spool::start(settings, (Box::new(file), Some(lock)), held, next, observer)
+        let was = file.identities();
+        Spool::start(settings, Open { disk: Box::new(file), lock: Some(lock), was }, held, next, observer)
     }
 
     fn start(
         settings: Settings,
-        (disk, lock): (Box<dyn Disk>, Option<std::fs::File>),
+        Open { disk, lock, was }: Open,
         held: Held,
         next: i64,
         observer: Arc<dyn Observer>,
@@ -181,7 +191,7 @@ impl Spool {
             .name("spool".to_owned())
             .spawn(move || writer.run(observer.as_ref()))
             .map_err(|error| SpoolError::Path(settings.path.clone(), error))?;
-        Ok(Spool { settings, shared, first: next, thread: Mutex::new(Some(thread)), _lock: lock })
+        Ok(Spool { settings, shared, was, first: next, thread: Mutex::new(Some(thread)), _lock: lock })
     }
 
     /// As [`Left::recall`].
@@ -291,17 +301,18 @@ impl Spool {
         })
     }
 
+    /// Which file it is.
+    #[must_use]
+    pub const fn identities(&self) -> Identities {
+        self.was
+    }
+
     /// Opens the file once more, to read.
     ///
     /// # Errors
     /// See [`SpoolError`].
     pub fn reader(&self) -> Result<File, SpoolError> {
-        let path = &self.settings.path;
-        // None is made in the place of one that was taken away.
-        if !path.exists() {
-            return Err(SpoolError::TakenAway(path.clone()));
-        }
-        File::open(path, self.settings.sync)
+        File::open_again(&self.settings.path, self.settings.sync, self.was)
     }
 }
 

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use self::shared::Shared;
 use crate::clock;
 use crate::control::OperationError;
-use crate::spool::{File, Scope, Settings, SpoolError, Switched, Turn, Turned};
+use crate::spool::{File, Identities, Scope, Settings, SpoolError, Switched, Turn, Turned};
 
 /// The longest that stand-in is switched on at once.
 pub const DAYS_MAX: i64 = 7;
@@ -26,6 +26,8 @@ const DAY_MICROS: i64 = 86_400_000_000;
 #[derive(Debug)]
 pub struct Switchboard {
     spool: Settings,
+    /// Which file that is, if this process has it open.
+    was: Option<Identities>,
     /// Which platforms call for which program.
     mounts: Vec<(ProgramId, PlatformName)>,
     /// Where all responders' are, if there are others.
@@ -73,7 +75,13 @@ impl Switchboard {
     /// The switches in that spool; none is on until [`Switchboard::restore`].
     #[must_use]
     pub fn new(spool: Settings, mounts: Vec<(ProgramId, PlatformName)>) -> Self {
-        Switchboard { spool, mounts, shared: None, on: ArcSwap::default(), turning: Mutex::default() }
+        Switchboard { spool, was: None, mounts, shared: None, on: ArcSwap::default(), turning: Mutex::default() }
+    }
+
+    /// The same, in the file that this process has open.
+    #[must_use]
+    pub fn in_file(self, was: Identities) -> Self {
+        Switchboard { was: Some(was), ..self }
     }
 
     /// The same, among responders that share a ledger.
@@ -109,7 +117,10 @@ impl Switchboard {
     }
 
     fn file(&self) -> Result<File, SpoolError> {
-        File::open(&self.spool.path, self.spool.sync)
+        match self.was {
+            Some(was) => File::open_again(&self.spool.path, self.spool.sync, was),
+            None => File::open(&self.spool.path, self.spool.sync),
+        }
     }
 
     fn show(&self, file: &File, now: Timestamp) -> Result<(), SpoolError> {
