@@ -102,8 +102,10 @@ impl App {
     /// See [`StartError`].
     pub fn start(config: Config, wrap: impl FnOnce(Arc<dyn Ledger>) -> Arc<dyn Ledger>) -> Result<Self, StartError> {
         let bind = |address| server::bind(address).map_err(|error| StartError::Listen(address, error));
-        let (listen, early_max) = (config.server.listen, config.server.connections_max);
-        let callbacks = bind(listen)?.taking_early(early_max).map_err(|error| StartError::Listen(listen, error))?;
+        let (listen, workers) = (config.server.listen, workers(&config));
+        // Whoever comes at once leaves room for what a start opens.
+        let room = room(&config, workers);
+        let callbacks = bind(listen)?.taking_early(room.connections).map_err(|error| StartError::Listen(listen, error))?;
         let operators = bind(config.server.ops_listen)?;
         let management = bind(config.api.listen)?;
         let by_number = config.card_numbers.as_ref().map(|numbers| bind(numbers.listen)).transpose()?;
@@ -123,8 +125,7 @@ impl App {
         let recalled = Recalled::new(to_be_open.clone());
         let profiles = open_profiles(&config)?;
         let desk = desk(&config, &programs, &ledger, Some(Arc::clone(&metrics))).with_profiles(Arc::clone(&profiles));
-        let workers = workers(&config);
-        let switchboard = Arc::new(switchboard_of(&config)?);
+        let switchboard = Arc::new(switchboard_of(&config)?.in_file(spool.identities()));
         switchboard.restore().map_err(StartError::Spool)?;
         let running = SpoolOf::Running(Arc::clone(&spool));
         let publications = Arc::clone(&unheard.publications);
@@ -134,7 +135,6 @@ impl App {
         let house = spend::open(&config, (&programs, &ledger), agents.as_ref(), signals.clone())?;
         let desk = desk.with_spend(house.clone());
         let (bridge, crossings) = agents.clone().map(crossing::bridge).unzip();
-        let room = room(&config, workers);
         // The other half is for those who come meanwhile.
         let waiting_max = room.connections.div_ceil(2);
         let (telemetry, writing) = start_telemetry(&config, &metrics)?.unzip();
@@ -248,11 +248,12 @@ impl App {
             recalled.await.map_err(|_| StartError::LedgerGone)?.map_err(StartError::Spool)?;
             opening.until_open().await?;
             counted.await.map_err(|_| StartError::LedgerGone)?.map_err(StartError::Spool)?;
-            // From here on the ledger hears what waits: what was counted as not confirmed is confirmed then.
-            drop(self.hold_back.take());
             self.early_desk.close();
             until_profiles_are_there(&self.responder.till.reader.profiles, DatabasePatience::Endless).await?;
             make_ready(&self.desk, &self.config, say).await?;
+            // From here on the ledger hears what waits: what was counted as not confirmed is confirmed then, and whose money it is about is
+            // there, also where an empty ledger was to start with it.
+            drop(self.hold_back.take());
             spend::until_filled(&self.config, self.house.as_ref(), DatabasePatience::Endless).await?;
             if let Some(house) = &self.house {
                 house.insights.until_followed().await;

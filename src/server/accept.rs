@@ -18,7 +18,7 @@ use crate::clock::{self, Moment};
 use crate::metrics::{ConnectionRefusal, ServerMetrics};
 
 /// How long the loop rests when the operating system has nothing left to accept with.
-const EXHAUSTED_REST: Duration = Duration::from_millis(100);
+pub(super) const EXHAUSTED_REST: Duration = Duration::from_millis(100);
 
 /// A connection that was let in.
 #[derive(Debug)]

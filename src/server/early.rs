@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use tokio::sync::oneshot;
+use tokio::time::sleep;
 
+use super::accept::EXHAUSTED_REST;
 use crate::clock::{self, Moment};
 
 /// A connection, and since when it waits.
@@ -41,8 +43,8 @@ impl Early {
                     Ok((socket, _)) => lock(&taken).push((socket.into_std(), clock::now())),
                     // The caller went away while it waited.
                     Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-                    // It comes again, and is said, where connections are accepted from then on.
-                    Err(_) => return,
+                    // What lasts is said where connections are accepted from then on.
+                    Err(_) => sleep(EXHAUSTED_REST).await,
                 }
             }
         };
