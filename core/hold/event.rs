@@ -40,6 +40,19 @@ pub struct Subject {
     pub cardholder: Option<CardholderToken>,
 }
 
+/// What an event may take of what its account shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Takes {
+    /// What its payment holds goes first.
+    Held(Money),
+    /// So much in total: only what is beyond what was authorized of its payment.
+    Authorized(Money),
+    /// So much was added: only what is beyond what was approved to that question.
+    Asked(Money),
+    /// All of it, on top.
+    More(Money),
+}
+
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fact {
@@ -157,31 +170,30 @@ impl Fact {
         }
     }
 
-    /// How much it may take of what its account shows, in minor units, where so much of its payment is held, and was authorized. What was
-    /// approved by us is known to whoever approved it.
+    /// What it may take of what its account shows, if anything.
     #[must_use]
-    pub const fn takes_at_most(&self, held: i64, authorized: i64) -> i64 {
-        let (amount, there) = match self {
-            Fact::Captured { amount, .. } => (amount, held),
-            Fact::Completed { amount, .. }
-            | Fact::Replaced { total: amount, .. }
-            | Fact::Recorded { outcome: RecordedOutcome::ApprovedByStandIn { amount, .. }, increments: None, .. } => {
-                (amount, authorized)
-            }
-            Fact::Debited { amount, .. } | Fact::Recorded { outcome: RecordedOutcome::ApprovedByStandIn { amount, .. }, .. } => {
-                (amount, 0)
-            }
-            Fact::Recorded { outcome: RecordedOutcome::Approved { .. } | RecordedOutcome::Declined, .. }
-            | Fact::Reduced { .. }
+    pub const fn takes(&self) -> Option<Takes> {
+        match *self {
+            Fact::Captured { amount, .. } => Some(Takes::Held(amount)),
+            Fact::Completed { amount, .. } | Fact::Replaced { total: amount, .. } => Some(Takes::Authorized(amount)),
+            Fact::Debited { amount, .. } => Some(Takes::More(amount)),
+            Fact::Recorded { increments, outcome, .. } => match (outcome, increments) {
+                (RecordedOutcome::Approved { amount } | RecordedOutcome::ApprovedByStandIn { amount, .. }, None) => {
+                    Some(Takes::Authorized(amount))
+                }
+                (RecordedOutcome::Approved { amount } | RecordedOutcome::ApprovedByStandIn { amount, .. }, Some(_)) => {
+                    Some(Takes::Asked(amount))
+                }
+                (RecordedOutcome::Declined, _) => None,
+            },
+            Fact::Reduced { .. }
             | Fact::Released { .. }
             | Fact::Credited { .. }
             | Fact::Card { .. }
             | Fact::Cardholder { .. }
             | Fact::Account { .. }
-            | Fact::SettlementAnnounced { .. } => return 0,
-        };
-        let more = amount.minor().saturating_sub(there);
-        if more > 0 { more } else { 0 }
+            | Fact::SettlementAnnounced { .. } => None,
+        }
     }
 
     /// Whether it may move, hold or free anybody's money.

@@ -34,14 +34,14 @@ pub use earlier::{
     name_where_it_is_asked, name_where_it_is_said, opens_its_own, told_to_add,
 };
 pub use event::{
-    Fact, Finality, MovementCause, Order, RecordedOutcome, ReleaseCause, StandingOf, Subject, ToldAnswer, ToldEvent,
+    Fact, Finality, MovementCause, Order, RecordedOutcome, ReleaseCause, StandingOf, Subject, Takes, ToldAnswer, ToldEvent,
 };
 pub use handing_over::{Words, with, without, words_on};
 pub use joining::{Part, are_two, join};
 pub use life::{Hold, HoldStatus, Step, StepId, What};
 pub use order::Ordered;
 pub use outcome::{Finding, Outcome, Standing};
-pub use question::{is_added_by, is_opened_by};
+pub use question::{approved_to_what_it_records, is_added_by, is_opened_by};
 pub use state::{Account, Answered, Card, Counted, FoundBy, Heard, LimitUse, Mark, Slice};
 pub use told::{contradicts, objection};
 pub use ways::{way_with_room, would_pass};

@@ -365,7 +365,8 @@ fn is_in(group: &MccGroup, mcc: Option<MerchantCategoryCode>) -> bool {
 }
 
 /// Whether a rule may give this reason: those that checks give, and suspicion. The others state what only the ledger knows.
-pub(crate) const fn is_for_rules(reason: DeclineReason) -> bool {
+#[must_use]
+pub const fn is_for_rules(reason: DeclineReason) -> bool {
     match reason {
         DeclineReason::AmountAboveMaximum
         | DeclineReason::AmountBelowMinimum

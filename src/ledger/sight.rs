@@ -45,15 +45,14 @@ pub enum MoneyOf {
 /// How much of it the balance that is seen has in it already, in minor units.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Covered {
-    /// What is held of its payment.
+    /// By what its payment is known from others of the account, where that is seen.
+    pub payment: Option<u128>,
+    /// What is held of it, or was debited ahead of its completion.
     pub held: i64,
-    /// What was authorized of it.
+    /// What was authorized of it, and may still be captured or was; of one that is over, what was captured.
     pub authorized: i64,
-}
-
-impl Covered {
-    /// Whoever approved it takes all of it for gone.
-    pub const WHOLLY: Covered = Covered { held: i64::MAX, authorized: i64::MAX };
+    /// What was approved of it to the question that the event records as ended.
+    pub asked: i64,
 }
 
 /// What was seen around one question.

@@ -17,7 +17,8 @@ use std::time::Duration;
 use holdfast_core::hold::{Finding, ToldAnswer};
 use holdfast_core::stand_in::Silence;
 use holdfast_core::{
-    Basis, ContentDigest, Decision, DeclineReason, IdempotencyKey, PlatformName, ProgramId, StandInCause, Timestamp,
+    AuthorizationRequest, Basis, ContentDigest, Decision, DeclineReason, IdempotencyKey, PlatformName, ProgramId, StandInCause,
+    Timestamp,
 };
 
 use crate::books::Books;
@@ -61,6 +62,8 @@ pub struct Answer {
     pub asked: i64,
     /// How much was approved, if it was.
     pub approved: Option<i64>,
+    /// How much of that may be lost: a credit takes no money.
+    pub at_risk: i64,
     /// Whether nobody was told anything.
     pub left: Option<Silence>,
     /// Where it is now.
@@ -199,7 +202,7 @@ impl Answers {
             return;
         }
         let heard = Heard::At(record.at, over);
-        let Some(answer) = Answer::of(*received_at, basis, *told, request.amount.minor(), heard) else { return };
+        let Some(answer) = Answer::of(*received_at, basis, *told, request, heard) else { return };
         let digest = request.content_digest().kept();
         if self.questions.insert((program, record.platform, request.key, digest, Said::of(*told))) {
             self.told.entry(program).or_default().push(answer);
@@ -214,7 +217,7 @@ impl Answers {
         if !self.questions.insert(question) {
             return;
         }
-        let answer = Answer::of(adopt.received_at, &adopt.basis, adopt.told, request.amount.minor(), heard);
+        let answer = Answer::of(adopt.received_at, &adopt.basis, adopt.told, request, heard);
         self.told.entry(origin.program).or_default().extend(answer);
     }
 
@@ -301,7 +304,7 @@ fn is_set_aside(told: ToldAnswer, finding: Finding) -> bool {
 
 impl Answer {
     /// The answer, if it is one of stand-in.
-    fn of(at: Timestamp, basis: &Basis, told: ToldAnswer, asked: i64, heard: Heard) -> Option<Self> {
+    fn of(at: Timestamp, basis: &Basis, told: ToldAnswer, request: &AuthorizationRequest, heard: Heard) -> Option<Self> {
         let cause = basis.stand_in_cause()?;
         // What decided had approved it.
         let is_not_durable = matches!(told, ToldAnswer::Declined { reason: DeclineReason::NotDurable });
@@ -317,7 +320,8 @@ impl Answer {
             ToldAnswer::Approved { amount } => (Some(amount.minor()), None),
             ToldAnswer::Declined { reason } => (None, Silence::of(&Decision::Decline { reason })),
         };
-        Some(Answer { at, cause, by, asked, approved, left, heard })
+        let at_risk = approved.filter(|_| request.kind.moves_money()).unwrap_or(0);
+        Some(Answer { at, cause, by, asked: request.amount.minor(), approved, at_risk, left, heard })
     }
 }
 
@@ -362,9 +366,9 @@ impl Outage {
             self.approved.add(approved);
             match answer.heard {
                 Heard::At(_, 0) => {}
-                Heard::At(_, over) => self.over_limit.add(over.min(approved)),
+                Heard::At(_, over) => self.over_limit.add(over.min(answer.at_risk)),
                 Heard::NotYet => self.waiting.add(approved),
-                Heard::Refused => self.set_aside.add(approved),
+                Heard::Refused => self.set_aside.add(answer.at_risk),
             }
         }
     }
@@ -374,10 +378,9 @@ impl Outage {
 fn exposure_max(answers: &[Answer], outage: &Outage) -> i64 {
     let mut changes: Vec<(Timestamp, i64)> = Vec::new();
     for answer in answers {
-        let Some(approved) = answer.approved else { continue };
-        changes.push((answer.at, approved));
+        changes.push((answer.at, answer.at_risk));
         match answer.heard {
-            Heard::At(heard, _) => changes.push((heard.max(answer.at), approved.saturating_neg())),
+            Heard::At(heard, _) => changes.push((heard.max(answer.at), answer.at_risk.saturating_neg())),
             Heard::NotYet | Heard::Refused => {}
         }
     }

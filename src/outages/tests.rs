@@ -10,7 +10,16 @@ fn at(seconds: i64) -> Timestamp {
 
 fn approved(at_second: i64, minor: i64, heard: Heard) -> Answer {
     let cause = StandInCause::LedgerUnavailable;
-    Answer { at: at(at_second), cause, by: "row all".to_owned(), asked: minor, approved: Some(minor), left: None, heard }
+    Answer {
+        at: at(at_second),
+        cause,
+        by: "row all".to_owned(),
+        asked: minor,
+        approved: Some(minor),
+        at_risk: minor,
+        left: None,
+        heard,
+    }
 }
 
 fn told(answers: Vec<Answer>) -> Answers {

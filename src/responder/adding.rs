@@ -5,7 +5,7 @@ use std::hash::{BuildHasher as _, Hash as _};
 
 use dashmap::DashMap;
 use holdfast_core::hold::{Fact, Finality, RecordedOutcome, ToldAnswer};
-use holdfast_core::stand_in::AddsTo;
+use holdfast_core::stand_in::{AddsTo, ToldName};
 use holdfast_core::{
     AccountId, Alias, AuthorizationId, AuthorizationKind, AuthorizationRequest, PaymentRef, PlatformName, ProgramId,
 };
@@ -27,11 +27,25 @@ pub(super) enum Kind {
 /// What an entry of the spool says of a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Word {
-    /// It was opened, for this account's money.
-    Opened(Origin, PaymentRef, AccountId),
+    /// It was opened by this answer, for so much of this account's money, in minor units.
+    Opened(Origin, PaymentRef, AccountId, (ToldName, i64)),
     /// It was declined, or ended, or there is less of it: how much is the ledger's to say. What a message ends or lessens may be any payment of
     /// whom it names: which other names that has is the ledger's to know, too.
     Doubted(Origin, PaymentRef, [Option<Whose>; 2]),
+}
+
+/// A payment that was opened while the ledger was away.
+#[derive(Debug, Clone, Copy)]
+pub struct Opened {
+    /// By which answer, the first time.
+    pub told: ToldName,
+    /// Whose money it is.
+    pub account: AccountId,
+    /// For how much together, in minor units.
+    pub minor: i64,
+    /// By what it is known under all of its names.
+    pub payment: u128,
+    times: u32,
 }
 
 /// Payments of which the ledger has yet to hear something. Each is known by a hash of its name under a key of this process, 128 bits wide, so
@@ -39,7 +53,10 @@ pub enum Word {
 #[derive(Debug)]
 pub struct Adding {
     key: (u64, u64),
-    opened: DashMap<u128, u32, foldhash::fast::RandomState>,
+    /// With whose money.
+    opened_with: DashMap<u128, u32, foldhash::fast::RandomState>,
+    /// With anybody's.
+    opened: DashMap<u128, Opened, foldhash::fast::RandomState>,
     doubted: DashMap<u128, u32, foldhash::fast::RandomState>,
 }
 
@@ -47,7 +64,7 @@ impl Default for Adding {
     fn default() -> Self {
         let secret = std::hash::RandomState::new();
         let key = (secret.hash_one(0_u8), secret.hash_one(1_u8));
-        Adding { key, opened: DashMap::default(), doubted: DashMap::default() }
+        Adding { key, opened_with: DashMap::default(), opened: DashMap::default(), doubted: DashMap::default() }
     }
 }
 
@@ -58,7 +75,10 @@ impl Word {
         match entry {
             Entry::Told(adopt, _) if adopt.request.kind == AuthorizationKind::Incremental => None,
             Entry::Told(adopt, account) => match adopt.told {
-                ToldAnswer::Approved { .. } => account.map(|account| Word::Opened(origin, adopt.request.payment, account)),
+                ToldAnswer::Approved { amount } => {
+                    let told = ToldName::of(origin.platform.as_ref()?, &adopt.request.key);
+                    account.map(|account| Word::Opened(origin, adopt.request.payment, account, (told, amount.minor())))
+                }
                 ToldAnswer::Declined { .. } => Some(Word::Doubted(origin, adopt.request.payment, [None; 2])),
             },
             Entry::Fact(_, event) | Entry::Ordered(_, _, event) => {
@@ -95,15 +115,14 @@ impl Adding {
         hasher.finish128().as_u128()
     }
 
-    /// What an opened payment is known by: with whose money, and at all.
-    fn opened_as(&self, origin: &Origin, payment: &PaymentRef, account: &AccountId) -> impl Iterator<Item = u128> + use<'_> {
-        let account = *account;
-        names(origin, payment).flat_map(move |name| [self.hashed(&name, Some(&account)), self.hashed(&name, None)])
+    /// What was opened of a payment.
+    pub fn opened(&self, origin: &Origin, payment: &PaymentRef) -> Option<Opened> {
+        names(origin, payment).find_map(|name| self.opened_by(&name))
     }
 
-    /// Whether a payment was opened: with this account's money, or at all.
-    pub fn is_opened(&self, origin: &Origin, payment: &PaymentRef, account: Option<&AccountId>) -> bool {
-        names(origin, payment).any(|name| self.opened.contains_key(&self.hashed(&name, account)))
+    /// What was opened under a name.
+    pub(super) fn opened_by(&self, name: &Name) -> Option<Opened> {
+        self.opened.get(&self.hashed(name, None)).map(|known| *known)
     }
 
     /// What whoever it is about is known by.
@@ -128,9 +147,14 @@ impl Adding {
     /// It waits for the ledger.
     pub fn waits(&self, word: Word) {
         match word {
-            Word::Opened(origin, payment, account) => {
-                for opened in self.opened_as(&origin, &payment, &account) {
-                    add(self.opened.entry(opened).or_default().value_mut());
+            Word::Opened(origin, payment, account, (told, minor)) => {
+                let first = names(&origin, &payment).next().map(|name| self.hashed(&name, None)).unwrap_or_default();
+                for name in names(&origin, &payment) {
+                    add(self.opened_with.entry(self.hashed(&name, Some(&account))).or_default().value_mut());
+                    let new = Opened { told, account, minor: 0, payment: first, times: 0 };
+                    let mut known = self.opened.entry(self.hashed(&name, None)).or_insert(new);
+                    add(&mut known.times);
+                    known.minor = known.minor.saturating_add(minor);
                 }
             }
             Word::Doubted(origin, payment, whose) => {
@@ -144,9 +168,13 @@ impl Adding {
     /// The ledger has heard it, or nobody stands by it.
     pub fn gone(&self, word: Word) {
         match word {
-            Word::Opened(origin, payment, account) => {
-                for opened in self.opened_as(&origin, &payment, &account) {
-                    self.opened.remove_if_mut(&opened, |_, times| is_last(times));
+            Word::Opened(origin, payment, account, (_, minor)) => {
+                for name in names(&origin, &payment) {
+                    self.opened_with.remove_if_mut(&self.hashed(&name, Some(&account)), |_, times| is_last(times));
+                    self.opened.remove_if_mut(&self.hashed(&name, None), |_, known| {
+                        known.minor = known.minor.saturating_sub(minor);
+                        is_last(&mut known.times)
+                    });
                 }
             }
             Word::Doubted(origin, payment, whose) => {
@@ -168,8 +196,9 @@ impl Adding {
         if names(origin, payment).any(|name| is_doubted(self.hashed(&name, None))) {
             return AddsTo::NotKnown;
         }
-        let is_opened =
-            |account: &AccountId| names(origin, payment).any(|name| self.opened.contains_key(&self.hashed(&name, Some(account))));
+        let is_opened = |account: &AccountId| {
+            names(origin, payment).any(|name| self.opened_with.contains_key(&self.hashed(&name, Some(account))))
+        };
         let opened = account.as_ref().is_some_and(is_opened);
         match if opened { AddsTo::Open } else { shown } {
             AddsTo::Open if self.of_whom(origin.program, whose).any(is_doubted) => AddsTo::Perhaps,
@@ -243,10 +272,8 @@ mod tests {
         let yes = answered(first, ToldAnswer::Approved { amount: usd(100) });
         adding.waits(yes);
         assert_eq!((of("a", AddsTo::NotKnown), of("b", AddsTo::NotKnown)), (AddsTo::Open, AddsTo::NotKnown));
-        let elsewhere = |name: &str| {
-            adding.is_opened(&origin(), &payment, None) && !adding.is_opened(&origin(), &payment, Some(&account(name)))
-        };
-        assert_eq!((elsewhere("a"), elsewhere("b")), (false, true));
+        let opened = adding.opened(&origin(), &payment).map(|opened| (opened.account, opened.minor));
+        assert_eq!(opened, Some((account("a"), 100)));
         let released = fact(Fact::Released { payment, cause: ReleaseCause::Reversed }).unwrap();
         let no = answered(first, ToldAnswer::Declined { reason: DeclineReason::LedgerUnavailable });
         for doubt in [released, no] {
@@ -261,7 +288,7 @@ mod tests {
         assert_eq!((captured(Finality::More), captured(Finality::Final).is_some()), (None, true));
         adding.gone(yes);
         assert_eq!(of("a", AddsTo::NotKnown), AddsTo::NotKnown);
-        assert!(adding.opened.is_empty() && adding.doubted.is_empty() && !elsewhere("b"));
+        assert!(adding.opened.is_empty() && adding.opened_with.is_empty() && adding.doubted.is_empty());
         // By whichever of its names it is told of.
         let alone = |name: &str| PaymentRef { authorization: AuthorizationId::new(name).unwrap(), alias: Alias::Alone };
         let both = PaymentRef { alias: Alias::Also(AuthorizationId::new("second").unwrap()), ..payment };

@@ -41,7 +41,7 @@ impl Responder {
         let request = &*question.request;
         let Some(said) = self.unheard.recorded.of(&question.origin, request) else { return told };
         let asker = Asker { request, account_currency: currency_of(snapshot) };
-        match said.corrects(told.decision, told.asked_at, &asker) {
+        match said.corrects(told.decision, &asker) {
             decision if decision == told.decision => told,
             decision => Told { decision, asked_at: None, ..told },
         }

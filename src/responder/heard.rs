@@ -2,7 +2,7 @@
 //! go of when the ledger has heard them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use holdfast_core::hold::{Answered, ToldAnswer, ToldEvent};
 use holdfast_core::stand_in::{Taken, ToldApproval, ToldName};
@@ -16,12 +16,12 @@ use super::messages::Messages;
 use super::mount::Program;
 use super::orders::Orders;
 use super::publications::Publications;
-use super::recorded::Recorded;
+use super::recorded::{Declined, Recorded};
 use super::stand_in::StandIn;
 use super::standings::Standings;
 use super::told::{Name, Told, ToldBook};
 use crate::clock;
-use crate::ledger::{Adopt, Counted, KeptRuleset, MoneyOf, Origin, weight_of};
+use crate::ledger::{Adopt, Counted, Covered, KeptRuleset, MoneyOf, Origin, weight_of};
 use crate::spool::{Entry, File, Heard, Refused, Spool, SpoolError, Standing, Wave};
 
 /// What is remembered until the ledger has heard it.
@@ -44,6 +44,8 @@ pub struct Unheard {
     pub heard: Notify,
     /// How many entries it has heard, or refused.
     pub entries_heard: AtomicU64,
+    /// Whether it is asked to hear some just now.
+    pub is_asked: AtomicBool,
     /// Learns from what is brought to the ledger whether it answers.
     pub breaker: Arc<Breaker>,
     /// Which program and platform, by number.
@@ -70,6 +72,7 @@ impl Unheard {
             publications: Arc::default(),
             heard: Notify::new(),
             entries_heard: AtomicU64::new(0),
+            is_asked: AtomicBool::new(false),
             breaker,
             principals,
             programs,
@@ -101,10 +104,39 @@ impl Unheard {
 }
 
 impl Unheard {
+    /// Whose money a message is about, with what we approved while the ledger was away: that is at risk, and gone from the balance, as it is.
+    pub fn or_of_what_waits(&self, origin: &Origin, event: &ToldEvent, seen: MoneyOf) -> MoneyOf {
+        let (Some(payment), _) = event.fact.payments() else { return seen };
+        let Some(opened) = self.adding.opened(origin, payment) else { return seen };
+        let covered = match seen {
+            MoneyOf::Account(account, covered) if account == opened.account => covered,
+            // Of another account than this card's: its money is meant.
+            MoneyOf::Account(..) | MoneyOf::Busy | MoneyOf::NotSeen => Covered::default(),
+        };
+        MoneyOf::Account(
+            opened.account,
+            Covered {
+                payment: covered.payment.or(Some(opened.payment)),
+                held: covered.held.saturating_add(opened.minor),
+                authorized: covered.authorized.saturating_add(opened.minor),
+                ..covered
+            },
+        )
+    }
+
     /// What a platform told is durable in the spool. An approval that it recorded as declined is at risk no more, as nothing will be held for it.
     pub fn keeps(&self, origin: &Origin, event: &ToldEvent) {
         self.recorded.is_durable(origin, event);
-        if let Some((name, program)) = self.recorded.declines(origin, event).zip(self.program(origin.program)) {
+        self.recorded.declines(origin, event).into_iter().for_each(|declined| self.is_declined(declined));
+    }
+
+    /// What is approved of it is at risk no more.
+    fn is_declined(&self, declined: Declined) {
+        let found = match declined {
+            Declined::Question(program, name) => Some((program, name)),
+            Declined::Payment(name) => self.adding.opened_by(&name).map(|opened| (name.0, opened.told)),
+        };
+        if let Some((program, name)) = found.and_then(|(program, name)| Some((self.program(program)?, name))) {
             program.stand_in.undone(&name);
         }
     }
@@ -136,8 +168,8 @@ impl Unheard {
             }
             Entry::Fact(origin, event) => {
                 self.standings.told(origin.program, event);
-                // Whose money it is about is not to be seen yet.
-                self.messages.waits(origin, event, MoneyOf::NotSeen);
+                // Whose money it is about is not to be seen yet, but where its payment waits, too.
+                self.messages.waits(origin, event, self.or_of_what_waits(origin, event, MoneyOf::NotSeen));
                 self.recorded.waits(origin, event);
                 self.recorded.is_durable(origin, event);
             }
@@ -164,11 +196,7 @@ impl Unheard {
             let own = approvals.iter().filter(|(whose, _)| *whose == program.id).map(|(_, approval)| *approval);
             program.stand_in.restore(own, now);
         }
-        for (program, name) in self.recorded.declined() {
-            if let Some(program) = self.program(program) {
-                program.stand_in.undone(&name);
-            }
-        }
+        self.recorded.declined().into_iter().for_each(|declined| self.is_declined(declined));
         Ok(())
     }
 }
@@ -252,6 +280,7 @@ impl Heard for Unheard {
     }
 
     fn wave_ended(&self, wave: Wave) {
+        self.is_asked.store(false, Ordering::Release);
         match wave {
             Wave::Answered => self.breaker.heard_of(Response::Answered, clock::instant()),
             Wave::NotAnswered => {}
@@ -287,6 +316,7 @@ impl Heard for Unheard {
     }
 
     fn bringing(&self, entry: &Entry) {
+        self.is_asked.store(true, Ordering::Release);
         if let Some(event) = entry.told() {
             self.standings.told(entry.origin().program, event);
         }

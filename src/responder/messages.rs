@@ -1,13 +1,14 @@
 //! Of whose money messages wait that the ledger has yet to hear: what they take, give back or end is in no balance yet, so the ledger decides
 //! nothing past them. What cards and accounts are like is `standings.rs`; decides nothing else.
 
+use std::collections::HashMap;
 use std::hash::{BuildHasher as _, Hash as _};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry::{Occupied, Vacant};
-use holdfast_core::hold::ToldEvent;
-use holdfast_core::{AccountId, ProgramId};
+use holdfast_core::hold::{Takes, ToldEvent};
+use holdfast_core::{AccountId, Money, ProgramId};
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
 use crate::ledger::{Covered, MoneyOf, Origin};
@@ -27,15 +28,94 @@ pub struct Messages {
 struct Waiting {
     account: Option<AccountId>,
     times: u32,
-    takes: i64,
+    takes: Taking,
+}
+
+/// What a message may take of what the ledger shows, in minor units.
+#[derive(Debug, Clone, Copy)]
+enum Taking {
+    /// So much.
+    More(i64),
+    /// So much, but first what is held of its payment: that was taken before, and once.
+    Held { amount: i64, payment: u128, held: i64 },
 }
 
 /// Several messages.
 #[derive(Debug, Default)]
 struct Together {
     count: usize,
-    /// How much they may take of what the ledger shows, in minor units.
-    takes: i128,
+    /// How much those may take that draw on no hold.
+    more: i128,
+    drawn: HashMap<u128, Drawn, foldhash::fast::RandomState>,
+}
+
+/// What those of one payment draw on what is held of it.
+#[derive(Debug, Default)]
+struct Drawn {
+    count: usize,
+    held: i64,
+    amount: i128,
+}
+
+/// Why a message waits no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Gone {
+    Heard,
+    NeverKept,
+}
+
+impl Taking {
+    fn of(event: &ToldEvent, covered: Covered) -> Self {
+        let beyond = |amount: Money, there: i64| Taking::More(amount.minor().saturating_sub(there).max(0));
+        match (event.fact.takes(), covered.payment) {
+            (None, _) => Taking::More(0),
+            (Some(Takes::More(amount)), _) => beyond(amount, 0),
+            (Some(Takes::Authorized(total)), _) => beyond(total, covered.authorized),
+            (Some(Takes::Asked(amount)), _) => beyond(amount, covered.asked),
+            (Some(Takes::Held(amount)), None) => beyond(amount, covered.held),
+            (Some(Takes::Held(amount)), Some(payment)) => {
+                Taking::Held { amount: amount.minor().max(0), payment, held: covered.held }
+            }
+        }
+    }
+}
+
+impl Together {
+    fn enters(&mut self, takes: Taking) {
+        self.count = self.count.saturating_add(1);
+        match takes {
+            Taking::More(amount) => self.more = self.more.saturating_add(amount.into()),
+            Taking::Held { amount, payment, held } => {
+                let drawn = self.drawn.entry(payment).or_default();
+                (drawn.count, drawn.held) = (drawn.count.saturating_add(1), held);
+                drawn.amount = drawn.amount.saturating_add(amount.into());
+            }
+        }
+    }
+
+    fn leaves(&mut self, takes: Taking, why: Gone) {
+        self.count = self.count.saturating_sub(1);
+        match takes {
+            Taking::More(amount) => self.more = self.more.saturating_sub(amount.into()),
+            Taking::Held { amount, payment, .. } => {
+                let Some(drawn) = self.drawn.get_mut(&payment) else { return };
+                drawn.count = drawn.count.saturating_sub(1);
+                drawn.amount = drawn.amount.saturating_sub(amount.into());
+                if why == Gone::Heard {
+                    // The ledger has taken it from what it held.
+                    drawn.held = drawn.held.saturating_sub(amount).max(0);
+                }
+                if drawn.count == 0 {
+                    self.drawn.remove(&payment);
+                }
+            }
+        }
+    }
+
+    fn takes(&self) -> i128 {
+        let beyond = self.drawn.values().map(|drawn| drawn.amount.saturating_sub(drawn.held.into()).max(0));
+        beyond.fold(self.more, i128::saturating_add)
+    }
 }
 
 impl Default for Messages {
@@ -52,18 +132,26 @@ impl Messages {
         if !event.fact.is_about_money() {
             return;
         }
-        let (account, takes) = match money {
-            MoneyOf::Busy | MoneyOf::NotSeen => (None, event.fact.takes_at_most(0, 0)),
-            MoneyOf::Account(account, Covered { held, authorized }) => {
-                (Some(account), event.fact.takes_at_most(held, authorized))
-            }
+        let (account, covered) = match money {
+            MoneyOf::Busy | MoneyOf::NotSeen => (None, Covered::default()),
+            MoneyOf::Account(account, covered) => (Some(account), covered),
         };
         match self.waiting.entry(self.hashed(origin, event)) {
-            Occupied(mut known) => known.get_mut().times = known.get().times.saturating_add(1),
+            Occupied(mut known) => {
+                let known = known.get_mut();
+                known.times = known.times.saturating_add(1);
+                if known.account.is_none() && account.is_some() {
+                    // Now it is seen whose it is. It is found under the one or the other all the while.
+                    let (before, takes) = (known.takes, Taking::of(event, covered));
+                    (known.account, known.takes) = (account, takes);
+                    self.of.entry((origin.program, account)).or_default().enters(takes);
+                    self.leaves_those(origin, None, (before, Gone::NeverKept));
+                }
+            }
             Vacant(new) => {
                 // Before anybody can find it gone.
-                let mut of = self.of.entry((origin.program, account)).or_default();
-                (of.count, of.takes) = (of.count.saturating_add(1), of.takes.saturating_add(takes.into()));
+                let takes = Taking::of(event, covered);
+                self.of.entry((origin.program, account)).or_default().enters(takes);
                 self.count.fetch_add(1, Ordering::AcqRel);
                 new.insert(Waiting { account, times: 1, takes });
             }
@@ -84,20 +172,24 @@ impl Messages {
             known.times == 0
         };
         let last = self.waiting.remove_if_mut(&self.hashed(origin, event), is_last);
-        self.leaves(origin, last.map(|(_, known)| known));
+        self.leaves(origin, last.map(|(_, known)| known), Gone::NeverKept);
     }
 
     /// The ledger has heard it, and so every time that it came.
     pub fn gone(&self, origin: &Origin, event: &ToldEvent) {
         let known = self.waiting.remove(&self.hashed(origin, event));
-        self.leaves(origin, known.map(|(_, known)| known));
+        self.leaves(origin, known.map(|(_, known)| known), Gone::Heard);
     }
 
-    fn leaves(&self, origin: &Origin, known: Option<Waiting>) {
+    fn leaves(&self, origin: &Origin, known: Option<Waiting>, why: Gone) {
         let Some(Waiting { account, takes, .. }) = known else { return };
         self.count.fetch_sub(1, Ordering::AcqRel);
+        self.leaves_those(origin, account, (takes, why));
+    }
+
+    fn leaves_those(&self, origin: &Origin, account: Option<AccountId>, (takes, why): (Taking, Gone)) {
         self.of.remove_if_mut(&(origin.program, account), |_, of| {
-            (of.count, of.takes) = (of.count.saturating_sub(1), of.takes.saturating_sub(takes.into()));
+            of.leaves(takes, why);
             of.count == 0
         });
     }
@@ -130,7 +222,7 @@ impl Messages {
         if !self.any() {
             return 0;
         }
-        let takes = |account| self.of.get(&(program, account)).map_or(0, |of| of.takes);
+        let takes = |account| self.of.get(&(program, account)).map_or(0, |of| of.takes());
         i64::try_from(takes(Some(account)).saturating_add(takes(None))).unwrap_or(i64::MAX).max(0)
     }
 
@@ -192,27 +284,50 @@ mod tests {
     #[test]
     fn what_messages_may_take_is_not_there_any_more_unless_it_is_held() {
         let (messages, account) = (Messages::default(), AccountId::new("a").unwrap());
-        let of = |held, authorized| MoneyOf::Account(account, Covered { held, authorized });
+        let of =
+            |payment, held, authorized| MoneyOf::Account(account, Covered { payment: Some(payment), held, authorized, asked: 0 });
         let captured = |key: &str| {
             let payment = Some(purchase("p", 1).payment);
             told(key, Fact::Captured { payment, amount: usd(8), finality: holdfast_core::hold::Finality::Final })
         };
-        messages.waits(&origin(), &debit("1"), of(0, 0));
-        messages.waits(&origin(), &debit("1"), of(0, 0));
+        messages.waits(&origin(), &debit("1"), MoneyOf::Account(account, Covered::default()));
+        messages.waits(&origin(), &debit("1"), MoneyOf::Account(account, Covered::default()));
         // What is linked to a payment and is not its capture comes on top of what is held.
-        messages.waits(&origin(), &debit("2"), of(9, 9));
+        messages.waits(&origin(), &debit("2"), of(1, 9, 9));
         messages.waits(&origin(), &debit("3"), MoneyOf::Busy);
-        // Of a capture what is still held is gone already; of one that is over, nothing.
-        messages.waits(&origin(), &captured("4"), of(5, 9));
-        messages.waits(&origin(), &captured("5"), of(0, 9));
-        messages.waits(&origin(), &captured("6"), MoneyOf::Account(account, Covered::WHOLLY));
+        // Of a capture what is still held is gone already, once for all of a payment; of one that is over, nothing.
+        messages.waits(&origin(), &captured("4"), of(1, 10, 10));
+        messages.waits(&origin(), &captured("5"), of(2, 0, 9));
         let taken = || messages.taken_of(program(), account);
-        assert_eq!((taken(), messages.taken_of(program(), AccountId::new("b").unwrap())), (15 + 3 + 8, 5));
+        assert_eq!((taken(), messages.taken_of(program(), AccountId::new("b").unwrap())), (15 + 8, 5));
+        messages.waits(&origin(), &captured("6"), of(1, 10, 10));
+        assert_eq!(taken(), 15 + 8 + 6);
+        // One that is heard was taken from what is held; one that nobody keeps was not.
+        messages.gone(&origin(), &captured("4"));
+        assert_eq!(taken(), 15 + 8 + 6);
+        messages.never_kept(&origin(), &captured("6"));
         messages.gone(&origin(), &debit("3"));
         messages.gone(&origin(), &debit("1"));
-        assert_eq!(taken(), 5 + 3 + 8);
-        ["4", "5", "6"].iter().for_each(|key| messages.gone(&origin(), &captured(key)));
+        assert_eq!(taken(), 5 + 8);
+        // Of a total only what is beyond what was authorized.
+        let total = told("7", Fact::Replaced { payment: purchase("p", 1).payment, total: usd(12) });
+        messages.waits(&origin(), &total, of(1, 2, 10));
+        assert_eq!(taken(), 5 + 8 + 2);
+        messages.gone(&origin(), &total);
+        messages.gone(&origin(), &captured("5"));
         messages.gone(&origin(), &debit("2"));
         assert_eq!((taken(), messages.any()), (0, false));
+    }
+
+    #[test]
+    fn a_message_of_which_it_is_seen_later_whose_it_is_is_that_ones_alone() {
+        let (messages, account) = (Messages::default(), |name: &str| AccountId::new(name).unwrap());
+        messages.waits(&origin(), &debit("1"), MoneyOf::NotSeen);
+        messages.waits(&origin(), &debit("1"), MoneyOf::Account(account("a"), Covered::default()));
+        messages.waits(&origin(), &debit("1"), MoneyOf::Account(account("b"), Covered::default()));
+        let taken = |name| messages.taken_of(program(), account(name));
+        assert_eq!((taken("a"), taken("b")), (5, 0));
+        messages.gone(&origin(), &debit("1"));
+        assert_eq!((taken("a"), messages.any(), messages.of.is_empty()), (0, false, true));
     }
 }

@@ -6,16 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast_adapters::{Notice, Unrecognized};
-use holdfast_core::hold::{Finding, ToldEvent};
+use holdfast_core::hold::{Fact, Finding, ToldEvent};
 use holdfast_core::{Decision, DeclineReason, Timestamp};
 use tokio::time::timeout_at;
 
 use super::Responder;
 use super::adding::Word;
 use super::mount::Mount;
+use super::told::Name;
 use super::without_ledger::LOOK_AGAIN;
 use crate::clock::{self, Instant, Moment};
-use crate::ledger::{self, Act, Answer, Covered, LedgerError, MoneyOf, Origin, Ticket, Wait};
+use crate::ledger::{self, Act, Answer, Covered, LedgerError, MoneyOf, Ticket, Wait};
 use crate::metrics::{LedgerStanding, NotificationResult};
 use crate::spool::{Entry, Kept};
 
@@ -151,9 +152,9 @@ impl Responder {
         agents.is_some_and(|(agents, payment)| agents.tells_platform_of(&payment.authorization))
     }
 
-    /// Whether the ledger hears now, and has heard everything that came before.
+    /// Whether the ledger hears now, and has everything that a start puts there, and that came before.
     fn hears(&self) -> bool {
-        self.ledger_stands() == LedgerStanding::Up && self.spool.fill().held.waiting == 0
+        self.is_open() && self.ledger_stands() == LedgerStanding::Up && self.spool.fill().held.waiting == 0
     }
 
     /// What became of one fact. A fact that the engine trips over is kept instead: it must not block the platform's queue.
@@ -185,7 +186,7 @@ impl Responder {
 
     /// A fact that the ledger has yet to hear. What it says of a card holds from now on.
     async fn spool_fact(&self, mount: &Mount, event: &ToldEvent, by: Instant) -> NotificationResult {
-        let money = self.money_of(&mount.origin(), event, by).await;
+        let money = self.money_of(mount, event, by).await;
         self.unheard.standings.told(mount.program.id, event);
         let entry = Entry::Fact(mount.origin(), Box::new(*event));
         let word = Word::of(&entry);
@@ -214,7 +215,8 @@ impl Responder {
 
     /// Whose money a message is about. Whoever works on what is looked at has it for less than a millisecond at a time: it is looked at
     /// again for a moment, one for all that came together.
-    async fn money_of(&self, origin: &Origin, event: &ToldEvent, by: Instant) -> MoneyOf {
+    async fn money_of(&self, mount: &Mount, event: &ToldEvent, by: Instant) -> MoneyOf {
+        let origin = &mount.origin();
         if !event.fact.is_about_money() {
             return MoneyOf::NotSeen;
         }
@@ -230,14 +232,21 @@ impl Responder {
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         };
-        let (MoneyOf::Account(account, _), Some(payment)) = (money, event.fact.payments().0) else { return money };
-        let opened = |of| self.unheard.adding.is_opened(origin, payment, of);
-        match (opened(Some(&account)), opened(None)) {
-            // What we approved while the ledger was away is at risk, and gone from the balance, as it is.
-            (true, _) => MoneyOf::Account(account, Covered::WHOLLY),
-            // Of another account than this card's: its money is meant.
-            (false, true) => MoneyOf::NotSeen,
-            (false, false) => money,
+        let money = self.unheard.or_of_what_waits(origin, event, money);
+        match (money, self.told_to_what_it_records(mount, event)) {
+            (MoneyOf::Account(account, covered), Some(told)) => {
+                MoneyOf::Account(account, Covered { asked: covered.asked.max(told), ..covered })
+            }
+            (MoneyOf::Account(..) | MoneyOf::Busy | MoneyOf::NotSeen, _) => money,
+        }
+    }
+
+    /// How much was approved without the ledger of the question that a message records as ended, in minor units.
+    fn told_to_what_it_records(&self, mount: &Mount, event: &ToldEvent) -> Option<i64> {
+        let Fact::Recorded { asked, .. } = &event.fact else { return None };
+        match self.unheard.book.told(&Name { principal: mount.principal, key: *asked })?.decision {
+            Decision::Approve { amount } => Some(amount.minor()),
+            Decision::Decline { .. } => None,
         }
     }
 

@@ -67,11 +67,19 @@ enum About {
     Payment,
 }
 
+/// What is declined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Declined {
+    /// This question of a program.
+    Question(ProgramId, ToldName),
+    /// Whichever question opened this payment: platforms whose messages do not carry questions' keys say no more.
+    Payment(Name),
+}
+
 /// What is recorded of a question.
 #[derive(Debug, Clone, Copy)]
 pub struct Said {
     about: About,
-    at: Timestamp,
     ended: Ended,
     /// Whether something was taken back of its payment, before it or after.
     payment: Payment,
@@ -182,10 +190,10 @@ impl Recorded {
         }
         let subjects = of_request(origin, request);
         let ended = |(about, subject): &(About, Subject)| Some((*about, self.ended(*subject, request, Some(Kept::Durable))?));
-        let (about, (at, ended)) = subjects.iter().find_map(ended)?;
+        let (about, (_, ended)) = subjects.iter().find_map(ended)?;
         let took_back = |subject: &Subject| self.words.get(subject).is_some_and(|words| words.iter().any(is_taking_back));
         let less = subjects.iter().any(|(_, subject)| took_back(subject));
-        Some(Said { about, at, ended, payment: if less { Payment::Less } else { Payment::Whole } })
+        Some(Said { about, ended, payment: if less { Payment::Less } else { Payment::Whole } })
     }
 
     /// How it ended by the last of the words on it, by the platform's own time.
@@ -198,20 +206,28 @@ impl Recorded {
         })
     }
 
-    /// The questions that are declined by the last word on them: what was told of them counts in no cap any more.
-    pub fn declined(&self) -> Vec<(ProgramId, ToldName)> {
-        let of_question = |subject: &Subject, words: &[Word]| {
-            let Subject::Question(program, platform, key) = subject else { return None };
-            is_declined(words).then_some((*program, ToldName::of(platform.as_ref()?, key)))
-        };
-        self.words.iter().filter_map(|entry| of_question(entry.key(), entry.value())).collect()
+    /// What is declined by the last word on it: what was told of that counts in no cap any more.
+    pub(super) fn declined(&self) -> Vec<Declined> {
+        let declined = self.words.iter().filter(|entry| is_declined(entry.value()));
+        declined.filter_map(|entry| Declined::of(*entry.key())).collect()
     }
 
-    /// The question of a message, if it is declined by the last word on it.
-    pub fn declines(&self, origin: &Origin, event: &ToldEvent) -> Option<ToldName> {
-        let Fact::Recorded { asked, .. } = &event.fact else { return None };
-        let words = self.words.get(&Subject::Question(origin.program, origin.platform, *asked))?;
-        is_declined(&words).then_some(ToldName::of(origin.platform.as_ref()?, asked))
+    /// What a message is about, as far as that is declined by the last word on it.
+    pub(super) fn declines(&self, origin: &Origin, event: &ToldEvent) -> ArrayVec<Declined, 3> {
+        let Fact::Recorded { .. } = &event.fact else { return ArrayVec::new() };
+        let declined = |subject: &Subject| self.words.get(subject).is_some_and(|words| is_declined(&words));
+        subjects(origin, &event.fact).into_iter().filter(declined).filter_map(Declined::of).collect()
+    }
+}
+
+impl Declined {
+    fn of(subject: Subject) -> Option<Self> {
+        match subject {
+            Subject::Question(program, platform, key) => {
+                Some(Declined::Question(program, ToldName::of(platform.as_ref()?, &key)))
+            }
+            Subject::Payment(name) => Some(Declined::Payment(name)),
+        }
     }
 }
 
@@ -219,14 +235,11 @@ impl Said {
     /// What a question that was answered hears when it is asked again: what was said, or what the word makes of that. `ours` is of the
     /// question itself, and in whose currency the account is has to be known before anything is approved.
     #[must_use]
-    pub fn corrects(&self, ours: Decision, asked_at: Option<Timestamp>, asked: &Asker<'_>) -> Decision {
+    pub fn corrects(&self, ours: Decision, asked: &Asker<'_>) -> Decision {
         match (self.ended, ours) {
             (Ended::Declined, Decision::Decline { .. }) | (Ended::Approved(_), Decision::Approve { .. }) => ours,
-            (Ended::Declined, Decision::Approve { .. }) => {
-                let came_later = asked_at.is_none_or(|asked_at| self.at >= asked_at);
-                let counts = self.about == About::Question || came_later;
-                if counts { Decision::Decline { reason: DeclineReason::TransactionNotPermitted } } else { ours }
-            }
+            // What opened a payment comes before all that is said of it, whatever clocks say.
+            (Ended::Declined, Decision::Approve { .. }) => Decision::Decline { reason: DeclineReason::TransactionNotPermitted },
             (Ended::Approved(_), Decision::Decline { reason: DeclineReason::ConflictingDuplicate }) => ours,
             (Ended::Approved(recorded), Decision::Decline { .. }) => self.approves(recorded, asked).unwrap_or(ours),
         }

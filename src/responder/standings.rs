@@ -161,11 +161,16 @@ impl Change {
         if let Change::Waits = self {
             let mut words = map.entry(subject).or_default();
             let went = on_the_way(&words);
-            // The same message again says the same, whichever of them is kept.
-            let known = words.iter().find(|known| known.key == key);
-            let (times, otherwise) = known.map_or((0, Otherwise::Gone), |known| (known.times, known.otherwise));
-            words.retain(|known| known.key != key);
-            words.push(Told { status, key, at, way: Way::ToLedger, times: times.saturating_add(1), otherwise });
+            // The same message again says the same, whichever of them is kept, and as late as the first of them.
+            let place = words.iter().position(|known| known.key == key && known.way == Way::ToLedger);
+            if let Some(known) = place.and_then(|place| words.get_mut(place)) {
+                known.times = known.times.saturating_add(1);
+            } else {
+                let aside = words.iter().find(|known| known.key == key);
+                let (times, otherwise) = aside.map_or((0, Otherwise::Gone), |known| (known.times, known.otherwise));
+                words.retain(|known| known.key != key);
+                words.push(Told { status, key, at, way: Way::ToLedger, times: times.saturating_add(1), otherwise });
+            }
             return Changed { came: on_the_way(&words), went };
         }
         let Some(mut words) = map.get_mut(&subject) else { return Changed::default() };

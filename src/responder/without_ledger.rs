@@ -42,6 +42,9 @@ pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(1);
 /// Which part of the time that is left may be spent on looking: one of so many.
 const LOOKING_SHARE: u32 = 4;
 
+/// How often an account is looked at again whose ledger hears something meanwhile.
+const LOOKS_MAX: usize = 3;
+
 /// How long a question waits at most for what is about to come: a ledger that starts, or one that is being told of its account's
 /// money. Whatever takes longer may take for ever, and its cardholder stands at a till.
 const SOON: Duration = Duration::from_millis(100);
@@ -62,6 +65,7 @@ impl Responder {
         cause: StandInCause,
     ) -> Decided {
         let request = &*question.request;
+        let heard = self.unheard.entries_heard.load(Ordering::Acquire);
         let seen = match self.look(question, deadline).await {
             Glimpse::Seen(seen) => seen,
             Glimpse::Nothing | Glimpse::Busy => Seen::default(),
@@ -88,6 +92,7 @@ impl Responder {
             (Before::Nothing, ByWord::Open) if question.led == Led::NotYet => None,
             (Before::Nothing, ByWord::Open) => {
                 let counted = self.counted(question, opinion.as_ref().map(|opinion| &opinion.verdict), deadline).await;
+                let snapshot = self.with_balance_of_now(mount, question, snapshot, (heard, deadline)).await;
                 self.table_says(mount, question, opinion.as_ref(), (&snapshot, &counted, seen.stands), cause)
             }
             // Nothing is decided afresh, nor past what the platform recorded.
@@ -224,8 +229,10 @@ impl Responder {
                 return Err(StandInCause::LedgerUnavailable);
             }
             if timeout_at(by, heard).await.is_err() {
-                // There may be many, one after the other, while the ledger takes each: then it did not fail.
-                if self.unheard.entries_heard.load(Ordering::Acquire) == answered {
+                // There may be many, one after the other, while the ledger takes each: then it did not fail. Nor did it where the spool's
+                // disk keeps from it what it is to hear.
+                let is_asked = self.unheard.is_asked.load(Ordering::Acquire);
+                if is_asked && self.unheard.entries_heard.load(Ordering::Acquire) == answered {
                     self.breaker.heard_of(Response::Failed, clock::instant());
                 }
                 return Err(StandInCause::LedgerUnavailable);
@@ -290,6 +297,38 @@ impl Responder {
             account.available = Money::from_minor(left, account.available.currency());
         }
         snapshot.adds_to = self.adds_to(question, seen, account_of(&snapshot));
+        snapshot
+    }
+
+    /// The same with the balance of this moment: what the ledger hears after a look at its memory, and before one at what waits, would be in
+    /// neither. `heard`: how much it had heard before it was looked at.
+    async fn with_balance_of_now(
+        &self,
+        mount: &Mount,
+        question: &Question<'_>,
+        mut snapshot: Snapshot,
+        (mut heard, deadline): (u64, Deadline),
+    ) -> Snapshot {
+        let has_heard = || self.unheard.entries_heard.load(Ordering::Acquire);
+        for _ in 0..LOOKS_MAX {
+            let Sight::Seen(account) = &mut snapshot.account else { return snapshot };
+            if has_heard() == heard {
+                return snapshot;
+            }
+            heard = has_heard();
+            let now = match self.look(question, deadline).await {
+                Glimpse::Seen(seen) => self.with_what_waits(mount, question, &seen).account,
+                Glimpse::Nothing | Glimpse::Busy => Sight::NotSeen,
+            };
+            match now {
+                Sight::Seen(now) => account.available = now.available,
+                Sight::NotSeen | Sight::Absent => break,
+            }
+        }
+        // It hears so much that no balance is of one moment: nothing is approved by it.
+        if let (Sight::Seen(account), true) = (&mut snapshot.account, has_heard() != heard) {
+            account.available = Money::from_minor(i64::MIN, account.available.currency());
+        }
         snapshot
     }
 

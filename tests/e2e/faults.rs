@@ -8,9 +8,10 @@ use holdfast::app::App;
 use holdfast::config::{Config, Overrides};
 use holdfast::ledger::sight::{Lasts, LongerAgo, Seen};
 use holdfast::ledger::{
-    self, Act, Answer, Completions, Counted, Glimpse, Ledger, LedgerError, Origin, Readiness, Standing, Ticket, Wait, Whose,
-    Writes,
+    self, Act, Answer, Completions, Counted, Glimpse, Ledger, LedgerError, MoneyOf, Origin, Readiness, Standing, Ticket, Wait,
+    Whose, Writes,
 };
+use holdfast_core::hold::ToldEvent;
 use holdfast_core::rules::{LimitCheck, Verdict};
 use holdfast_core::stand_in::{Acquaintance, Sight};
 use holdfast_core::{AccountId, AuthorizationRequest, ProgramId};
@@ -172,6 +173,21 @@ impl Ledger for Shared {
 
     fn writes(&self) -> Writes {
         self.0.inner.writes()
+    }
+
+    fn account_of(&self, origin: &Origin, event: &ToldEvent) -> MoneyOf {
+        match *self.0.fault.lock().unwrap() {
+            Fault::Veiled => MoneyOf::Busy,
+            Fault::Forgetful => MoneyOf::NotSeen,
+            Fault::None
+            | Fault::Withheld
+            | Fault::Hung
+            | Fault::AnswersWithheld
+            | Fault::Unavailable
+            | Fault::Unsynced
+            | Fault::Deaf
+            | Fault::Panics => self.0.inner.account_of(origin, event),
+        }
     }
 
     fn look(&self, origin: &Origin, request: &AuthorizationRequest) -> Glimpse {

@@ -9,7 +9,7 @@ use holdfast_core::Timestamp;
 use holdfast_core::rules::RulesetHash;
 
 use crate::faults::{Bench, Fault, ample_budget, short_budget};
-use crate::support::{Client, Marqeta, Response};
+use crate::support::{Apto, Client, Marqeta, Response};
 
 pub const HEAD: &str = "currency = 'USD'\ncountry = 'USA'\nexposure_max = '1000.00'\n";
 pub const ALL: &str = "[[row]]\nid = 'all'\nanswer = 'approve'\n";
@@ -420,6 +420,66 @@ fn what_a_message_that_waits_takes_of_an_account_is_there_for_no_row() {
     bench.until_adopted();
     bench.until_heard();
     assert_eq!(bench.held(), 15_000);
+    bench.app.drain();
+}
+
+#[test]
+fn what_messages_take_beyond_what_we_approved_is_there_for_no_row() {
+    let bench = Bench::new(ample_budget);
+    let row = "[[row]]\nid = 'covered'\nwhen = { balance_within = '1h' }\nanswer = 'approve'\n";
+    assert!(bench.publish_table(row).status.success());
+    let before = Marqeta::purchase("before", "100.00");
+    assert_eq!(bench.ask(&before).status, 200);
+    bench.faulty.set(Fault::Unavailable);
+    let told = |message: serde_json::Value| {
+        assert_eq!(bench.client().post("/marqeta/webhook", &crate::support::callbacks::transactions(&[message])).status, 200);
+    };
+    let cleared = |payment: &Marqeta, name: &str, amount: &str| {
+        let mut clearing = payment.follower("authorization.clearing", "COMPLETION", "pgfs.authorization.capture", amount);
+        clearing["token"] = serde_json::json!(name);
+        clearing["gpa_order"]["jit_funding"]["token"] = serde_json::json!(format!("jit-{name}"));
+        told(clearing);
+    };
+    // 900.00 are seen, and 100.00 are held: of what is cleared, those go first, once.
+    ["one", "two", "three"].iter().for_each(|name| cleared(&before, name, "100.00"));
+    let asks = |id: &str, amount: &str| bench.ask(&Marqeta::purchase(id, amount)).status;
+    assert_eq!((asks("beyond", "701.00"), asks("pump", "1.00")), (402, 200));
+    // Approved for 1.00 while the ledger is away, and cleared for 600.00.
+    cleared(&Marqeta::purchase("pump", "1.00"), "fuel", "600.00");
+    assert_eq!((asks("more", "101.00"), asks("rest", "100.00")), (402, 200));
+    // Of another account with 500.00: the network approved what we were never asked, and the increment of a payment that we were.
+    let other = |payment: Marqeta| Marqeta { user: "user-demo-2".to_owned(), ..payment.card("card-demo-2") };
+    let asks = |id: &str, amount: &str| bench.ask(&other(Marqeta::purchase(id, amount))).status;
+    told(other(Marqeta::purchase("network", "200.00")).recorded("PENDING", false));
+    let small = other(Marqeta::purchase("small", "50.00"));
+    assert_eq!((asks("much", "301.00"), bench.ask(&small).status), (402, 200));
+    told(small.recorded("PENDING", false));
+    told(other(Marqeta::increment("increment", "150.00", &small)).recorded("PENDING", false));
+    assert_eq!((asks("again", "101.00"), asks("last", "100.00")), (402, 200));
+    bench.faulty.set(Fault::None);
+    bench.until_adopted();
+    bench.until_heard();
+    assert_eq!(bench.held(), 10_000, "nothing is below zero");
+    bench.app.drain();
+}
+
+#[test]
+fn what_apto_recorded_as_declined_is_at_risk_no_more_whatever_its_clock_says() {
+    let bench = Bench::new(ample_budget);
+    assert!(bench.publish_table(ALL).status.success());
+    bench.faulty.set(Fault::Unavailable);
+    let exposure = || bench.status()["stand_in"]["demo"]["exposure_minor"].clone();
+    let payment = Apto::purchase("D", "-20.00");
+    let ask = || bench.client().post("/apto/v3/authorize", &payment.body()).json()["authorization"]["approved"] == true;
+    assert!(ask());
+    assert_eq!(exposure(), 2_000);
+    // Its time is long before the question's.
+    let declined = payment.snapshot("declined", "decline", -20.0, &[]);
+    assert_eq!(bench.client().post("/apto/webhook", &declined).status, 200);
+    assert_eq!((ask(), exposure()), (false, 0.into()));
+    bench.faulty.set(Fault::None);
+    bench.until_heard();
+    assert!(!ask());
     bench.app.drain();
 }
 

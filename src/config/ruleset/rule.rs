@@ -1,6 +1,6 @@
 //! `[[rule]]`: one check, conditions, and how it declines.
 
-use holdfast_core::rules::{AmountRange, Check, Hours, Listed, Rule, SortedSet, Span, TimeOfDay};
+use holdfast_core::rules::{AmountRange, Check, Hours, Listed, Rule, SortedSet, Span, TimeOfDay, is_for_rules};
 use holdfast_core::{Currency, MerchantId, MerchantName};
 
 use super::conditions::{self, country_set, each, entry_mode_set, kind_set, mcc_set, noted};
@@ -64,7 +64,7 @@ pub fn read<'d>(section: Section<'d>, head: &Head) -> Option<(Rule, Spot<'d>)> {
     let description = section.optional_text("description");
     let when = conditions::read(&section, head);
     let enforcement = words::enforcement(&section);
-    let reason = section.optional_text("reason").and_then(|text| words::reason(&text));
+    let reason = section.optional_text("reason").and_then(|text| words::reason(&text, is_for_rules));
     let spot = section.spot.clone();
     section.finish();
 

@@ -39,9 +39,13 @@ pub fn weekday(text: &Text<'_>) -> Option<Weekday> {
     one_of(text, &Weekday::ALL, Weekday::name)
 }
 
-/// Any reason; which of them rules can have, the core knows.
-pub fn reason(text: &Text<'_>) -> Option<DeclineReason> {
-    one_of(text, DeclineReason::ALL, DeclineReason::name)
+/// Any reason; of a word that is none, those are told that `may` be had here.
+pub fn reason(text: &Text<'_>, may: fn(DeclineReason) -> bool) -> Option<DeclineReason> {
+    let known = DeclineReason::ALL.iter().copied().find(|reason| reason.name() == text.text);
+    known.or_else(|| {
+        let had: Vec<_> = DeclineReason::ALL.iter().copied().filter(|reason| may(*reason)).collect();
+        one_of(text, &had, DeclineReason::name)
+    })
 }
 
 pub fn requirement(text: &Text<'_>) -> Option<Requirement> {

@@ -67,7 +67,7 @@ fn read_answer(section: &Section<'_>, head: &Head) -> Option<RowAnswer> {
             misplaced(up_to.as_ref().map(|value| &value.spot), "approve");
             match reason {
                 Some(reason) => {
-                    let known = words::reason(&reason)?;
+                    let known = words::reason(&reason, RowAnswer::may_decline_as)?;
                     if !RowAnswer::may_decline_as(known) {
                         reason.spot.wrong(StandInProblem::ReasonNotForRows);
                         return None;

@@ -5,7 +5,7 @@
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 
-use holdfast_core::hold::ToldEvent;
+use holdfast_core::hold::{ToldEvent, approved_to_what_it_records};
 use holdfast_core::rules::LimitCheck;
 use holdfast_core::{AuthorizationRequest, Timestamp};
 
@@ -173,8 +173,13 @@ impl Window {
         let (platform, names) = (origin.platform.as_ref(), payments_of(origin.platform.as_ref(), event));
         let names = (names.0.as_ref(), names.1.as_ref());
         let located = state.locate_told(&origin.program, platform, &subject_of(event), names);
-        let hold = located.hold.and_then(|index| state.hold(index)).map(|row| row.hold);
-        let covered = hold.map_or(Covered::default(), |hold| Covered { held: hold.held, authorized: hold.authorized });
+        let row = located.hold.and_then(|index| state.hold(index));
+        let covered = row.map_or(Covered::default(), |row| Covered {
+            payment: Some(row.number.0.into()),
+            held: row.hold.held.saturating_add(row.hold.ahead),
+            authorized: row.hold.spoken_for(),
+            asked: approved_to_what_it_records(&row.steps, &event.fact),
+        });
         let account = located.account.and_then(|index| state.account(index));
         account.map_or(MoneyOf::NotSeen, |row| MoneyOf::Account(row.id, covered))
     }

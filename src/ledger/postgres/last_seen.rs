@@ -175,7 +175,11 @@ impl LastSeen {
     /// Whose money an event is about: of its card, as no payment is known here.
     pub fn account_of(&self, origin: &Origin, event: &ToldEvent) -> MoneyOf {
         let Subject { account, card, .. } = subject_of(event);
-        let Ok(kept) = self.kept.try_read() else { return MoneyOf::Busy };
+        let kept = match self.kept.try_read() {
+            Ok(kept) => kept,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return MoneyOf::Busy,
+        };
         let of_card = || kept.people.accounts.get(&kept.people.cards.get(&(origin.program, card?))?.account?).map(|seen| seen.id);
         account.or_else(of_card).map_or(MoneyOf::NotSeen, |account| MoneyOf::Account(account, Covered::default()))
     }
