@@ -52,6 +52,11 @@ impl Proposal {
         self.approval.map(|approval| approval.name())
     }
 
+    /// The same, of a question whose approval moves nothing: it counts nowhere.
+    pub fn moving_nothing(self) -> Self {
+        Proposal { approval: None, covered_by: None, ..self }
+    }
+
     /// A decline in its place, by what is counted elsewhere.
     #[must_use]
     pub const fn refused(&self, reason: DeclineReason) -> StoodIn {

@@ -14,6 +14,10 @@ use crate::journal::{Body, Uses};
 /// What stands of a payment that moved nothing.
 const NOTHING: &str = "Nothing is held or was posted for it.";
 
+/// What stands of a payment of which only what was refused is left in the journal.
+const TOLD_BEFORE: &str =
+    "What is held or was posted for it was told by records that were dropped; its hold in `/v1/holds` has it.";
+
 /// The whole story.
 #[must_use]
 pub fn of(story: &Story) -> String {
@@ -314,6 +318,7 @@ impl Lines<'_> {
                     money(hold.refunded)
                 ));
             }
+            (None, _) if self.story.begins.is_some() && self.story.posted().is_none() => self.line(TOLD_BEFORE),
             (None, Some(book)) => self.line(match self.story.posted() {
                 Some(posted) => format!("Nothing is held for it; {} was posted in all.", signed(book.account.money(posted))),
                 None => NOTHING.to_owned(),

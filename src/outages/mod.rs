@@ -14,6 +14,7 @@ mod tests;
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
+use holdfast_core::agent::Weight;
 use holdfast_core::hold::{Finding, ToldAnswer};
 use holdfast_core::stand_in::Silence;
 use holdfast_core::{
@@ -25,6 +26,7 @@ use crate::books::Books;
 use crate::journal::reader::Progress;
 use crate::journal::{Body, JournalError, Reader, Record};
 use crate::ledger::embedded::projection::checkpoint::Beginning;
+use crate::ledger::weight_of;
 pub use crate::preview::Sum;
 use crate::spool::{Entry, File, SpoolError, Switched};
 
@@ -62,7 +64,7 @@ pub struct Answer {
     pub asked: i64,
     /// How much was approved, if it was.
     pub approved: Option<i64>,
-    /// How much of that may be lost: a credit takes no money.
+    /// How much of that may be lost: a credit takes no money, and a preview moves none.
     pub at_risk: i64,
     /// Whether nobody was told anything.
     pub left: Option<Silence>,
@@ -141,6 +143,9 @@ pub struct Answers {
     switched: Vec<Switched>,
     /// When the ledger did not answer, whosever questions those were.
     away: Vec<(Timestamp, Timestamp)>,
+    /// When the group was made that is read, and whose answers in it are heard once the next one is.
+    of_group: Option<Timestamp>,
+    undated: Vec<(ProgramId, usize)>,
 }
 
 impl Answers {
@@ -188,9 +193,25 @@ impl Answers {
             let before = short(&books, record);
             books.follow(record);
             let after = short(&books, record);
+            self.is_durable_until(record.at);
             self.take_adopted(record, after.saturating_sub(before).max(0));
             Ok(())
         })
+    }
+
+    /// What was recorded before a moment is durable by then, and may not have been before: a disk that hangs takes a group long after it was
+    /// made.
+    fn is_durable_until(&mut self, at: Timestamp) {
+        if self.of_group.is_some_and(|made| made == at) {
+            return;
+        }
+        self.of_group = Some(at);
+        for (program, place) in std::mem::take(&mut self.undated) {
+            let answer = self.told.get_mut(&program).and_then(|told| told.get_mut(place));
+            if let Some(Answer { heard: Heard::At(heard, _), .. }) = answer {
+                *heard = at.max(*heard);
+            }
+        }
     }
 
     fn take_adopted(&mut self, record: &Record, over: i64) {
@@ -202,10 +223,13 @@ impl Answers {
             return;
         }
         let heard = Heard::At(record.at, over);
-        let Some(answer) = Answer::of(*received_at, basis, *told, request, heard) else { return };
+        let weight = weight_of(record.governed.as_ref());
+        let Some(answer) = Answer::of(*received_at, basis, *told, (request, weight), heard) else { return };
         let digest = request.content_digest().kept();
         if self.questions.insert((program, record.platform, request.key, digest, Said::of(*told))) {
-            self.told.entry(program).or_default().push(answer);
+            let told = self.told.entry(program).or_default();
+            self.undated.push((program, told.len()));
+            told.push(answer);
         }
     }
 
@@ -217,7 +241,8 @@ impl Answers {
         if !self.questions.insert(question) {
             return;
         }
-        let answer = Answer::of(adopt.received_at, &adopt.basis, adopt.told, request, heard);
+        let asked = (request, weight_of(adopt.governed.as_ref()));
+        let answer = Answer::of(adopt.received_at, &adopt.basis, adopt.told, asked, heard);
         self.told.entry(origin.program).or_default().extend(answer);
     }
 
@@ -304,7 +329,13 @@ fn is_set_aside(told: ToldAnswer, finding: Finding) -> bool {
 
 impl Answer {
     /// The answer, if it is one of stand-in.
-    fn of(at: Timestamp, basis: &Basis, told: ToldAnswer, request: &AuthorizationRequest, heard: Heard) -> Option<Self> {
+    fn of(
+        at: Timestamp,
+        basis: &Basis,
+        told: ToldAnswer,
+        (request, weight): (&AuthorizationRequest, Weight),
+        heard: Heard,
+    ) -> Option<Self> {
         let cause = basis.stand_in_cause()?;
         // What decided had approved it.
         let is_not_durable = matches!(told, ToldAnswer::Declined { reason: DeclineReason::NotDurable });
@@ -320,7 +351,7 @@ impl Answer {
             ToldAnswer::Approved { amount } => (Some(amount.minor()), None),
             ToldAnswer::Declined { reason } => (None, Silence::of(&Decision::Decline { reason })),
         };
-        let at_risk = approved.filter(|_| request.kind.moves_money()).unwrap_or(0);
+        let at_risk = approved.filter(|_| request.kind.moves_money() && weight != Weight::Preview).unwrap_or(0);
         Some(Answer { at, cause, by, asked: request.amount.minor(), approved, at_risk, left, heard })
     }
 }

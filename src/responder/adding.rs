@@ -4,6 +4,7 @@
 use std::hash::{BuildHasher as _, Hash as _};
 
 use dashmap::DashMap;
+use holdfast_core::agent::Weight;
 use holdfast_core::hold::{Fact, Finality, RecordedOutcome, ToldAnswer};
 use holdfast_core::stand_in::{AddsTo, ToldName};
 use holdfast_core::{
@@ -11,7 +12,7 @@ use holdfast_core::{
 };
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
-use crate::ledger::Origin;
+use crate::ledger::{Origin, weight_of};
 use crate::spool::{Entry, Whose};
 
 /// A name of a payment, and whose it is.
@@ -29,6 +30,8 @@ pub(super) enum Kind {
 pub enum Word {
     /// It was opened by this answer, for so much of this account's money, in minor units.
     Opened(Origin, PaymentRef, AccountId, (ToldName, i64)),
+    /// So much was added to it, in minor units.
+    Added(Origin, PaymentRef, i64),
     /// It was declined, or ended, or there is less of it: how much is the ledger's to say. What a message ends or lessens may be any payment of
     /// whom it names: which other names that has is the ledger's to know, too.
     Doubted(Origin, PaymentRef, [Option<Whose>; 2]),
@@ -41,10 +44,8 @@ pub struct Opened {
     pub told: ToldName,
     /// Whose money it is.
     pub account: AccountId,
-    /// For how much together, in minor units.
-    pub minor: i64,
     /// By what it is known under all of its names.
-    pub payment: u128,
+    payment: u128,
     times: u32,
 }
 
@@ -57,6 +58,8 @@ pub struct Adding {
     opened_with: DashMap<u128, u32, foldhash::fast::RandomState>,
     /// With anybody's.
     opened: DashMap<u128, Opened, foldhash::fast::RandomState>,
+    /// For how much payments were opened and added to, together, in minor units.
+    approved: DashMap<u128, i64, foldhash::fast::RandomState>,
     doubted: DashMap<u128, u32, foldhash::fast::RandomState>,
 }
 
@@ -64,7 +67,13 @@ impl Default for Adding {
     fn default() -> Self {
         let secret = std::hash::RandomState::new();
         let key = (secret.hash_one(0_u8), secret.hash_one(1_u8));
-        Adding { key, opened_with: DashMap::default(), opened: DashMap::default(), doubted: DashMap::default() }
+        Adding {
+            key,
+            opened_with: DashMap::default(),
+            opened: DashMap::default(),
+            approved: DashMap::default(),
+            doubted: DashMap::default(),
+        }
     }
 }
 
@@ -73,7 +82,15 @@ impl Word {
     pub fn of(entry: &Entry) -> Option<Self> {
         let origin = *entry.origin();
         match entry {
-            Entry::Told(adopt, _) if adopt.request.kind == AuthorizationKind::Incremental => None,
+            // What moves nothing opens nothing, nor adds to it.
+            Entry::Told(adopt, _) if weight_of(adopt.governed.as_ref()) == Weight::Preview => None,
+            Entry::Told(adopt, account) if adopt.request.kind == AuthorizationKind::Incremental => match adopt.told {
+                ToldAnswer::Approved { amount } => {
+                    let (payment, _) = adopt.request.payments();
+                    account.map(|_| Word::Added(origin, *payment, amount.minor()))
+                }
+                ToldAnswer::Declined { .. } => None,
+            },
             Entry::Told(adopt, account) => match adopt.told {
                 ToldAnswer::Approved { amount } => {
                     let told = ToldName::of(origin.platform.as_ref()?, &adopt.request.key);
@@ -125,6 +142,36 @@ impl Adding {
         self.opened.get(&self.hashed(name, None)).map(|known| *known)
     }
 
+    /// By what a payment is known under all of its names, or, if it was not opened, under the first one.
+    pub fn known_as(&self, origin: &Origin, payment: &PaymentRef) -> u128 {
+        let first = || names(origin, payment).next().map(|name| self.hashed(&name, None)).unwrap_or_default();
+        self.opened(origin, payment).map_or_else(first, |opened| opened.payment)
+    }
+
+    /// For how much a payment was opened and added to, in minor units: that is at risk, and gone from what is seen of its account.
+    pub fn approved(&self, payment: u128) -> i64 {
+        self.approved.get(&payment).map_or(0, |minor| *minor)
+    }
+
+    /// Nothing will be held of what was opened under a name: the platform recorded it as declined. By which answer that was.
+    pub(super) fn declined(&self, name: &Name) -> Option<ToldName> {
+        let opened = self.opened_by(name)?;
+        self.approved.remove(&opened.payment);
+        Some(opened.told)
+    }
+
+    fn approve(&self, payment: u128, minor: i64) {
+        let mut approved = self.approved.entry(payment).or_default();
+        *approved = approved.saturating_add(minor);
+    }
+
+    fn approve_no_more(&self, payment: u128, minor: i64) {
+        self.approved.remove_if_mut(&payment, |_, approved| {
+            *approved = approved.saturating_sub(minor);
+            *approved <= 0
+        });
+    }
+
     /// What whoever it is about is known by.
     fn of_whom(&self, program: ProgramId, whose: [Option<Whose>; 2]) -> impl Iterator<Item = u128> + use<'_> {
         whose.into_iter().flatten().map(move |whose| {
@@ -148,15 +195,15 @@ impl Adding {
     pub fn waits(&self, word: Word) {
         match word {
             Word::Opened(origin, payment, account, (told, minor)) => {
-                let first = names(&origin, &payment).next().map(|name| self.hashed(&name, None)).unwrap_or_default();
+                let known_as = self.known_as(&origin, &payment);
+                self.approve(known_as, minor);
                 for name in names(&origin, &payment) {
                     add(self.opened_with.entry(self.hashed(&name, Some(&account))).or_default().value_mut());
-                    let new = Opened { told, account, minor: 0, payment: first, times: 0 };
-                    let mut known = self.opened.entry(self.hashed(&name, None)).or_insert(new);
-                    add(&mut known.times);
-                    known.minor = known.minor.saturating_add(minor);
+                    let new = Opened { told, account, payment: known_as, times: 0 };
+                    add(&mut self.opened.entry(self.hashed(&name, None)).or_insert(new).times);
                 }
             }
+            Word::Added(origin, payment, minor) => self.approve(self.known_as(&origin, &payment), minor),
             Word::Doubted(origin, payment, whose) => {
                 for doubted in self.doubted_by(&origin, &payment, whose) {
                     add(self.doubted.entry(doubted).or_default().value_mut());
@@ -169,14 +216,13 @@ impl Adding {
     pub fn gone(&self, word: Word) {
         match word {
             Word::Opened(origin, payment, account, (_, minor)) => {
+                self.approve_no_more(self.known_as(&origin, &payment), minor);
                 for name in names(&origin, &payment) {
                     self.opened_with.remove_if_mut(&self.hashed(&name, Some(&account)), |_, times| is_last(times));
-                    self.opened.remove_if_mut(&self.hashed(&name, None), |_, known| {
-                        known.minor = known.minor.saturating_sub(minor);
-                        is_last(&mut known.times)
-                    });
+                    self.opened.remove_if_mut(&self.hashed(&name, None), |_, known| is_last(&mut known.times));
                 }
             }
+            Word::Added(origin, payment, minor) => self.approve_no_more(self.known_as(&origin, &payment), minor),
             Word::Doubted(origin, payment, whose) => {
                 for doubted in self.doubted_by(&origin, &payment, whose) {
                     self.doubted.remove_if_mut(&doubted, |_, times| is_last(times));
@@ -272,8 +318,9 @@ mod tests {
         let yes = answered(first, ToldAnswer::Approved { amount: usd(100) });
         adding.waits(yes);
         assert_eq!((of("a", AddsTo::NotKnown), of("b", AddsTo::NotKnown)), (AddsTo::Open, AddsTo::NotKnown));
-        let opened = adding.opened(&origin(), &payment).map(|opened| (opened.account, opened.minor));
-        assert_eq!(opened, Some((account("a"), 100)));
+        let known_as = adding.known_as(&origin(), &payment);
+        assert_eq!(adding.opened(&origin(), &payment).map(|opened| opened.account), Some(account("a")));
+        assert_eq!(adding.approved(known_as), 100);
         let released = fact(Fact::Released { payment, cause: ReleaseCause::Reversed }).unwrap();
         let no = answered(first, ToldAnswer::Declined { reason: DeclineReason::LedgerUnavailable });
         for doubt in [released, no] {
@@ -288,7 +335,9 @@ mod tests {
         assert_eq!((captured(Finality::More), captured(Finality::Final).is_some()), (None, true));
         adding.gone(yes);
         assert_eq!(of("a", AddsTo::NotKnown), AddsTo::NotKnown);
-        assert!(adding.opened.is_empty() && adding.opened_with.is_empty() && adding.doubted.is_empty());
+        assert!(
+            adding.opened.is_empty() && adding.opened_with.is_empty() && adding.approved.is_empty() && adding.doubted.is_empty()
+        );
         // By whichever of its names it is told of.
         let alone = |name: &str| PaymentRef { authorization: AuthorizationId::new(name).unwrap(), alias: Alias::Alone };
         let both = PaymentRef { alias: Alias::Also(AuthorizationId::new("second").unwrap()), ..payment };

@@ -104,24 +104,23 @@ impl Unheard {
 }
 
 impl Unheard {
-    /// Whose money a message is about, with what we approved while the ledger was away: that is at risk, and gone from the balance, as it is.
+    /// Whose money a message is about, with what we approved of its payment while the ledger was away: that is at risk, and gone from the
+    /// balance, as it is.
     pub fn or_of_what_waits(&self, origin: &Origin, event: &ToldEvent, seen: MoneyOf) -> MoneyOf {
         let (Some(payment), _) = event.fact.payments() else { return seen };
-        let Some(opened) = self.adding.opened(origin, payment) else { return seen };
-        let covered = match seen {
-            MoneyOf::Account(account, covered) if account == opened.account => covered,
+        let opened = self.adding.opened(origin, payment).map(|opened| opened.account);
+        let (account, covered) = match (seen, opened) {
             // Of another account than this card's: its money is meant.
-            MoneyOf::Account(..) | MoneyOf::Busy | MoneyOf::NotSeen => Covered::default(),
+            (MoneyOf::Account(account, covered), opened) if opened.is_none_or(|opened| opened == account) => (account, covered),
+            (MoneyOf::Account(..) | MoneyOf::Busy | MoneyOf::NotSeen, Some(opened)) => (opened, Covered::default()),
+            (MoneyOf::Account(..) | MoneyOf::Busy | MoneyOf::NotSeen, None) => return seen,
         };
-        MoneyOf::Account(
-            opened.account,
-            Covered {
-                payment: covered.payment.or(Some(opened.payment)),
-                held: covered.held.saturating_add(opened.minor),
-                authorized: covered.authorized.saturating_add(opened.minor),
-                ..covered
-            },
-        )
+        let known_as = self.adding.known_as(origin, payment);
+        let approved = self.adding.approved(known_as);
+        // Under its name here that is looked up whenever it counts, as more may be approved, or less be so.
+        let held = covered.payment.map_or(0, |_| covered.held.saturating_add(approved));
+        let authorized = covered.authorized.saturating_add(approved);
+        MoneyOf::Account(account, Covered { payment: covered.payment.or(Some(known_as)), held, authorized, ..covered })
     }
 
     /// What a platform told is durable in the spool. An approval that it recorded as declined is at risk no more, as nothing will be held for it.
@@ -134,7 +133,7 @@ impl Unheard {
     fn is_declined(&self, declined: Declined) {
         let found = match declined {
             Declined::Question(program, name) => Some((program, name)),
-            Declined::Payment(name) => self.adding.opened_by(&name).map(|opened| (name.0, opened.told)),
+            Declined::Payment(name) => self.adding.declined(&name).map(|told| (name.0, told)),
         };
         if let Some((program, name)) = found.and_then(|(program, name)| Some((self.program(program)?, name))) {
             program.stand_in.undone(&name);

@@ -33,11 +33,23 @@ struct Waiting {
 
 /// What a message may take of what the ledger shows, in minor units.
 #[derive(Debug, Clone, Copy)]
-enum Taking {
-    /// So much.
+struct Taking {
+    /// The payment that it is about, and what is held of that already.
+    payment: Option<(u128, i64)>,
+    takes: Beyond,
+}
+
+/// What it takes beyond what was authorized.
+#[derive(Debug, Clone, Copy)]
+enum Beyond {
+    /// So much, whatever is held.
     More(i64),
-    /// So much, but first what is held of its payment: that was taken before, and once.
-    Held { amount: i64, payment: u128, held: i64 },
+    /// So much is held besides, from then on: by a total,
+    Total(i64),
+    /// or as something that was added.
+    Added(i64),
+    /// So much is taken of what is held, and what that is not enough for.
+    Captured(i64),
 }
 
 /// Several messages.
@@ -46,15 +58,17 @@ struct Together {
     count: usize,
     /// How much those may take that draw on no hold.
     more: i128,
-    drawn: HashMap<u128, Drawn, foldhash::fast::RandomState>,
+    payments: HashMap<u128, Drawn, foldhash::fast::RandomState>,
 }
 
-/// What those of one payment draw on what is held of it.
+/// What those of one payment hold besides, and draw on what is held of it.
 #[derive(Debug, Default)]
 struct Drawn {
     count: usize,
     held: i64,
-    amount: i128,
+    totals: Vec<i64>,
+    added: i128,
+    captured: i128,
 }
 
 /// Why a message waits no more.
@@ -66,55 +80,84 @@ enum Gone {
 
 impl Taking {
     fn of(event: &ToldEvent, covered: Covered) -> Self {
-        let beyond = |amount: Money, there: i64| Taking::More(amount.minor().saturating_sub(there).max(0));
-        match (event.fact.takes(), covered.payment) {
-            (None, _) => Taking::More(0),
-            (Some(Takes::More(amount)), _) => beyond(amount, 0),
-            (Some(Takes::Authorized(total)), _) => beyond(total, covered.authorized),
-            (Some(Takes::Asked(amount)), _) => beyond(amount, covered.asked),
-            (Some(Takes::Held(amount)), None) => beyond(amount, covered.held),
-            (Some(Takes::Held(amount)), Some(payment)) => {
-                Taking::Held { amount: amount.minor().max(0), payment, held: covered.held }
-            }
+        let beyond = |amount: Money, there: i64| amount.minor().saturating_sub(there).max(0);
+        let takes = match event.fact.takes() {
+            None => Beyond::More(0),
+            Some(Takes::More(amount)) => Beyond::More(beyond(amount, 0)),
+            Some(Takes::Authorized(total)) => Beyond::Total(beyond(total, covered.authorized)),
+            Some(Takes::Asked(amount)) => Beyond::Added(beyond(amount, covered.asked)),
+            Some(Takes::Held(amount)) => Beyond::Captured(beyond(amount, 0)),
+        };
+        Taking { payment: covered.payment.map(|payment| (payment, covered.held)), takes }
+    }
+
+    /// The same, where nobody tells which payment it is of.
+    const fn alone(self) -> i64 {
+        match self.takes {
+            Beyond::More(amount) | Beyond::Total(amount) | Beyond::Added(amount) | Beyond::Captured(amount) => amount,
         }
     }
 }
 
 impl Together {
-    fn enters(&mut self, takes: Taking) {
+    fn enters(&mut self, taking: Taking) {
         self.count = self.count.saturating_add(1);
-        match takes {
-            Taking::More(amount) => self.more = self.more.saturating_add(amount.into()),
-            Taking::Held { amount, payment, held } => {
-                let drawn = self.drawn.entry(payment).or_default();
-                (drawn.count, drawn.held) = (drawn.count.saturating_add(1), held);
-                drawn.amount = drawn.amount.saturating_add(amount.into());
-            }
+        let Some((payment, held)) = taking.payment else {
+            self.more = self.more.saturating_add(taking.alone().into());
+            return;
+        };
+        let drawn = self.payments.entry(payment).or_default();
+        (drawn.count, drawn.held) = (drawn.count.saturating_add(1), held);
+        match taking.takes {
+            Beyond::More(amount) => self.more = self.more.saturating_add(amount.into()),
+            Beyond::Total(amount) => drawn.totals.push(amount),
+            Beyond::Added(amount) => drawn.added = drawn.added.saturating_add(amount.into()),
+            Beyond::Captured(amount) => drawn.captured = drawn.captured.saturating_add(amount.into()),
         }
     }
 
-    fn leaves(&mut self, takes: Taking, why: Gone) {
+    fn leaves(&mut self, taking: Taking, why: Gone) {
         self.count = self.count.saturating_sub(1);
-        match takes {
-            Taking::More(amount) => self.more = self.more.saturating_sub(amount.into()),
-            Taking::Held { amount, payment, .. } => {
-                let Some(drawn) = self.drawn.get_mut(&payment) else { return };
-                drawn.count = drawn.count.saturating_sub(1);
-                drawn.amount = drawn.amount.saturating_sub(amount.into());
-                if why == Gone::Heard {
-                    // The ledger has taken it from what it held.
-                    drawn.held = drawn.held.saturating_sub(amount).max(0);
-                }
-                if drawn.count == 0 {
-                    self.drawn.remove(&payment);
-                }
+        let Some((payment, _)) = taking.payment else {
+            self.more = self.more.saturating_sub(taking.alone().into());
+            return;
+        };
+        let Some(drawn) = self.payments.get_mut(&payment) else { return };
+        drawn.count = drawn.count.saturating_sub(1);
+        // What the ledger has heard is in what it holds from now on.
+        let heard = |amount: i64| if why == Gone::Heard { amount } else { 0 };
+        match taking.takes {
+            Beyond::More(amount) => self.more = self.more.saturating_sub(amount.into()),
+            Beyond::Total(amount) => {
+                drawn.totals.iter().position(|total| *total == amount).map(|place| drawn.totals.swap_remove(place));
+                drawn.held = drawn.held.saturating_add(heard(amount));
             }
+            Beyond::Added(amount) => {
+                drawn.added = drawn.added.saturating_sub(amount.into());
+                drawn.held = drawn.held.saturating_add(heard(amount));
+            }
+            Beyond::Captured(amount) => {
+                drawn.captured = drawn.captured.saturating_sub(amount.into());
+                drawn.held = drawn.held.saturating_sub(heard(amount)).max(0);
+            }
+        }
+        if drawn.count == 0 {
+            self.payments.remove(&payment);
         }
     }
 
-    fn takes(&self) -> i128 {
-        let beyond = self.drawn.values().map(|drawn| drawn.amount.saturating_sub(drawn.held.into()).max(0));
-        beyond.fold(self.more, i128::saturating_add)
+    fn takes(&self, approved: impl Fn(u128) -> i64) -> i128 {
+        let takes = self.payments.iter().map(|(payment, drawn)| drawn.takes(approved(*payment)));
+        takes.fold(self.more, i128::saturating_add)
+    }
+}
+
+impl Drawn {
+    /// What is held besides, and what is captured of neither that nor what was held, and approved, before.
+    fn takes(&self, approved: i64) -> i128 {
+        let besides = self.added.saturating_add(self.totals.iter().copied().max().unwrap_or(0).into());
+        let beyond = self.captured.saturating_sub(self.held.into()).saturating_sub(approved.into()).saturating_sub(besides);
+        besides.saturating_add(beyond.max(0))
     }
 }
 
@@ -216,13 +259,14 @@ impl Messages {
             }
     }
 
-    /// How much of what the ledger shows of an account those that wait may take, in minor units: of which it is not seen whose they are, all of it.
+    /// How much of what the ledger shows of an account those that wait may take, in minor units: of which it is not seen whose they are, all
+    /// of it. `approved`: how much of a payment is at risk, and gone already.
     #[must_use]
-    pub fn taken_of(&self, program: ProgramId, account: AccountId) -> i64 {
+    pub fn taken_of(&self, program: ProgramId, account: AccountId, approved: impl Fn(u128) -> i64) -> i64 {
         if !self.any() {
             return 0;
         }
-        let takes = |account| self.of.get(&(program, account)).map_or(0, |of| of.takes());
+        let takes = |account| self.of.get(&(program, account)).map_or(0, |of| of.takes(&approved));
         i64::try_from(takes(Some(account)).saturating_add(takes(None))).unwrap_or(i64::MAX).max(0)
     }
 
@@ -273,7 +317,7 @@ mod tests {
         let (messages, account) = (Messages::default(), AccountId::new("a").ok());
         messages.waits(&origin(), &debit("1"), MoneyOf::NotSeen);
         assert!(messages.concern(program(), account) && messages.concern(program(), None));
-        assert_eq!(messages.taken_of(program(), account.unwrap()), 5);
+        assert_eq!(messages.taken_of(program(), account.unwrap(), |_| 0), 5);
         messages.never_kept(&origin(), &debit("1"));
         // What is told of a card is about nobody's money.
         let card = purchase("k", 1).card.unwrap();
@@ -298,8 +342,8 @@ mod tests {
         // Of a capture what is still held is gone already, once for all of a payment; of one that is over, nothing.
         messages.waits(&origin(), &captured("4"), of(1, 10, 10));
         messages.waits(&origin(), &captured("5"), of(2, 0, 9));
-        let taken = || messages.taken_of(program(), account);
-        assert_eq!((taken(), messages.taken_of(program(), AccountId::new("b").unwrap())), (15 + 8, 5));
+        let taken = || messages.taken_of(program(), account, |_| 0);
+        assert_eq!((taken(), messages.taken_of(program(), AccountId::new("b").unwrap(), |_| 0)), (15 + 8, 5));
         messages.waits(&origin(), &captured("6"), of(1, 10, 10));
         assert_eq!(taken(), 15 + 8 + 6);
         // One that is heard was taken from what is held; one that nobody keeps was not.
@@ -320,12 +364,42 @@ mod tests {
     }
 
     #[test]
+    fn what_is_held_by_a_message_that_waits_and_what_we_approved_is_captured_from_and_taken_once() {
+        let (messages, account) = (Messages::default(), AccountId::new("a").unwrap());
+        let (of, payment) =
+            (MoneyOf::Account(account, Covered { payment: Some(1), ..Covered::default() }), purchase("p", 1).payment);
+        let taken = |approved: i64| messages.taken_of(program(), account, |_| approved);
+        let captured = |key: &str, minor| {
+            let finality = holdfast_core::hold::Finality::Final;
+            told(key, Fact::Captured { payment: Some(payment), amount: usd(minor), finality })
+        };
+        let outcome = holdfast_core::hold::RecordedOutcome::Approved { amount: usd(20) };
+        let asked = purchase("p", 1).key;
+        let approved = told("1", Fact::Recorded { payment, asked, increments: None, outcome });
+        messages.waits(&origin(), &approved, of);
+        messages.waits(&origin(), &captured("2", 15), of);
+        assert_eq!(taken(0), 20);
+        messages.waits(&origin(), &captured("3", 15), of);
+        assert_eq!(taken(0), 30);
+        messages.gone(&origin(), &approved);
+        assert_eq!(taken(0), 30 - 20, "the ledger holds it now");
+        messages.gone(&origin(), &captured("2", 15));
+        assert_eq!((taken(0), taken(12)), (10, 0), "what we approved is gone already, until it is declined after all");
+        messages.gone(&origin(), &captured("3", 15));
+        // An increment that nobody asked for, and what is captured with it.
+        let added = told("4", Fact::Recorded { payment, asked, increments: Some(purchase("of", 1).payment), outcome });
+        messages.waits(&origin(), &added, of);
+        messages.waits(&origin(), &captured("5", 50), of);
+        assert_eq!((taken(30), taken(0)), (20, 50));
+    }
+
+    #[test]
     fn a_message_of_which_it_is_seen_later_whose_it_is_is_that_ones_alone() {
         let (messages, account) = (Messages::default(), |name: &str| AccountId::new(name).unwrap());
         messages.waits(&origin(), &debit("1"), MoneyOf::NotSeen);
         messages.waits(&origin(), &debit("1"), MoneyOf::Account(account("a"), Covered::default()));
         messages.waits(&origin(), &debit("1"), MoneyOf::Account(account("b"), Covered::default()));
-        let taken = |name| messages.taken_of(program(), account(name));
+        let taken = |name| messages.taken_of(program(), account(name), |_| 0);
         assert_eq!((taken("a"), taken("b")), (5, 0));
         messages.gone(&origin(), &debit("1"));
         assert_eq!((taken("a"), messages.any(), messages.of.is_empty()), (0, false, true));

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwapOption;
+use holdfast_core::agent::Weight;
 use holdfast_core::rules::{RulesetHash, Verdict, Way, Ways};
 use holdfast_core::stand_in::{
     CapCounters, Caps, Proposal, Share, Snapshot, StandInAnswer, StandInPolicy, StoodIn, ToldApproval, ToldName, stand_in,
@@ -129,12 +130,17 @@ impl StandIn {
             Ok(way) => way,
             Err(reason) => return Some(Said { stood_in: proposal.refused(reason), counted: None, way: None }),
         };
+        let (counted, proposal) = match spending.weight {
+            Weight::Moves | Weight::Joins => (proposal.name(), proposal),
+            // Its payment comes through another door, and counts there.
+            Weight::Preview => (proposal.name(), proposal.moving_nothing()),
+        };
         let stood_in = caps.try_take(place, &proposal);
         self.show_exposure(&caps);
         if let StandInAnswer::Approve { amount } = stood_in.answer {
             budgets.take(name, (origin, request), amount.minor(), (spending, way));
         }
-        Some(Said { stood_in, counted: proposal.name(), way })
+        Some(Said { stood_in, counted, way })
     }
 
     /// An approval that an earlier process told and the ledger has yet to hear counts in budgets.
@@ -323,7 +329,6 @@ fn of_version_in_force(
 mod tests {
     use std::num::NonZeroU32;
 
-    use holdfast_core::agent::Weight;
     use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus};
     use holdfast_core::rules::{NoTrace, evaluate};
     use holdfast_core::stand_in::{AccountSight, Acquaintance, AddsTo, CardSight, Sight};

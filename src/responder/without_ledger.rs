@@ -292,7 +292,8 @@ impl Responder {
             snapshot.card = Sight::NotSeen;
         }
         if let Sight::Seen(account) = &mut snapshot.account {
-            let taken = self.unheard.messages.taken_of(mount.program.id, account.id);
+            let approved = |payment| self.unheard.adding.approved(payment);
+            let taken = self.unheard.messages.taken_of(mount.program.id, account.id, approved);
             let left = account.available.minor().saturating_sub(taken);
             account.available = Money::from_minor(left, account.available.currency());
         }

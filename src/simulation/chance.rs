@@ -114,6 +114,16 @@ impl Chance {
         if model.file(&habit.named()).sheet.is_under_way() { habit } else { self.some_habit() }
     }
 
+    /// A payment's card, or now and then another one of its account.
+    fn some_card(&mut self, habit: &Habit, model: &Model) -> usize {
+        if !self.one_in(12) {
+            return habit.card;
+        }
+        let of_account = (0..model.cards.len()).filter(|card| model.cards[*card].account == habit.account);
+        let cards: Vec<usize> = of_account.collect();
+        cards[self.rng.usize(0..cards.len())]
+    }
+
     /// A time of the platform's clock, lately, which may be ahead of ours; the last digits are its own.
     fn lately(&mut self, now: Timestamp) -> Timestamp {
         if self.one_in(12) {
@@ -149,7 +159,8 @@ impl Chance {
             return Deed::Ask(question);
         }
         let habit = self.lively_habit(model);
-        let question = Question { kind: AuthorizationKind::Incremental, ..self.question(&habit, now) };
+        let (card, question) = (self.some_card(&habit, model), self.question(&habit, now));
+        let question = Question { kind: AuthorizationKind::Incremental, card, ..question };
         self.asked.push(question);
         Deed::Ask(question)
     }
@@ -244,7 +255,7 @@ impl Chance {
     ) -> Message {
         let message = Message {
             program: habit.program,
-            card: habit.card,
+            card: if of.is_some() { self.some_card(habit, model) } else { habit.card },
             account: habit.account,
             key,
             at: self.moment(model, habit, now, &says),

@@ -4,13 +4,14 @@
 use std::sync::Arc;
 
 use holdfast_adapters::Unrecognized;
+use holdfast_core::agent::Weight;
 use holdfast_core::hold::{StandingOf, ToldAnswer, ToldEvent};
 use holdfast_core::stand_in::ToldApproval;
 use holdfast_core::{AccountId, AuthorizationId, Basis, Money, ProgramId, Timestamp};
 use sha2::{Digest, Sha256};
 
 use super::written::{Besides, Written, told};
-use crate::ledger::{Act, Adopt, Erase, KeptRuleset, Operation, Origin, Slip};
+use crate::ledger::{Act, Adopt, Erase, KeptRuleset, Operation, Origin, Slip, weight_of};
 
 /// One thing for the ledger to hear.
 #[derive(Debug, Clone)]
@@ -108,6 +109,11 @@ impl Entry {
         }
     }
 
+    /// One that puts something at risk: a preview moves nothing.
+    fn own_at_risk(&self) -> Option<(&Adopt, &Option<AccountId>, Money)> {
+        self.own_approval().filter(|(adopt, _, _)| weight_of(adopt.governed.as_ref()) != Weight::Preview)
+    }
+
     /// Whether it is an approval of stand-in's own.
     #[must_use]
     pub fn is_own_approval(&self) -> bool {
@@ -117,14 +123,14 @@ impl Entry {
     /// How much of which account's money was approved by it, in minor units, where that is known.
     #[must_use]
     pub fn approved(&self) -> Option<(AccountId, i64)> {
-        let (_, account, amount) = self.own_approval()?;
+        let (_, account, amount) = self.own_at_risk()?;
         Some(((*account)?, amount.minor()))
     }
 
     /// An approval as caps count it.
     #[must_use]
     pub fn approval(&self, at: Timestamp) -> Option<ToldApproval> {
-        let (adopt, account, amount) = self.own_approval()?;
+        let (adopt, account, amount) = self.own_at_risk()?;
         ToldApproval::of(adopt.origin.platform.as_ref()?, &adopt.request, account.as_ref()?, amount, at)
     }
 

@@ -464,6 +464,54 @@ fn what_messages_take_beyond_what_we_approved_is_there_for_no_row() {
 }
 
 #[test]
+fn what_was_declined_after_all_covers_nothing_that_is_cleared_of_it() {
+    let bench = Bench::new(ample_budget);
+    let row = "[[row]]\nid = 'covered'\nwhen = { balance_within = '1h' }\nanswer = 'approve'\n";
+    assert!(bench.publish_table(row).status.success());
+    bench.faulty.set(Fault::Unavailable);
+    let told = |message: serde_json::Value| {
+        assert_eq!(bench.client().post("/marqeta/webhook", &crate::support::callbacks::transactions(&[message])).status, 200);
+    };
+    let asks = |id: &str, amount: &str| bench.ask(&Marqeta::purchase(id, amount)).status;
+    let cleared = |id: &str| {
+        let payment = Marqeta::purchase(id, "200.00");
+        told(payment.follower("authorization.clearing", "COMPLETION", "pgfs.authorization.capture", "200.00"));
+    };
+    // Cleared before the decline, and after it: 1000.00 are seen, of which 600.00 are left.
+    assert_eq!((asks("one", "200.00"), asks("two", "200.00")), (200, 200));
+    cleared("one");
+    told(Marqeta::purchase("one", "200.00").recorded("DECLINED", true));
+    told(Marqeta::purchase("two", "200.00").recorded("DECLINED", true));
+    cleared("two");
+    assert_eq!(bench.status()["stand_in"]["demo"]["exposure_minor"], 0);
+    assert_eq!((asks("much", "601.00"), asks("rest", "600.00")), (402, 200));
+    bench.faulty.set(Fault::None);
+    bench.until_adopted();
+    bench.until_heard();
+    assert_eq!(bench.held(), 60_000);
+    bench.app.drain();
+}
+
+#[test]
+fn what_is_told_before_an_empty_ledger_has_what_it_starts_with_is_heard_after_it() {
+    let mut bench = Bench::begun_on(crate::support::Workplace::demo(), Fault::None);
+    // It comes before the ledger knows any account.
+    let forced = |name: &str, amount: &str| {
+        let any = Marqeta::purchase(name, "1.00");
+        let mut forced = any.follower("authorization.clearing", "COMPLETION", "pgfs.force_capture", amount);
+        forced.as_object_mut().unwrap().remove("preceding_related_transaction_token");
+        forced["gpa_order"]["jit_funding"].as_object_mut().unwrap().remove("original_jit_funding_token");
+        forced
+    };
+    let early = crate::support::callbacks::transactions(&[forced("early", "12.00")]);
+    assert_eq!(bench.client().post("/marqeta/webhook", &early).status, 200);
+    bench.until_ready();
+    bench.until_heard();
+    assert_eq!(crate::support::server::balance(&bench.workplace, "acct-demo-1"), (98_800, 0, 98_800));
+    bench.app.drain();
+}
+
+#[test]
 fn what_apto_recorded_as_declined_is_at_risk_no_more_whatever_its_clock_says() {
     let bench = Bench::new(ample_budget);
     assert!(bench.publish_table(ALL).status.success());

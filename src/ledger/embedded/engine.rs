@@ -91,6 +91,8 @@ pub struct Engine {
     /// How long a hold that ended stays in memory.
     closed_kept: Duration,
     writable: Writable,
+    /// When the group was made that could not be written last: what is seen of memory is as old as that until it can be again.
+    failed_at: Timestamp,
 }
 
 impl std::fmt::Debug for Engine {
@@ -118,6 +120,7 @@ impl Engine {
             projected: None,
             closed_kept: CLOSED_KEPT,
             writable: Writable::Yes,
+            failed_at: Timestamp::EPOCH,
         }
     }
 
@@ -278,8 +281,16 @@ impl Engine {
 
     /// Leaves memory where others may look at it, for as long as what is returned is kept.
     pub fn show(&mut self, at: Timestamp) -> Option<Shown<'_>> {
-        let as_of = AsOf { at, approvals_until: self.approves_from };
+        let as_of = AsOf { at: self.seen_at(at), approvals_until: self.approves_from };
         self.window.as_ref().map(|window| window.show(&mut self.state, as_of))
+    }
+
+    /// How old what is seen of memory is: a ledger that cannot write knows nothing newer than what it could not write.
+    const fn seen_at(&self, now: Timestamp) -> Timestamp {
+        match self.writable {
+            Writable::Yes => now,
+            Writable::No => self.failed_at,
+        }
     }
 
     /// Has the log do something by itself, which may take as long as its disk does: memory is left where others may look at it.
@@ -288,8 +299,9 @@ impl Engine {
         now: Timestamp,
         work: impl FnOnce(&mut dyn Log) -> Result<T, JournalError>,
     ) -> Result<T, LedgerError> {
+        let at = self.seen_at(now);
         let Engine { log, state, window, approves_from, .. } = self;
-        let shown = window.as_ref().map(|window| window.show(state, AsOf { at: now, approvals_until: *approves_from }));
+        let shown = window.as_ref().map(|window| window.show(state, AsOf { at, approvals_until: *approves_from }));
         let visit = window.as_ref().map(|window| window.disk.visit());
         let done = work(log.as_mut());
         drop((visit, shown));
@@ -342,12 +354,14 @@ impl Engine {
         self.published.clear();
         self.doubtful_from = self.log.next();
         self.writable = Writable::No;
+        self.failed_at = self.latest;
     }
 
     /// Opens the log again, compares where it ends with what was written, and proves that it can be written.
     pub fn come_back(&mut self, now: Timestamp) -> Writable {
+        let seen_at = self.seen_at(now);
         let Engine { log, state, window, .. } = self;
-        let shown = window.as_ref().map(|window| window.show(state, AsOf::durable(now)));
+        let shown = window.as_ref().map(|window| window.show(state, AsOf::durable(seen_at)));
         let reopened = log.reopen();
         drop(shown);
         if reopened.is_err() {
@@ -366,7 +380,7 @@ impl Engine {
             gathered &= owed.map(Record::as_written).all(|record| proof.push(&record).is_ok());
         }
         let Engine { log, state, window, .. } = self;
-        let shown = window.as_ref().map(|window| window.show(state, AsOf::durable(now)));
+        let shown = window.as_ref().map(|window| window.show(state, AsOf::durable(seen_at)));
         let proven = gathered && log.append(proof.records(), proof.bytes()).is_ok();
         drop(shown);
         if proven && is_there {

@@ -1,13 +1,17 @@
 //! What a look at a ledger that is away says, and what operators see of one that says itself that it cannot answer.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use holdfast_core::hold::{Fact, MovementCause};
 use serde_json::Value;
 
 use super::process::{Caller, Process};
 use crate::clock;
+use crate::fixture::{origin, told, usd};
 use crate::journal::MemoryDisk;
-use crate::ledger::{LedgerError, Writes};
+use crate::ledger::{LedgerError, MoneyOf, Writes};
 use crate::responder::Leaving;
 use crate::responder::breaker::{BreakerIs, Response};
 use crate::responder::looking::{Look, Proof};
@@ -87,6 +91,29 @@ fn a_look_at_a_ledger_that_reads_while_its_writes_wait_ends_an_outage_once_a_wri
         look(&process, Duration::ZERO, || {}).await;
         assert!(!is_open(&process));
     });
+}
+
+#[test]
+fn a_question_that_waits_in_vain_blames_the_ledger_where_it_was_asked_and_heard_nothing() {
+    // The spool's disk may keep from it what it is to hear, and of many entries it hears one after the other.
+    for (is_asked, hears, opens) in [(false, false, false), (true, true, false), (true, false, true)] {
+        paused(async {
+            let (caller, mut process) = (Caller::new(), process().await);
+            let unheard = Arc::clone(&process.responder.unheard);
+            let fee = Fact::Debited { payment: None, amount: usd(1), cause: MovementCause::Fee };
+            unheard.messages.waits(&origin(), &told("fee", fee), MoneyOf::NotSeen);
+            unheard.is_asked.store(is_asked, Ordering::Release);
+            for number in 1..=3 {
+                process.send(number, caller.question(number), clock::now());
+                process.turn().await;
+                unheard.entries_heard.fetch_add(u64::from(hears), Ordering::AcqRel);
+                tokio::time::advance(Duration::from_millis(101)).await;
+                process.turn().await;
+            }
+            assert_eq!(is_open(&process), opens, "asked: {is_asked}, hears: {hears}");
+            process.open_disk();
+        });
+    }
 }
 
 #[test]

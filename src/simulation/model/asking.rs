@@ -272,7 +272,9 @@ impl Model {
             return;
         }
         self.changes.push(Change::Counted(self.counted.len()));
-        let places = places(question, question.card, way);
+        // Of a payment that is there it counts where that does.
+        let card = self.file(&question.of).card.unwrap_or(question.card);
+        let places = places(question, card, way);
         self.changed |= !places.is_empty();
         self.counted.extend(places.into_iter().map(|place| Tally { count: question.transactions(), ..place }));
     }
