@@ -160,6 +160,11 @@ impl Adding {
         Some(opened.told)
     }
 
+    /// Nothing will be held of an increment: the platform recorded it as declined.
+    pub fn less_added(&self, origin: &Origin, payment: &PaymentRef, minor: i64) {
+        self.approve_no_more(self.known_as(origin, payment), minor);
+    }
+
     fn approve(&self, payment: u128, minor: i64) {
         let mut approved = self.approved.entry(payment).or_default();
         *approved = approved.saturating_add(minor);

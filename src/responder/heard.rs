@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use holdfast_core::hold::{Answered, ToldAnswer, ToldEvent};
+use holdfast_core::hold::{Answered, Fact, ToldAnswer, ToldEvent};
 use holdfast_core::stand_in::{Taken, ToldApproval, ToldName};
-use holdfast_core::{IdempotencyKey, PlatformName, ProgramId, Timestamp};
+use holdfast_core::{Decision, IdempotencyKey, PlatformName, ProgramId, Timestamp};
 use tokio::sync::Notify;
 
 use super::adding::{Adding, Word};
@@ -81,10 +81,13 @@ impl Unheard {
 
     /// The name of what was told.
     fn name_of(&self, adopt: &Adopt) -> Option<Name> {
-        let whose = (adopt.origin.program, adopt.origin.platform?);
+        self.named((adopt.origin.program, adopt.origin.platform?), adopt.request.key)
+    }
+
+    fn named(&self, whose: (ProgramId, PlatformName), key: IdempotencyKey) -> Option<Name> {
         // As mounts are numbered: the first mount of the same program and platform gives the pair its number.
         let principal = self.principals.iter().position(|known| *known == whose)?;
-        Some(Name { principal: u16::try_from(principal).ok()?, key: adopt.request.key })
+        Some(Name { principal: u16::try_from(principal).ok()?, key })
     }
 
     /// Where an approval counts, and under which name. A decline of a key that was approved before is not about that.
@@ -126,7 +129,19 @@ impl Unheard {
     /// What a platform told is durable in the spool. An approval that it recorded as declined is at risk no more, as nothing will be held for it.
     pub fn keeps(&self, origin: &Origin, event: &ToldEvent) {
         self.recorded.is_durable(origin, event);
-        self.recorded.declines(origin, event).into_iter().for_each(|declined| self.is_declined(declined));
+        let declined = self.recorded.declines(origin, event);
+        if let (Fact::Recorded { asked, increments: Some(of), .. }, false) = (&event.fact, declined.is_empty()) {
+            self.adding.less_added(origin, of, self.told_yes(origin, asked).unwrap_or(0));
+        }
+        declined.into_iter().for_each(|declined| self.is_declined(declined));
+    }
+
+    /// How much was approved without the ledger to a question, in minor units.
+    pub fn told_yes(&self, origin: &Origin, asked: &IdempotencyKey) -> Option<i64> {
+        match self.book.told(&self.named((origin.program, origin.platform?), *asked)?)?.decision {
+            Decision::Approve { amount } => Some(amount.minor()),
+            Decision::Decline { .. } => None,
+        }
     }
 
     /// What is approved of it is at risk no more.

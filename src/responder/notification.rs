@@ -13,7 +13,6 @@ use tokio::time::timeout_at;
 use super::Responder;
 use super::adding::Word;
 use super::mount::Mount;
-use super::told::Name;
 use super::without_ledger::LOOK_AGAIN;
 use crate::clock::{self, Instant, Moment};
 use crate::ledger::{self, Act, Answer, Covered, LedgerError, MoneyOf, Ticket, Wait};
@@ -233,20 +232,12 @@ impl Responder {
             tokio::time::sleep(LOOK_AGAIN).await;
         };
         let money = self.unheard.or_of_what_waits(origin, event, money);
-        match (money, self.told_to_what_it_records(mount, event)) {
+        let asked = if let Fact::Recorded { asked, .. } = &event.fact { self.unheard.told_yes(origin, asked) } else { None };
+        match (money, asked) {
             (MoneyOf::Account(account, covered), Some(told)) => {
                 MoneyOf::Account(account, Covered { asked: covered.asked.max(told), ..covered })
             }
             (MoneyOf::Account(..) | MoneyOf::Busy | MoneyOf::NotSeen, _) => money,
-        }
-    }
-
-    /// How much was approved without the ledger of the question that a message records as ended, in minor units.
-    fn told_to_what_it_records(&self, mount: &Mount, event: &ToldEvent) -> Option<i64> {
-        let Fact::Recorded { asked, .. } = &event.fact else { return None };
-        match self.unheard.book.told(&Name { principal: mount.principal, key: *asked })?.decision {
-            Decision::Approve { amount } => Some(amount.minor()),
-            Decision::Decline { .. } => None,
         }
     }
 
