@@ -323,14 +323,11 @@ impl Responder {
             };
             match now {
                 Sight::Seen(now) => account.available = now.available,
-                Sight::NotSeen | Sight::Absent => break,
+                Sight::NotSeen | Sight::Absent => return without_balance(snapshot),
             }
         }
-        // It hears so much that no balance is of one moment: nothing is approved by it.
-        if let (Sight::Seen(account), true) = (&mut snapshot.account, has_heard() != heard) {
-            account.available = Money::from_minor(i64::MIN, account.available.currency());
-        }
-        snapshot
+        // It may hear so much that no balance is of one moment: nothing is approved by it.
+        if has_heard() == heard { snapshot } else { without_balance(snapshot) }
     }
 
     /// Whether what a question would add to is there, with what the ledger has yet to hear.
@@ -418,6 +415,14 @@ fn with_its_owner<'a>(request: &'a AuthorizationRequest, seen: &Seen) -> Cow<'a,
         (None, Some(owner)) => Cow::Owned(AuthorizationRequest { cardholder: Some(owner), ..*request }),
         (Some(_), _) | (None, None) => Cow::Borrowed(request),
     }
+}
+
+/// The same, and nothing is left of the account, as far as that may be told.
+fn without_balance(mut snapshot: Snapshot) -> Snapshot {
+    if let Sight::Seen(account) = &mut snapshot.account {
+        account.available = Money::from_minor(i64::MIN, account.available.currency());
+    }
+    snapshot
 }
 
 fn account_of(snapshot: &Snapshot) -> Option<AccountId> {
