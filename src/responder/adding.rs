@@ -50,7 +50,7 @@ pub struct Opened {
 }
 
 /// Payments of which the ledger has yet to hear something. Each is known by a hash of its name under a key of this process, 128 bits wide, so
-/// that no two are one: there are two for each answer that waits, and a start after an outage takes all of them up.
+/// that no two are one: there are a few for each answer that waits, and a start after an outage takes all of them up.
 #[derive(Debug)]
 pub struct Adding {
     key: (u64, u64),
