@@ -360,8 +360,8 @@ mod tests {
         }
     }
 
-    /// How much one of so many responders approves of questions of 10.00 each, where all of them may approve 50.00.
-    fn approves(program: ProgramId, share: Share) -> i64 {
+    /// How many questions of 10.00 each one of so many responders approves, where all of them may approve 50.00, and how much is at risk then.
+    fn approves(program: ProgramId, share: Share, weight: Weight) -> (usize, i64) {
         let home = Home { program, currency: Currency::USD, country: Country::new("USA").unwrap() };
         let Ok(policy) = tables::read("table.toml", TABLE, &home) else { panic!("the table does not load") };
         let table = StandInTable { platform: None, in_force: ArcSwapOption::from_pointee(policy), configured: None };
@@ -369,16 +369,23 @@ mod tests {
         stand_in.restore([], clock::utc());
         let Ok(rules) = read_kept("rules", "currency = 'USD'\ncountry = 'USA'\n", program) else { panic!("no rules") };
         let (platform, now) = (PlatformName::new("marqeta").unwrap(), clock::utc());
+        let mut approved = 0;
         for number in 0..10 {
             let request = purchase(&format!("key-{number}"), 1_000);
             let verdict = evaluate(&rules, &request, now, &mut NoTrace);
             let cause = StandInCause::LedgerUnavailable;
-            let spending = Spending::of(Some(&verdict), &Counted::Never, Weight::Moves);
-            // What it says is in the exposure.
-            let _ =
-                stand_in.decide(&platform, (&origin(), &request), Some(&verdict), (&known(now), &spending), cause, now).unwrap();
+            let spending = Spending::of(Some(&verdict), &Counted::Never, weight);
+            let said = stand_in.decide(&platform, (&origin(), &request), Some(&verdict), (&known(now), &spending), cause, now);
+            approved += usize::from(matches!(said.unwrap().stood_in.answer, StandInAnswer::Approve { .. }));
         }
-        stand_in.exposure()
+        (approved, stand_in.exposure())
+    }
+
+    /// Its payment comes through another door, and counts there.
+    #[test]
+    fn a_preview_takes_no_exposure_and_no_cap() {
+        assert_eq!(approves(program(), Share::WHOLE, Weight::Moves), (5, 5_000));
+        assert_eq!(approves(program(), Share::WHOLE, Weight::Preview), (10, 0));
     }
 
     /// What the ledger refused may never have been counted here: it hides nothing of what is on its way.
@@ -419,7 +426,7 @@ mod tests {
 
     #[test]
     fn responders_that_share_a_ledger_never_pass_a_cap_together() {
-        let one_of = |responders| approves(program(), Share::one_of(NonZeroU32::new(responders).unwrap()));
+        let one_of = |responders| approves(program(), Share::one_of(NonZeroU32::new(responders).unwrap()), Weight::Moves).1;
         assert_eq!(one_of(1), 5_000);
         assert_eq!([one_of(2), one_of(2)].iter().sum::<i64>(), 4_000, "each has 25.00, which two questions fit into");
         assert_eq!(one_of(6), 0);

@@ -2,10 +2,11 @@
 
 use holdfast_core::hold::{CardStatus, Finding, ToldEvent};
 use holdfast_core::rules::Window;
+use holdfast_core::stand_in::Sight;
 
 use super::*;
 use crate::clock;
-use crate::ledger::{Decide, Origin, Slip, Whose};
+use crate::ledger::{Decide, Glimpse, Origin, Slip, Whose};
 
 #[test]
 fn a_directory_in_use_is_refused() {
@@ -87,6 +88,33 @@ fn a_failed_commit_undoes_its_group_and_the_ledger_comes_back() {
         house.restart();
     }
     assert_eq!(house.decide(purchase("yes", 100)), approved(100), "it was never answered");
+}
+
+#[test]
+fn what_is_seen_of_a_ledger_that_cannot_write_is_as_old_as_what_it_could_not_write() {
+    let mut house = House::with(1_000);
+    let operator = house.operator();
+    operator.execute_batch(OBSTACLE).unwrap();
+    assert_eq!(house.act(Act::Decide(asked(purchase("in vain", 1)))), Err(LedgerError::Unavailable));
+    house.becomes(Readiness::Unavailable);
+    // What is asked takes memory away, and leaves it there again.
+    let seen_at = |house: &House| {
+        let _ = house.act(Act::Balances(origin(), Whose::Account(id("a"))));
+        loop {
+            match house.ledger.as_ref().unwrap().look(&origin(), &purchase("k", 1)) {
+                Glimpse::Seen(seen) => match seen.snapshot.account {
+                    Sight::Seen(account) => return account.as_of,
+                    Sight::NotSeen | Sight::Absent => panic!("the account is there"),
+                },
+                Glimpse::Busy | Glimpse::Nothing => std::thread::yield_now(),
+            }
+        }
+    };
+    let later = clock::utc();
+    assert!(seen_at(&house) < later);
+    operator.execute_batch(REMOVAL).unwrap();
+    house.becomes(Readiness::Ready);
+    assert!(seen_at(&house) >= later);
 }
 
 /// Its caller looks for it under that name, also after a crash.
