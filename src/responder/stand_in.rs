@@ -369,15 +369,15 @@ mod tests {
         stand_in.restore([], clock::utc());
         let Ok(rules) = read_kept("rules", "currency = 'USD'\ncountry = 'USA'\n", program) else { panic!("no rules") };
         let (platform, now) = (PlatformName::new("marqeta").unwrap(), clock::utc());
-        let mut approved = 0;
-        for number in 0..10 {
+        let is_approved = |number: &u32| {
             let request = purchase(&format!("key-{number}"), 1_000);
             let verdict = evaluate(&rules, &request, now, &mut NoTrace);
             let cause = StandInCause::LedgerUnavailable;
             let spending = Spending::of(Some(&verdict), &Counted::Never, weight);
             let said = stand_in.decide(&platform, (&origin(), &request), Some(&verdict), (&known(now), &spending), cause, now);
-            approved += usize::from(matches!(said.unwrap().stood_in.answer, StandInAnswer::Approve { .. }));
-        }
+            matches!(said.unwrap().stood_in.answer, StandInAnswer::Approve { .. })
+        };
+        let approved = (0..10).filter(is_approved).count();
         (approved, stand_in.exposure())
     }
 

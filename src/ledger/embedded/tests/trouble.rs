@@ -92,7 +92,7 @@ fn a_failed_commit_undoes_its_group_and_the_ledger_comes_back() {
 
 #[test]
 fn what_is_seen_of_a_ledger_that_cannot_write_is_as_old_as_what_it_could_not_write() {
-    let mut house = House::with(1_000);
+    let house = House::with(1_000);
     let operator = house.operator();
     operator.execute_batch(OBSTACLE).unwrap();
     assert_eq!(house.act(Act::Decide(asked(purchase("in vain", 1)))), Err(LedgerError::Unavailable));
