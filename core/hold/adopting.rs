@@ -70,7 +70,7 @@ pub(super) fn adopt(slice: &Slice<'_>, adoption: &Adoption<'_>) -> Outcome {
         outcome.finding = Some(Finding::AdoptedOverOurs);
     }
     // The platform's word may have come first.
-    let decision = slice.account.map_or(decision, |account| corrected(decision, &known(slice, &outcome), id, account.currency));
+    let decision = corrected(decision, &known(slice, &outcome), id);
     let asked_at = remembered.map_or(adoption.asked_at, |ours| ours.asked_at);
     outcome.answered = Some(Answered { digest: adoption.digest.kept(), asked_at, decision });
     outcome
@@ -111,11 +111,12 @@ fn known<'a>(slice: &Slice<'a>, outcome: &Outcome) -> Steps<'a> {
 fn is_settled(slice: &Slice<'_>, adoption: &Adoption<'_>, ours: &Decision) -> bool {
     let ToldAnswer::Approved { amount } = adoption.told else { return false };
     let id = earlier::of_request(slice, adoption.request);
-    let Some(account) = slice.account.filter(|account| account.currency == amount.currency()) else { return false };
+    let is_its_money = slice.account.is_some_and(|account| account.currency == amount.currency());
     let steps = Steps::of(slice.steps);
-    steps.last_word(id).is_some()
+    is_its_money
+        && steps.last_word(id).is_some()
         && step_of(slice, id).is_none()
-        && corrected(Decision::Approve { amount }, &steps, id, account.currency) == *ours
+        && corrected(Decision::Approve { amount }, &steps, id) == *ours
 }
 
 /// Whether an answer leaves more to be captured than another.

@@ -223,7 +223,7 @@ fn of_payment(slice: &Slice<'_>, fact: &Fact, id: StepId, at: Timestamp) -> Outc
         Err(finding) => return Outcome::nothing(finding),
     };
     if let What::Recorded { asked, .. } = what {
-        listen(slice, &account, asked, &mut outcome);
+        listen(slice, asked, &mut outcome);
     }
     outcome
 }
@@ -351,33 +351,25 @@ fn finding(known: &[Step], before: &Hold, after: &Hold, what: &What) -> Option<F
     }
 }
 
-/// The question hears from now on whether the platform says that it was approved.
-fn listen(slice: &Slice<'_>, account: &Account, asked: StepId, outcome: &mut Outcome) {
+/// What is kept of our answer follows the platform's word, where that says less than we did.
+fn listen(slice: &Slice<'_>, asked: StepId, outcome: &mut Outcome) {
     let (Some(answered), Some(step)) = (slice.answered, outcome.step) else { return };
-    let decision = corrected(answered.decision, &Steps::with(slice.steps, step), asked, account.currency);
+    let decision = corrected(answered.decision, &Steps::with(slice.steps, step), asked);
     if decision != answered.decision {
         outcome.answered = Some(Answered { decision, ..answered });
         outcome.finding = Some(Finding::AdoptedOverOurs);
     }
 }
 
-/// Our answer, or the one that the platform's word makes of it. Declines agree, whatever their reasons; and so do approvals, whatever
-/// their amounts: what we approved stays said, and so does what was said to be approved because the platform had recorded it; only what is
-/// held follows the word. Where nothing was said to be approved, it is the last word's.
-pub(super) fn corrected(ours: Decision, steps: &Steps<'_>, question: StepId, currency: Currency) -> Decision {
-    match (steps.last_word(question), ours) {
-        (None, _) | (Some(Word::Declined), Decision::Decline { .. }) => ours,
-        (Some(Word::Declined), Decision::Approve { .. }) => Decision::Decline { reason: DeclineReason::TransactionNotPermitted },
-        (Some(Word::Approved { .. } | Word::StoodIn { .. }), _) => {
-            let said = match ours {
-                Decision::Approve { amount } if amount.currency() == currency && !mutant::is(Mutant::RetryHearsRecorded) => {
-                    Some(amount.minor())
-                }
-                Decision::Approve { .. } | Decision::Decline { .. } => None,
-            };
-            let approved = said.or_else(|| steps.approved_to(question));
-            approved.map_or(ours, |minor| Decision::Approve { amount: Money::from_minor(minor, currency) })
+/// What is kept of our answer: what was said, whatever amount the platform recorded of it, and nothing once it recorded that it was
+/// declined. A decline is never kept as a yes, whatever the platform says: what it approved over ours is said for as long as that is there
+/// (see `word`), and not once it is over, when nothing would be held for it.
+pub(super) fn corrected(ours: Decision, steps: &Steps<'_>, question: StepId) -> Decision {
+    match ours {
+        Decision::Approve { .. } if steps.was_declined(question) => {
+            Decision::Decline { reason: DeclineReason::TransactionNotPermitted }
         }
+        Decision::Approve { .. } | Decision::Decline { .. } => ours,
     }
 }
 

@@ -1,7 +1,8 @@
 //! What the platform's word on a payment makes of our answer to a question about it, whichever came first.
 //!
-//! Where it names the question, what is told corrects the kept answer (see `told`). Here is what is left: a question that comes
-//! after the word, and a word that names only the payment, as where a platform's messages do not carry the questions' keys.
+//! Where it names the question and says that it was declined, no approval of it is kept (see `told`). Here is the rest, which is looked
+//! at anew each time: what the platform approved over our answer, in its word on the question or, where its messages do not carry the
+//! questions' keys, on the payment; and a question that comes after the word.
 
 use super::asked::{Asked, declined_by};
 use super::earlier;

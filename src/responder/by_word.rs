@@ -10,6 +10,7 @@ use super::recorded::{Asker, ByWord};
 use super::telling::{GivenUp, Telling};
 use super::told::{Claim, Told};
 use super::{Decided, Responder};
+use crate::ledger::sight::Seen;
 use crate::ledger::{Adopt, Glimpse};
 use crate::server::Call;
 use crate::spool::Entry;
@@ -30,21 +31,27 @@ impl Responder {
         if !self.unheard.recorded.waits_for(&question.origin, &question.request) {
             return told;
         }
-        let snapshot = match self.look(question, deadline).await {
-            Glimpse::Seen(seen) => seen.snapshot,
-            Glimpse::Nothing | Glimpse::Busy => Snapshot::default(),
+        let seen = match self.look(question, deadline).await {
+            Glimpse::Seen(seen) => seen,
+            Glimpse::Nothing | Glimpse::Busy => Seen::default(),
         };
-        self.corrected(question, told, &snapshot)
+        self.corrected(question, told, &seen)
     }
 
-    pub(super) fn corrected(&self, question: &Question<'_>, told: Told, snapshot: &Snapshot) -> Told {
+    /// The same of what is seen: what waits corrects what was told, and what the ledger heard of a payment that is there says yes over a
+    /// decline, as the ledger itself does. Where it heard that nothing is there, or nothing would be, no word makes a yes of one.
+    pub(super) fn corrected(&self, question: &Question<'_>, told: Told, seen: &Seen) -> Told {
         let request = &*question.request;
-        let Some(said) = self.unheard.recorded.of(&question.origin, request) else { return told };
-        let asker = Asker { request, account_currency: currency_of(snapshot) };
-        match said.corrects(told.decision, &asker) {
-            decision if decision == told.decision => told,
-            decision => Told { decision, asked_at: None, ..told },
-        }
+        let asker = Asker { request, account_currency: currency_of(&seen.snapshot) };
+        let waiting = self.unheard.recorded.of(&question.origin, request);
+        let decision = match (waiting.map(|said| said.corrects(told.decision, &asker)), told.decision, seen.by_word) {
+            (Some(Decision::Approve { .. }), ours @ Decision::Decline { .. }, Some(Decision::Decline { .. })) => ours,
+            (Some(decision), ..) => decision,
+            (None, ours @ Decision::Decline { reason: DeclineReason::ConflictingDuplicate }, _) => ours,
+            (None, Decision::Decline { .. }, Some(approved @ Decision::Approve { .. })) => approved.at_most(request.amount),
+            (None, ours @ (Decision::Decline { .. } | Decision::Approve { .. }), _) => ours,
+        };
+        if decision == told.decision { told } else { Told { decision, asked_at: None, ..told } }
     }
 
     /// Tells what the platform recorded itself: held, if at all, by its word, and so no part of the exposure.

@@ -241,6 +241,8 @@ impl Said {
             // What opened a payment comes before all that is said of it, whatever clocks say.
             (Ended::Declined, Decision::Approve { .. }) => Decision::Decline { reason: DeclineReason::TransactionNotPermitted },
             (Ended::Approved(_), Decision::Decline { reason: DeclineReason::ConflictingDuplicate }) => ours,
+            // Nothing is held for a yes to what was taken back meanwhile.
+            (Ended::Approved(_), Decision::Decline { .. }) if self.payment == Payment::Less => ours,
             (Ended::Approved(recorded), Decision::Decline { .. }) => self.approves(recorded, asked).unwrap_or(ours),
         }
     }

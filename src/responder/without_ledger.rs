@@ -72,7 +72,7 @@ impl Responder {
         };
         let before = before(call, request, &claim.digest(), &seen);
         if let Before::Told(told) = before {
-            let told = if is_by_word(&told) { told } else { self.corrected(question, told, &seen.snapshot) };
+            let told = if is_by_word(&told) { told } else { self.corrected(question, told, &seen) };
             claim.answered(told);
             return Decided { told, balance: None, intent: None };
         }

@@ -69,6 +69,41 @@ fn stand_in_sees_the_word_that_the_ledger_had_heard_before_the_question() {
     bench.app.drain();
 }
 
+/// What the platform approved over our decline is a yes while it is there, and no longer; whether the ledger has heard of it or not.
+#[test]
+fn a_decline_is_no_yes_once_what_the_platform_approved_over_it_is_taken_back() {
+    for waits in [false, true] {
+        let bench = Bench::new(ample_budget);
+        assert!(
+            bench
+                .publish_table("[[row]]\nid = 'none'\nanswer = 'decline'\nreason = 'transaction_not_permitted'\n")
+                .status
+                .success()
+        );
+        let question = Marqeta::purchase("taken-back", "15.00");
+        let tell = |body: &str| assert_eq!(bench.client().post("/marqeta/webhook", body).status, 200);
+        if waits {
+            bench.faulty.set(Fault::Unavailable);
+        }
+        tell(&recorded_at(&question, "15.00", false));
+        let mut reversal = question.follower("authorization.reversal", "CLEARED", "pgfs.authorization.reversal", "15.00");
+        reversal.as_object_mut().unwrap().remove("created_time");
+        tell(&transactions(&[reversal]));
+        bench.faulty.set(Fault::Unavailable);
+        let declined = [bench.ask(&question).status, bench.ask(&question).status];
+        assert_eq!(declined, [402, 402], "while the outage lasts; the word waits: {waits}");
+        bench.faulty.set(Fault::None);
+        bench.until_adopted();
+        bench.until_heard();
+        assert_eq!(
+            (bench.ask(&question).status, bench.held()),
+            (402, 0),
+            "once the ledger has heard it; the word waited: {waits}"
+        );
+        bench.app.drain();
+    }
+}
+
 #[test]
 fn a_transaction_that_is_asked_about_under_two_tokens_in_an_outage_is_held_once() {
     let bench = Bench::new(ample_budget);

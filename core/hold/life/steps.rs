@@ -159,6 +159,11 @@ impl<'a> Steps<'a> {
         self.last_said(question).map(|(_, word)| word)
     }
 
+    /// Whether the platform ever said of a question that it was declined.
+    pub fn was_declined(&self, question: StepId) -> bool {
+        self.said(question).any(|(_, word)| word == Word::Declined)
+    }
+
     /// When the platform declined a question, if that is its last word on it.
     pub fn declined_at(&self, question: StepId) -> Option<Timestamp> {
         let (step, word) = self.last_said(question)?;

@@ -55,6 +55,39 @@ fn a_retry_of_what_was_refused_is_approved_where_the_platform_opened_its_payment
     }
 }
 
+/// A decline that the platform approved over is a yes for as long as that is there, and no longer, wherever its question comes.
+#[test]
+fn a_decline_is_no_yes_once_what_the_platform_approved_over_it_is_over() {
+    let refuses = Verdict::Decline { reason: DeclineReason::MerchantNotAllowed, rule: rule("r") };
+    let ends = [
+        released(ReleaseCause::Reversed),
+        released(ReleaseCause::Expired),
+        Fact::Replaced { payment: payment("p"), total: usd(0) },
+        recorded("k", RecordedOutcome::Declined),
+    ];
+    let word = || recorded("k", approved(33));
+    for end in ends {
+        let plays: [(&str, &dyn Fn(&mut Book)); 5] = [
+            ("declined without the ledger, first", &|book| {
+                drop((book.adopt(&purchase(33), NO), book.tell(word()), book.tell(end)))
+            }),
+            ("between", &|book| drop((book.tell(word()), book.adopt(&purchase(33), NO), book.tell(end)))),
+            ("and last", &|book| drop((book.tell(word()), book.tell(end), book.adopt(&purchase(33), NO)))),
+            ("declined by a rule, first", &|book| {
+                drop((book.ask_with(&purchase(33), &refuses), book.tell(word()), book.tell(end)));
+            }),
+            ("and last", &|book| drop((book.tell(word()), book.tell(end), book.ask_with(&purchase(33), &refuses)))),
+        ];
+        for (when, play) in plays {
+            let mut book = Book::with(1_000);
+            play(&mut book);
+            let heard = book.ask_with(&purchase(33), &refuses).decision.map(|(decision, _)| decision);
+            assert!(matches!(heard, Some(Decision::Decline { .. })), "{when}, {end:?}: {heard:?}");
+            assert_eq!(book.held(), 0, "{when}, {end:?}");
+        }
+    }
+}
+
 /// No approval is of more than was asked, and a first one of no more than is held for it.
 #[test]
 fn a_question_that_comes_after_the_word_is_approved_for_what_was_recorded_and_never_for_more_than_it_asks() {

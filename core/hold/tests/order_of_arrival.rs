@@ -196,8 +196,7 @@ fn twice() -> impl Strategy<Value = (Vec<Arrival>, Vec<Arrival>)> {
     })
 }
 
-/// What two orders of arrival must agree on. (Places are put in one order; a decline is a decline, whatever its reason; and of what only the
-/// platform approved, for one amount and then for another, the first that came is said, because it may have been said already.)
+/// What two orders of arrival must agree on. (Places are put in one order; and a decline is a decline, whatever its reason.)
 type State = (Option<Account>, BTreeMap<AuthorizationId, Kept>, Counters, Vec<(IdempotencyKey, Option<Money>)>);
 
 fn state(book: &Book) -> State {
@@ -206,23 +205,12 @@ fn state(book: &Book) -> State {
         kept.counted.sort_by_key(|counted| (counted.placement, counted.counter));
     }
     payments.retain(|_, kept| *kept != Kept::default());
-    let approved = |key: &IdempotencyKey, answered: &Answered| match answered.decision {
-        Decision::Approve { amount } => Some(amount).filter(|_| !is_said_as_it_came(book, StepId::of(key))).or(Some(usd(0))),
+    let approved = |answered: &Answered| match answered.decision {
+        Decision::Approve { amount } => Some(amount),
         Decision::Decline { .. } => None,
     };
-    let answered = book.answered.iter().map(|(key, answered)| (*key, approved(key, answered))).collect();
+    let answered = book.answered.iter().map(|(key, answered)| (*key, approved(answered))).collect();
     (book.account, payments, nonzero(&book.counters), answered)
-}
-
-/// Whether the platform said one thing and then another of a question that we placed nothing for.
-fn is_said_as_it_came(book: &Book, question: StepId) -> bool {
-    let steps = || book.payments.values().flat_map(|kept| kept.steps.iter());
-    let recorded = steps().filter_map(|step| {
-        let What::Recorded { asked, word, .. } = step.what else { return None };
-        (asked == question).then_some(word.approves())
-    });
-    let said: BTreeSet<Option<i64>> = recorded.collect();
-    said.len() > 1 && !steps().any(|step| step.id == question)
 }
 
 /// What was held of a payment on top of what was authorized, where it turns out to be debited at once: then nothing is held any more, and
@@ -236,11 +224,13 @@ fn on_top_given_up(held: Hold, stands: Hold) -> i64 {
     }
 }
 
-/// Whether an answer is what the platform's word on the payment says, which did not name the question.
-fn is_approved_by_the_payment(book: &Book, request: &AuthorizationRequest, decision: Decision) -> bool {
+/// Whether an answer is what the platform's word says, on the question or on the payment that it opened.
+fn is_approved_by_the_platform(book: &Book, request: &AuthorizationRequest, decision: Decision) -> bool {
     let payment = request.increments.unwrap_or(request.payment).authorization;
     let (Decision::Approve { amount }, Some(kept)) = (decision, book.payments.get(&payment)) else { return false };
-    is_of_what_was_told(&Steps::of(&kept.steps), request, amount)
+    let steps = Steps::of(&kept.steps);
+    let recorded = steps.last_word(StepId::of(&request.key)).and_then(|word| word.approves());
+    recorded.is_some_and(|most| amount.minor() <= most) || is_of_what_was_told(&steps, request, amount)
 }
 
 fn arbitrary() -> impl Strategy<Value = Arrival> {
@@ -340,8 +330,8 @@ proptest! {
                 // The platform's word on the payment undoes an approval, and not what is remembered of it.
                 let undone = Decision::Decline { reason: DeclineReason::TransactionNotPermitted };
                 let undone = (basis, decision) == (Basis::Replay, undone);
-                // And so it approves what was refused, of a payment that it opened under another name.
-                let after_all = basis == Basis::Replay && is_approved_by_the_payment(&book, request, decision);
+                // And so it approves what was refused.
+                let after_all = basis == Basis::Replay && is_approved_by_the_platform(&book, request, decision);
                 // No door asks for less than nothing: what the platform recorded of such a question is no answer to it.
                 let is_asked_by_a_door = !request.amount.is_negative();
                 prop_assert!(heard || outcome.finding == Some(Finding::Conflict) || undone || after_all || !is_asked_by_a_door);

@@ -31,6 +31,41 @@ pub fn a_told_decline_is_what_a_retry_hears(engine: &dyn Engine) {
     });
 }
 
+/// What the platform approved of it, over our answer, is said yes to for as long as that is there; once it is over, nothing would be held
+/// for one, whichever came first.
+pub fn a_decline_is_heard_again_once_what_the_platform_approved_is_over(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    let approves = |house: &House, key: &str| {
+        house.tell(key, recorded(key, RecordedOutcome::Approved { amount: usd(100) }));
+    };
+    let reverses = |house: &House, key: &str| house.tell(&format!("{key} is over"), released(key));
+    let refused = again(declined(DeclineReason::LedgerUnavailable));
+    approves(&house, "before");
+    reverses(&house, "before");
+    assert_eq!(house.adopt(purchase("before", 100), NO), None);
+    assert_eq!(house.adopt(purchase("between", 100), NO), None);
+    assert_eq!(house.decide(purchase("decided", 1_001)), declined(NO_FUNDS));
+    for key in ["between", "decided"] {
+        approves(&house, key);
+    }
+    house.always(|house| {
+        assert_eq!(house.balance(), (1_000, 200));
+        assert_eq!(house.decide(purchase("between", 100)), again(approved(100)));
+        assert_eq!(house.decide(purchase("decided", 1_001)), again(approved(100)));
+    });
+    for key in ["between", "decided"] {
+        reverses(&house, key);
+    }
+    house.always(|house| {
+        assert_eq!(house.balance(), (1_000, 0));
+        for key in ["before", "between"] {
+            assert_eq!(house.decide(purchase(key, 100)), refused, "{key}");
+            assert_eq!(house.adopt(purchase(key, 100), NO), Some(Finding::HeardBefore), "{key}");
+        }
+        assert_eq!(house.decide(purchase("decided", 1_001)), again(declined(NO_FUNDS)));
+    });
+}
+
 pub fn an_approval_that_nobody_heard_is_undone(engine: &dyn Engine) {
     let mut house = House::with(engine, 1_000);
     house.decide(purchase("k", 600));

@@ -163,7 +163,7 @@ macro_rules! conforms {
                 a_known_key_that_was_no_payments_is_a_conflict_too
                 messages_end_the_same_in_every_order
                 the_platforms_word_changes_what_a_retry_hears
-                a_retry_hears_the_amount_that_was_said_before
+                a_retry_of_what_we_declined_hears_what_the_platform_recorded_last
                 the_platforms_word_counts_whichever_came_first
                 a_payment_that_was_recorded_under_another_name_holds_what_was_recorded
                 another_currency_is_kept_and_moves_nothing
@@ -247,6 +247,7 @@ macro_rules! conforms {
             adopting {
                 what_was_told_is_held_over_the_limit_if_need_be
                 a_told_decline_is_what_a_retry_hears
+                a_decline_is_heard_again_once_what_the_platform_approved_is_over
                 an_approval_that_nobody_heard_is_undone
                 a_retrys_decline_releases_nothing_that_was_told
                 the_larger_of_two_told_answers_stays

@@ -177,10 +177,13 @@ impl Play {
         assert!(in_spool || by_word || says == Some(true) || is_overruled, "{number} is approved, and that is nowhere");
     }
 
-    /// What the ledger remembers of a question: whether it is approved.
+    /// What the ledger says to a question that it remembers: whether it is approved, by us, or by the platform over our decline.
     fn ledger_says(&self, number: u64) -> Option<bool> {
         match self.process.ledger.look(&origin(), &self.caller.request(number)) {
-            Glimpse::Seen(seen) => seen.answered.map(|answered| matches!(answered.decision, Decision::Approve { .. })),
+            Glimpse::Seen(seen) => {
+                let approved = |decision: Decision| matches!(decision, Decision::Approve { .. });
+                seen.answered.map(|answered| approved(answered.decision) || seen.by_word.is_some_and(approved))
+            }
             Glimpse::Nothing | Glimpse::Busy => None,
         }
     }

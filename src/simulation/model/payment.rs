@@ -208,6 +208,11 @@ pub fn last_word(entries: &[Entry], asked: u32) -> Option<Word> {
     latest_word(entries, asked).map(|(_, word)| word)
 }
 
+/// Whether it ever wrote that a question was declined.
+pub fn wrote_no(entries: &[Entry], asked: u32) -> bool {
+    words(entries, asked).any(|(.., word)| word == Word::No)
+}
+
 /// Which entry has it; of one time a no, else by name.
 pub(super) fn latest_word(entries: &[Entry], asked: u32) -> Option<(Source, Word)> {
     let later = words(entries, asked).max_by_key(|(at, source, word)| (*at, *word == Word::No, source.name()));

@@ -171,15 +171,12 @@ fn line(says: &Says) -> (Line, Option<i64>) {
     }
 }
 
-/// An answer after what the platform said of its question. Refusals agree, whatever their reasons, and approvals with what we approved.
+/// What is kept of an answer after what the platform said of its question: a yes, unless it ever wrote no.
 pub(super) fn corrected(answer: Answer, entries: &[Entry], question: u32) -> Answer {
-    match (payment::last_word(entries, question), answer) {
-        (None, _) | (Some(Word::No), Answer::No(_)) => answer,
-        (Some(Word::No), Answer::Yes(_) | Answer::YesAbroad(_)) => Answer::No(DeclineReason::TransactionNotPermitted),
-        // What was said stays said.
-        (Some(Word::Yes(_) | Word::StoodIn(..)), Answer::Yes(_)) => answer,
-        (Some(Word::Yes(_) | Word::StoodIn(..)), Answer::YesAbroad(_) | Answer::No(_)) => {
-            payment::said_yes_to(entries, question).map_or(answer, Answer::Yes)
+    match answer {
+        Answer::Yes(_) | Answer::YesAbroad(_) if payment::wrote_no(entries, question) => {
+            Answer::No(DeclineReason::TransactionNotPermitted)
         }
+        Answer::Yes(_) | Answer::YesAbroad(_) | Answer::No(_) => answer,
     }
 }
