@@ -30,8 +30,8 @@ pub use account::{AccountStatus, CardStatus, CardholderStatus};
 pub use adopting::Adoption;
 pub use asked::Asked;
 pub use earlier::{
-    Belongs, KnownOf, ToldToAdd, belongs, is_placed, is_told_to_add, knows_added, knows_increment, knows_question,
-    name_where_it_is_asked, name_where_it_is_said, opens_its_own, told_to_add,
+    Belongs, KnownOf, Left, Retold, ToldToAdd, belongs, is_placed, is_told_to_add, knows_added, knows_increment, knows_question,
+    name_where_it_is_asked, name_where_it_is_said, opens_its_own, retold, told_to_add,
 };
 pub use event::{
     Fact, Finality, MovementCause, Order, RecordedOutcome, ReleaseCause, StandingOf, Subject, Takes, ToldAnswer, ToldEvent,

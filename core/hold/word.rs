@@ -67,7 +67,10 @@ const fn basis_of(declined: Basis) -> Basis {
 fn is_undone(slice: &Slice<'_>, asked: &Asked<'_>) -> bool {
     let taken = slice.hold.is_some_and(|hold| hold.captured > 0);
     let (steps, question) = (Steps::of(slice.steps), earlier::of_request(slice, asked.request));
-    !taken && (steps.declined_after(question) || was_declined(slice, asked))
+    // What was approved by the word on the payment, and by nothing of ours, goes with it.
+    let by_the_word =
+        || asked.request.kind.moves_money() && !steps.placed(question) && steps.opening_word() == Some(Word::Declined);
+    !taken && (steps.declined_after(question) || was_declined(slice, asked) || by_the_word())
 }
 
 /// Whether the platform recorded this very question as declined.

@@ -1,7 +1,7 @@
 //! Looking at a ledger without asking it: what stand-in knows of a card, its account and a key while the ledger cannot answer.
 //! A look never waits for a disk, and changes nothing.
 
-use holdfast_core::hold::{Answered, LimitUse};
+use holdfast_core::hold::{Answered, LimitUse, Retold};
 use holdfast_core::stand_in::Snapshot;
 use holdfast_core::{AccountId, CardholderToken, Decision};
 
@@ -47,6 +47,8 @@ pub enum MoneyOf {
 pub struct Covered {
     /// By what its payment is known from others of the account, where that is seen.
     pub payment: Option<u128>,
+    /// By what it is known besides, as one of which something was approved that the ledger has yet to hear.
+    pub besides: Option<u128>,
     /// What is held of it, or was debited ahead of its completion.
     pub held: i64,
     /// What was authorized of it, and may still be captured or was; of one that is over, what was captured.
@@ -62,6 +64,8 @@ pub struct Seen {
     pub snapshot: Snapshot,
     /// What was answered to the question's key.
     pub answered: Option<Answered>,
+    /// What is said to it again, where the platform had a word on its payment.
+    pub again: Option<Again>,
     /// Whether that lasts.
     pub lasts: Lasts,
     /// Whether there may be an answer that a look does not reach.
@@ -72,6 +76,15 @@ pub struct Seen {
     pub stands: i64,
     /// What the ledger says to it by what it heard of the payment before, whatever rules, limits and funds think; nothing where they decide.
     pub by_word: Option<Decision>,
+}
+
+/// What a question hears that was answered, by what the platform recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Again {
+    /// The answer.
+    pub decision: Decision,
+    /// Of what it is made.
+    pub of: Retold,
 }
 
 /// Whether an answer that is seen is durable.

@@ -38,20 +38,20 @@ impl Responder {
         self.corrected(question, told, &seen)
     }
 
-    /// The same of what is seen: what waits corrects what was told, and what the ledger heard of a payment that is there says yes over a
-    /// decline, as the ledger itself does. Where it heard that nothing is there, or nothing would be, no word makes a yes of one.
+    /// The same of what is seen: the later of what waits and of what the ledger heard of the question counts.
     pub(super) fn corrected(&self, question: &Question<'_>, told: Told, seen: &Seen) -> Told {
         let request = &*question.request;
+        let Some(said) = self.unheard.recorded.of(&question.origin, request) else { return told };
+        let known = seen.again.map(|again| again.of);
+        if known.is_none() && is_by_word(&told) {
+            // The ledger heard what it does not remember.
+            return told;
+        }
         let asker = Asker { request, account_currency: currency_of(&seen.snapshot) };
-        let waiting = self.unheard.recorded.of(&question.origin, request);
-        let decision = match (waiting.map(|said| said.corrects(told.decision, &asker)), told.decision, seen.by_word) {
-            (Some(Decision::Approve { .. }), ours @ Decision::Decline { .. }, Some(Decision::Decline { .. })) => ours,
-            (Some(decision), ..) => decision,
-            (None, ours @ Decision::Decline { reason: DeclineReason::ConflictingDuplicate }, _) => ours,
-            (None, Decision::Decline { .. }, Some(approved @ Decision::Approve { .. })) => approved.at_most(request.amount),
-            (None, ours @ (Decision::Decline { .. } | Decision::Approve { .. }), _) => ours,
-        };
-        if decision == told.decision { told } else { Told { decision, asked_at: None, ..told } }
+        match said.corrects(told.decision, &asker, known.as_ref()) {
+            decision if decision == told.decision => told,
+            decision => Told { decision, asked_at: None, ..told },
+        }
     }
 
     /// Tells what the platform recorded itself: held, if at all, by its word, and so no part of the exposure.
@@ -95,7 +95,7 @@ fn currency_of(snapshot: &Snapshot) -> Option<Currency> {
 }
 
 /// Whether an answer of the ledger's may be what a platform's word made of another one: that word may be newer than one that waits.
-pub(super) fn is_by_word(told: &Told) -> bool {
+fn is_by_word(told: &Told) -> bool {
     told.decision == Decision::Decline { reason: DeclineReason::TransactionNotPermitted }
 }
 

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use arrayvec::ArrayVec;
 use holdfast_core::hold::{Answered, Fact, ToldAnswer, ToldEvent};
 use holdfast_core::stand_in::{Taken, ToldApproval, ToldName};
 use holdfast_core::{Decision, IdempotencyKey, PlatformName, ProgramId, Timestamp};
@@ -119,25 +120,37 @@ impl Unheard {
             (MoneyOf::Account(..) | MoneyOf::Busy | MoneyOf::NotSeen, None) => return seen,
         };
         let known_as = self.adding.known_as(origin, payment);
-        let approved = self.adding.approved(known_as);
-        // Under its name here that is looked up whenever it counts, as more may be approved, or less be so.
-        let held = covered.payment.map_or(0, |_| covered.held.saturating_add(approved));
-        let authorized = covered.authorized.saturating_add(approved);
-        MoneyOf::Account(account, Covered { payment: covered.payment.or(Some(known_as)), held, authorized, ..covered })
+        let authorized = covered.authorized.saturating_add(self.adding.approved(known_as));
+        let asked = covered.asked.max(self.at_risk_of(origin, &event.fact));
+        // What was approved is looked up by its name here whenever it counts, as more may be approved, or less be so.
+        let (payment, besides) = (covered.payment.or(Some(known_as)), Some(known_as));
+        MoneyOf::Account(account, Covered { payment, besides, authorized, asked, ..covered })
+    }
+
+    /// How much was approved without the ledger to the question that a fact records, and was not recorded as declined meanwhile.
+    fn at_risk_of(&self, origin: &Origin, fact: &Fact) -> i64 {
+        let Fact::Recorded { asked, .. } = fact else { return 0 };
+        if self.recorded.was_declined(origin, *asked) { 0 } else { self.told_yes(origin, asked).unwrap_or(0) }
     }
 
     /// What a platform told is durable in the spool. An approval that it recorded as declined is at risk no more, as nothing will be held for it.
     pub fn keeps(&self, origin: &Origin, event: &ToldEvent) {
+        self.keeps_with(origin, event).into_iter().for_each(|declined| self.is_declined(declined));
+    }
+
+    /// The same, and what is declined by it counts in no balance any more; it still does in caps.
+    fn keeps_with(&self, origin: &Origin, event: &ToldEvent) -> ArrayVec<Declined, 3> {
+        let was_at_risk = self.at_risk_of(origin, &event.fact);
         self.recorded.is_durable(origin, event);
         let declined = self.recorded.declines(origin, event);
-        if let (Fact::Recorded { asked, increments: Some(of), .. }, false) = (&event.fact, declined.is_empty()) {
-            self.adding.less_added(origin, of, self.told_yes(origin, asked).unwrap_or(0));
+        if let (Fact::Recorded { increments: Some(of), .. }, false) = (&event.fact, declined.is_empty()) {
+            self.adding.less_added(origin, of, was_at_risk);
         }
-        declined.into_iter().for_each(|declined| self.is_declined(declined));
+        declined
     }
 
     /// How much was approved without the ledger to a question, in minor units.
-    pub fn told_yes(&self, origin: &Origin, asked: &IdempotencyKey) -> Option<i64> {
+    fn told_yes(&self, origin: &Origin, asked: &IdempotencyKey) -> Option<i64> {
         match self.book.told(&self.named((origin.program, origin.platform?), *asked)?)?.decision {
             Decision::Approve { amount } => Some(amount.minor()),
             Decision::Decline { .. } => None,
@@ -146,11 +159,19 @@ impl Unheard {
 
     /// What is approved of it is at risk no more.
     fn is_declined(&self, declined: Declined) {
-        let found = match declined {
+        self.told_to(declined).into_iter().for_each(|told| self.is_undone(told));
+    }
+
+    /// Which answer that was; what it approved of a payment is gone from no balance any more.
+    fn told_to(&self, declined: Declined) -> Option<(ProgramId, ToldName)> {
+        match declined {
             Declined::Question(program, name) => Some((program, name)),
             Declined::Payment(name) => self.adding.declined(&name).map(|told| (name.0, told)),
-        };
-        if let Some((program, name)) = found.and_then(|(program, name)| Some((self.program(program)?, name))) {
+        }
+    }
+
+    fn is_undone(&self, (program, name): (ProgramId, ToldName)) {
+        if let Some(program) = self.program(program) {
             program.stand_in.undone(&name);
         }
     }
@@ -161,7 +182,7 @@ impl Unheard {
             // What was told to the other question counts.
             return;
         }
-        self.takes_up(entry);
+        self.takes_up(entry, earlier);
         earlier.approvals.extend(entry.approval(at).map(|approval| (entry.origin().program, approval)));
         self.counts_in_budgets(entry);
         match standing {
@@ -170,7 +191,7 @@ impl Unheard {
         }
     }
 
-    fn takes_up(&self, entry: &Entry) {
+    fn takes_up(&self, entry: &Entry, earlier: &mut Earlier) {
         if let Some(word) = Word::of(entry) {
             self.adding.waits(word);
         }
@@ -185,7 +206,8 @@ impl Unheard {
                 // Whose money it is about is not to be seen yet, but where its payment waits, too.
                 self.messages.waits(origin, event, self.or_of_what_waits(origin, event, MoneyOf::NotSeen));
                 self.recorded.waits(origin, event);
-                self.recorded.is_durable(origin, event);
+                let declined = self.keeps_with(origin, event).into_iter().filter_map(|declined| self.told_to(declined));
+                earlier.undone.extend(declined);
             }
             Entry::Ordered(origin, operation, event) => {
                 self.orders.waits(operation);
@@ -202,7 +224,7 @@ impl Unheard {
     /// # Errors
     /// The spool cannot be read.
     pub fn count(&self, spool: &Spool, earlier: Earlier, now: Timestamp) -> Result<(), SpoolError> {
-        let Earlier { mut approvals } = earlier;
+        let Earlier { mut approvals, undone } = earlier;
         spool.confirmed(|program, approval| approvals.push((program, approval.taken(Taken::Confirmed))))?;
         // In the order of telling.
         approvals.sort_by_key(|(_, approval)| approval.at());
@@ -210,6 +232,7 @@ impl Unheard {
             let own = approvals.iter().filter(|(whose, _)| *whose == program.id).map(|(_, approval)| *approval);
             program.stand_in.restore(own, now);
         }
+        undone.into_iter().for_each(|told| self.is_undone(told));
         self.recorded.declined().into_iter().for_each(|declined| self.is_declined(declined));
         Ok(())
     }
@@ -245,6 +268,8 @@ impl Unheard {
 #[derive(Debug, Default)]
 pub struct Earlier {
     approvals: Vec<(ProgramId, ToldApproval)>,
+    /// What the platform recorded as declined since, whatever it recorded after that.
+    undone: Vec<(ProgramId, ToldName)>,
 }
 
 impl Unheard {

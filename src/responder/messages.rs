@@ -34,9 +34,18 @@ struct Waiting {
 /// What a message may take of what the ledger shows, in minor units.
 #[derive(Debug, Clone, Copy)]
 struct Taking {
-    /// The payment that it is about, and what is held of that already.
-    payment: Option<(u128, i64)>,
+    payment: Option<OfPayment>,
     takes: Beyond,
+}
+
+/// The payment that it is about.
+#[derive(Debug, Clone, Copy)]
+struct OfPayment {
+    known_as: u128,
+    /// By what it is known as one that was approved of without the ledger.
+    approved_as: u128,
+    /// What the ledger holds of it already.
+    held: i64,
 }
 
 /// What it takes beyond what was authorized.
@@ -65,6 +74,7 @@ struct Together {
 #[derive(Debug, Default)]
 struct Drawn {
     count: usize,
+    approved_as: u128,
     held: i64,
     totals: Vec<i64>,
     added: i128,
@@ -88,7 +98,9 @@ impl Taking {
             Some(Takes::Asked(amount)) => Beyond::Added(beyond(amount, covered.asked)),
             Some(Takes::Held(amount)) => Beyond::Captured(beyond(amount, 0)),
         };
-        Taking { payment: covered.payment.map(|payment| (payment, covered.held)), takes }
+        let Covered { payment, besides, held, .. } = covered;
+        let of = |known_as| OfPayment { known_as, approved_as: besides.unwrap_or(known_as), held };
+        Taking { payment: payment.map(of), takes }
     }
 
     /// The same, where nobody tells which payment it is of.
@@ -102,12 +114,12 @@ impl Taking {
 impl Together {
     fn enters(&mut self, taking: Taking) {
         self.count = self.count.saturating_add(1);
-        let Some((payment, held)) = taking.payment else {
+        let Some(OfPayment { known_as, approved_as, held }) = taking.payment else {
             self.more = self.more.saturating_add(taking.alone().into());
             return;
         };
-        let drawn = self.payments.entry(payment).or_default();
-        (drawn.count, drawn.held) = (drawn.count.saturating_add(1), held);
+        let drawn = self.payments.entry(known_as).or_default();
+        (drawn.count, drawn.approved_as, drawn.held) = (drawn.count.saturating_add(1), approved_as, held);
         match taking.takes {
             Beyond::More(amount) => self.more = self.more.saturating_add(amount.into()),
             Beyond::Total(amount) => drawn.totals.push(amount),
@@ -118,11 +130,11 @@ impl Together {
 
     fn leaves(&mut self, taking: Taking, why: Gone) {
         self.count = self.count.saturating_sub(1);
-        let Some((payment, _)) = taking.payment else {
+        let Some(OfPayment { known_as, .. }) = taking.payment else {
             self.more = self.more.saturating_sub(taking.alone().into());
             return;
         };
-        let Some(drawn) = self.payments.get_mut(&payment) else { return };
+        let Some(drawn) = self.payments.get_mut(&known_as) else { return };
         drawn.count = drawn.count.saturating_sub(1);
         // What the ledger has heard is in what it holds from now on.
         let heard = |amount: i64| if why == Gone::Heard { amount } else { 0 };
@@ -142,12 +154,12 @@ impl Together {
             }
         }
         if drawn.count == 0 {
-            self.payments.remove(&payment);
+            self.payments.remove(&known_as);
         }
     }
 
     fn takes(&self, approved: impl Fn(u128) -> i64) -> i128 {
-        let takes = self.payments.iter().map(|(payment, drawn)| drawn.takes(approved(*payment)));
+        let takes = self.payments.values().map(|drawn| drawn.takes(approved(drawn.approved_as)));
         takes.fold(self.more, i128::saturating_add)
     }
 }
@@ -328,8 +340,9 @@ mod tests {
     #[test]
     fn what_messages_may_take_is_not_there_any_more_unless_it_is_held() {
         let (messages, account) = (Messages::default(), AccountId::new("a").unwrap());
-        let of =
-            |payment, held, authorized| MoneyOf::Account(account, Covered { payment: Some(payment), held, authorized, asked: 0 });
+        let of = |payment, held, authorized| {
+            MoneyOf::Account(account, Covered { payment: Some(payment), held, authorized, ..Covered::default() })
+        };
         let captured = |key: &str| {
             let payment = Some(purchase("p", 1).payment);
             told(key, Fact::Captured { payment, amount: usd(8), finality: holdfast_core::hold::Finality::Final })

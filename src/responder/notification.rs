@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast_adapters::{Notice, Unrecognized};
-use holdfast_core::hold::{Fact, Finding, ToldEvent};
+use holdfast_core::hold::{Finding, ToldEvent};
 use holdfast_core::{Decision, DeclineReason, Timestamp};
 use tokio::time::timeout_at;
 
@@ -15,7 +15,7 @@ use super::adding::Word;
 use super::mount::Mount;
 use super::without_ledger::LOOK_AGAIN;
 use crate::clock::{self, Instant, Moment};
-use crate::ledger::{self, Act, Answer, Covered, LedgerError, MoneyOf, Ticket, Wait};
+use crate::ledger::{self, Act, Answer, LedgerError, MoneyOf, Ticket, Wait};
 use crate::metrics::{LedgerStanding, NotificationResult};
 use crate::spool::{Entry, Kept};
 
@@ -231,14 +231,7 @@ impl Responder {
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         };
-        let money = self.unheard.or_of_what_waits(origin, event, money);
-        let asked = if let Fact::Recorded { asked, .. } = &event.fact { self.unheard.told_yes(origin, asked) } else { None };
-        match (money, asked) {
-            (MoneyOf::Account(account, covered), Some(told)) => {
-                MoneyOf::Account(account, Covered { asked: covered.asked.max(told), ..covered })
-            }
-            (MoneyOf::Account(..) | MoneyOf::Busy | MoneyOf::NotSeen, _) => money,
-        }
+        self.unheard.or_of_what_waits(origin, event, money)
     }
 
     async fn spool_entry(&self, entry: Entry, by: Instant) -> Noted {

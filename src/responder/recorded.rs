@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use arrayvec::ArrayVec;
 use dashmap::DashMap;
-use holdfast_core::hold::{Fact, RecordedOutcome, ToldEvent};
+use holdfast_core::hold::{Fact, Left, RecordedOutcome, Retold, ToldEvent};
 use holdfast_core::stand_in::{AddsTo, ToldName};
 use holdfast_core::{
     Alias, AuthorizationId, AuthorizationKind, AuthorizationRequest, Decision, DeclineReason, IdempotencyKey, Money, PaymentRef,
@@ -16,6 +16,9 @@ use holdfast_core::{
 
 use super::adding::{Name, names};
 use crate::ledger::Origin;
+
+/// When something is said that has no time of its own: it is as new as its hearing.
+const NO_TIME: Timestamp = Timestamp::from_unix_micros(i64::MAX);
 
 /// What a word is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -81,6 +84,8 @@ pub(super) enum Declined {
 pub struct Said {
     about: About,
     ended: Ended,
+    /// When, by the platform; at the end of all time where it has no time of its own.
+    at: Timestamp,
     /// Whether something was taken back of its payment, before it or after.
     payment: Payment,
 }
@@ -190,10 +195,10 @@ impl Recorded {
         }
         let subjects = of_request(origin, request);
         let ended = |(about, subject): &(About, Subject)| Some((*about, self.ended(*subject, request, Some(Kept::Durable))?));
-        let (about, (_, ended)) = subjects.iter().find_map(ended)?;
+        let (about, (at, ended)) = subjects.iter().find_map(ended)?;
         let took_back = |subject: &Subject| self.words.get(subject).is_some_and(|words| words.iter().any(is_taking_back));
         let less = subjects.iter().any(|(_, subject)| took_back(subject));
-        Some(Said { about, ended, payment: if less { Payment::Less } else { Payment::Whole } })
+        Some(Said { about, ended, at, payment: if less { Payment::Less } else { Payment::Whole } })
     }
 
     /// How it ended by the last of the words on it, by the platform's own time.
@@ -210,6 +215,13 @@ impl Recorded {
     pub(super) fn declined(&self) -> Vec<Declined> {
         let declined = self.words.iter().filter(|entry| is_declined(entry.value()));
         declined.filter_map(|entry| Declined::of(*entry.key())).collect()
+    }
+
+    /// Whether a durable word on a question says that it was declined, the last one or not.
+    pub(super) fn was_declined(&self, origin: &Origin, asked: IdempotencyKey) -> bool {
+        let declined = |word: &Word| word.kept == Kept::Durable && matches!(word.says, Says::Ended(Ended::Declined, _));
+        let subject = Subject::Question(origin.program, origin.platform, asked);
+        self.words.get(&subject).is_some_and(|words| words.iter().any(declined))
     }
 
     /// What a message is about, as far as that is declined by the last word on it.
@@ -233,18 +245,36 @@ impl Declined {
 
 impl Said {
     /// What a question that was answered hears when it is asked again: what was said, or what the word makes of that. `ours` is of the
-    /// question itself, and in whose currency the account is has to be known before anything is approved.
+    /// question itself, `known` is what the ledger knows of it, and in whose currency the account is has to be known before anything is
+    /// approved.
     #[must_use]
-    pub fn corrects(&self, ours: Decision, asked: &Asker<'_>) -> Decision {
+    pub fn corrects(&self, ours: Decision, asked: &Asker<'_>, known: Option<&Retold>) -> Decision {
         match (self.ended, ours) {
+            _ if known.is_some_and(|known| self.is_before(known)) => ours,
             (Ended::Declined, Decision::Decline { .. }) | (Ended::Approved(_), Decision::Approve { .. }) => ours,
             // What opened a payment comes before all that is said of it, whatever clocks say.
             (Ended::Declined, Decision::Approve { .. }) => Decision::Decline { reason: DeclineReason::TransactionNotPermitted },
             (Ended::Approved(_), Decision::Decline { reason: DeclineReason::ConflictingDuplicate }) => ours,
-            // Nothing is held for a yes to what was taken back meanwhile.
+            // Nothing may be held for a yes to what was taken back, or let go of.
             (Ended::Approved(_), Decision::Decline { .. }) if self.payment == Payment::Less => ours,
-            (Ended::Approved(recorded), Decision::Decline { .. }) => self.approves(recorded, asked).unwrap_or(ours),
+            (Ended::Approved(_), Decision::Decline { .. }) if known.is_some_and(|known| known.left == Left::Less) => ours,
+            (Ended::Approved(recorded), Decision::Decline { .. }) => {
+                // What we approved once is said again.
+                let said =
+                    known.and_then(|known| known.ours).map_or(recorded, |ours| Money::from_minor(ours, recorded.currency()));
+                self.approves(said, asked).unwrap_or(ours)
+            }
         }
+    }
+
+    /// Whether the ledger heard a later word on the question; of one moment a decline is the last, and an approval without a time of its
+    /// own is none after a decline.
+    fn is_before(&self, known: &Retold) -> bool {
+        let rank = |at: Timestamp, approved: bool| (at, !approved);
+        known.word.is_some_and(|(at, approved)| match (self.ended, approved) {
+            (Ended::Approved(_), None) if self.at == NO_TIME => true,
+            (ended, approved) => rank(self.at, matches!(ended, Ended::Approved(_))) < rank(at, approved.is_some()),
+        })
     }
 
     /// What a question hears that was not answered yet.
@@ -366,7 +396,7 @@ fn later(last: Option<(Timestamp, Ended)>, at: Option<Timestamp>, ended: Ended) 
     let at = match (at, ended, last) {
         (Some(at), _, _) => at,
         (None, Ended::Approved(_), Some((declined, Ended::Declined))) => declined.saturating_sub(Duration::from_micros(1)),
-        (None, Ended::Approved(_) | Ended::Declined, _) => Timestamp::from_unix_micros(i64::MAX),
+        (None, Ended::Approved(_) | Ended::Declined, _) => NO_TIME,
     };
     let rank = |(at, ended): (Timestamp, Ended)| (at, ended == Ended::Declined);
     last.filter(|last| rank(*last) > rank((at, ended))).unwrap_or((at, ended))

@@ -19,7 +19,7 @@ use tokio::time::timeout_at;
 
 use super::breaker::{BreakerIs, Response};
 use super::budgets::{Spending, is_own};
-use super::by_word::{basis_by_word, is_by_word};
+use super::by_word::basis_by_word;
 use super::deadline::Deadline;
 use super::mount::Mount;
 use super::payments::Own;
@@ -72,7 +72,7 @@ impl Responder {
         };
         let before = before(call, request, &claim.digest(), &seen);
         if let Before::Told(told) = before {
-            let told = if is_by_word(&told) { told } else { self.corrected(question, told, &seen) };
+            let told = self.corrected(question, told, &seen);
             claim.answered(told);
             return Decided { told, balance: None, intent: None };
         }
@@ -454,7 +454,7 @@ fn before(call: &Call<'_>, question: &AuthorizationRequest, digest: &QuestionDig
         Lasts::NotYet => Before::Perhaps,
         // The platform may have recorded more than it asks for.
         Lasts::Yes if digest.is_of(&known) => {
-            let decision = decision.at_most(question.amount);
+            let decision = seen.again.map_or(decision, |again| again.decision).at_most(question.amount);
             // Nothing becomes of a decline; what was held may have been taken or let go of since, which is not looked at.
             let asked_at = Some(asked_at).filter(|_| matches!(decision, Decision::Decline { .. }));
             Before::Told(Told { decision, basis: Basis::Replay, asked_at })

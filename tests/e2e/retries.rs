@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::faults::{Bench, Fault, ample_budget, short_budget};
 use crate::stand_in::ALL;
 use crate::support::callbacks::transactions;
-use crate::support::{Marqeta, Workplace, server};
+use crate::support::{Apto, Marqeta, Workplace, server};
 
 /// How the platform recorded a question, now, at another amount than was asked.
 fn recorded_at(question: &Marqeta, amount: &str, timed_out: bool) -> String {
@@ -102,6 +102,47 @@ fn a_decline_is_no_yes_once_what_the_platform_approved_over_it_is_taken_back() {
         );
         bench.app.drain();
     }
+}
+
+/// Approved, declined after all, and approved after that: stand-in says what the ledger says, whoever had heard which word.
+#[test]
+fn the_last_word_on_what_we_approved_is_what_a_retry_hears_whether_it_waits_or_not() {
+    for heard in 0..=2 {
+        let bench = Bench::new(ample_budget);
+        assert!(bench.publish_table(ALL).status.success());
+        let question = Marqeta::purchase("approved", "15.00");
+        assert_eq!(bench.ask(&question).status, 200);
+        for (number, (state, then)) in [("DECLINED", 402), ("PENDING", 200)].into_iter().enumerate() {
+            if number == heard {
+                bench.faulty.set(Fault::Unavailable);
+            }
+            let mut word = question.recorded(state, false);
+            word["created_time"] = json!(format!("2030-01-01T00:00:0{number}Z"));
+            assert_eq!(bench.client().post("/marqeta/webhook", &transactions(&[word])).status, 200);
+            assert_eq!(bench.ask(&question).status, then, "{state}, of two words the ledger had heard {heard}");
+        }
+        bench.faulty.set(Fault::Unavailable);
+        assert_eq!(bench.ask(&question).status, 200, "of two words the ledger had heard {heard}");
+        bench.faulty.set(Fault::None);
+        bench.until_heard();
+        assert_eq!((bench.ask(&question).status, bench.held()), (200, 1_500));
+        bench.app.drain();
+    }
+}
+
+/// Apto's messages do not carry the question's key: what they say of the payment counts for it, in stand-in as in the ledger.
+#[test]
+fn a_payment_that_apto_declined_after_all_is_declined_in_an_outage_too() {
+    let bench = Bench::new(ample_budget);
+    assert!(bench.publish_table(ALL).status.success());
+    let question = Apto::purchase("declined", "-15.00");
+    let asked = || bench.client().post("/apto/v3/authorize", &question.body()).json()["authorization"]["approved"].clone();
+    assert_eq!(asked(), true);
+    assert_eq!(bench.client().post("/apto/webhook", &question.snapshot("declined", "decline", -15.0, &[])).status, 200);
+    assert_eq!(asked(), false);
+    bench.faulty.set(Fault::Unavailable);
+    assert_eq!(asked(), false, "while the outage lasts");
+    bench.app.drain();
 }
 
 #[test]

@@ -492,6 +492,46 @@ fn what_was_declined_after_all_covers_nothing_that_is_cleared_of_it() {
     bench.app.drain();
 }
 
+/// Whether its payment was cleared before, or only after another start.
+#[test]
+fn an_increment_that_was_declined_after_all_covers_nothing_that_is_cleared_of_its_payment() {
+    for starts_again in [false, true] {
+        let bench = Bench::new(ample_budget);
+        let row = "[[row]]\nid = 'covered'\nwhen = { balance_within = '1h' }\nanswer = 'approve'\n";
+        assert!(bench.publish_table(row).status.success());
+        let payment = Marqeta::purchase("payment", "100.00");
+        let increment = Marqeta::increment("increment", "50.00", &payment);
+        assert_eq!(bench.ask(&payment).status, 200);
+        bench.faulty.set(Fault::Deaf);
+        assert_eq!(bench.ask(&increment).status, 200);
+        let told = |bench: &Bench, message: serde_json::Value| {
+            let body = crate::support::callbacks::transactions(&[message]);
+            assert_eq!(bench.client().post("/marqeta/webhook", &body).status, 200);
+        };
+        let declined = || increment.recorded("DECLINED", true);
+        let cleared = || payment.follower("authorization.clearing", "COMPLETION", "pgfs.authorization.capture", "150.00");
+        let bench = if starts_again {
+            told(&bench, declined());
+            let bench = Bench::on(bench.stop(), Fault::Deaf);
+            told(&bench, cleared());
+            bench
+        } else {
+            told(&bench, cleared());
+            told(&bench, declined());
+            bench
+        };
+        // Of 1000.00, 150.00 are taken by what waits.
+        let asks = |id: &str, amount: &str| bench.ask(&Marqeta::purchase(id, amount)).status;
+        let heard = [asks("most", "600.00"), asks("much", "251.00"), asks("rest", "250.00")];
+        assert_eq!(heard, [200, 402, 200], "after another start: {starts_again}");
+        bench.faulty.set(Fault::None);
+        bench.until_adopted();
+        bench.until_heard();
+        assert_eq!(bench.held(), 85_000);
+        bench.app.drain();
+    }
+}
+
 #[test]
 fn what_is_told_before_an_empty_ledger_has_what_it_starts_with_is_heard_after_it() {
     let mut bench = Bench::begun_on(crate::support::Workplace::demo(), Fault::None);

@@ -175,7 +175,7 @@ impl<'a> Steps<'a> {
         self.last_said(question).is_none_or(|(last, before)| (last.at, finality(before), last.id) < (at, finality(word), message))
     }
 
-    fn last_said(&self, question: StepId) -> Option<(&Step, Word)> {
+    pub fn last_said(&self, question: StepId) -> Option<(&Step, Word)> {
         self.said(question).max_by_key(|(step, word)| (step.at, finality(*word), step.id))
     }
 

@@ -88,6 +88,20 @@ fn a_decline_is_no_yes_once_what_the_platform_approved_over_it_is_over() {
     }
 }
 
+/// What was said yes to only because the platform had approved the payment goes with the platform's decline of that, whatever it calls the
+/// question.
+#[test]
+fn a_yes_by_the_word_on_the_payment_is_none_once_the_payment_is_declined() {
+    let refuses = Verdict::Decline { reason: DeclineReason::MerchantNotAllowed, rule: rule("r") };
+    let mut book = Book::with(1_000);
+    book.tell(recorded("another name", approved(33)));
+    let heard = |book: &mut Book| book.ask_with(&purchase(33), &refuses).decision.map(|(decision, _)| decision);
+    assert_eq!(heard(&mut book), Some(Decision::Approve { amount: usd(33) }));
+    book.tell(recorded("another name", RecordedOutcome::Declined));
+    assert!(matches!(heard(&mut book), Some(Decision::Decline { .. })));
+    assert_eq!(book.held(), 0);
+}
+
 /// No approval is of more than was asked, and a first one of no more than is held for it.
 #[test]
 fn a_question_that_comes_after_the_word_is_approved_for_what_was_recorded_and_never_for_more_than_it_asks() {

@@ -176,6 +176,7 @@ impl Window {
         let row = located.hold.and_then(|index| state.hold(index));
         let covered = row.map_or(Covered::default(), |row| Covered {
             payment: Some(row.number.0.into()),
+            besides: None,
             held: row.hold.held.saturating_add(row.hold.ahead),
             authorized: row.hold.spoken_for(),
             asked: approved_to_what_it_records(&row.steps, &event.fact),

@@ -82,7 +82,7 @@ fn what_is_recorded_of_a_payment_under_another_key_counts_for_its_questions() {
     let said = recorded.of(&origin(), &request).unwrap();
     let ours = Decision::Approve { amount: usd(100) };
     let undone = Decision::Decline { reason: DeclineReason::TransactionNotPermitted };
-    assert_eq!(said.corrects(ours, &asker), undone);
+    assert_eq!(said.corrects(ours, &asker, None), undone);
     let by_name = |declined: &Declined| matches!(declined, Declined::Payment(_));
     assert!(recorded.declined().iter().any(by_name), "whichever question opened the payment is declined");
     let recorded = Recorded::default();
@@ -93,7 +93,7 @@ fn what_is_recorded_of_a_payment_under_another_key_counts_for_its_questions() {
     assert_eq!(answers(&recorded, &request), ByWord::NotKnown, "something of it was taken back");
     let unseen = Asker { request: &request, account_currency: None };
     let declined = Decision::Decline { reason: DeclineReason::CardUnknown };
-    assert_eq!(recorded.of(&origin(), &request).unwrap().corrects(declined, &unseen), declined);
+    assert_eq!(recorded.of(&origin(), &request).unwrap().corrects(declined, &unseen, None), declined);
 }
 
 #[test]

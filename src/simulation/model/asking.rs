@@ -148,7 +148,12 @@ impl Model {
         match answer {
             // In another currency than it was written in.
             Answer::Yes(_) if question.foreign => Answer::No(DeclineReason::CurrencyNotAllowed),
-            Answer::Yes(_) if time == Time::Again && sheet.captured == 0 && payment::struck(entries, question.key) => {
+            Answer::Yes(_)
+                if time == Time::Again
+                    && sheet.captured == 0
+                    && (payment::struck(entries, question.key)
+                        || (question.wants_money() && payment::struck_with(entries, question.key))) =>
+            {
                 Answer::No(DeclineReason::TransactionNotPermitted)
             }
             // Whatever was written, nobody hears yes to more than he asks.

@@ -250,6 +250,11 @@ pub fn struck(entries: &[Entry], question: u32) -> bool {
     below.filter_map(|entry| opening_here(entries, entry)).any(|word| word == Word::No)
 }
 
+/// Whether the platform wrote that the payment was declined, and nothing of ours is laid down for the question.
+pub fn struck_with(entries: &[Entry], question: u32) -> bool {
+    approvals(entries).all(|(known, _)| known != question) && opening_word(entries) == Some(Word::No)
+}
+
 /// What an approval amounts to after what the platform said of it.
 pub fn amount_of(entries: &[Entry], question: u32, approved: &Approved) -> i64 {
     match last_word(entries, question) {

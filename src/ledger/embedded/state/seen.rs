@@ -2,19 +2,19 @@
 
 use arrayvec::ArrayVec;
 use holdfast_core::agent::Weight;
-use holdfast_core::hold::{Asked, Event, FoundBy, LimitUse, Step, What, is_placed, knows_question};
+use holdfast_core::hold::{Asked, Event, FoundBy, LimitUse, Step, What, is_placed, knows_question, retold};
 use holdfast_core::rules::{HoldPolicy, KindSet, LimitCheck, Proceed, Verdict};
 use holdfast_core::stand_in::{AccountSight, Acquaintance, AddsTo, CardSight, Sight, Snapshot};
 use holdfast_core::{AuthorizationRequest, Decision, DeclineReason, RuleId, Timestamp};
 
-use super::{Located, State};
+use super::{Fingerprint, Located, State};
 use crate::journal::Uses;
 use crate::ledger::Origin;
 use crate::ledger::embedded::about::where_it_was_told;
 use crate::ledger::embedded::naming::{in_its_owners_name, locate_request};
 use crate::ledger::embedded::weigh;
 use crate::ledger::embedded::window::AsOf;
-use crate::ledger::sight::{Lasts, LongerAgo, Seen};
+use crate::ledger::sight::{Again, Lasts, LongerAgo, Seen};
 
 impl State {
     /// What limits of a question have counted, in their order.
@@ -70,14 +70,28 @@ impl State {
         let stands = open.map_or(0, |row| row.hold.authorized.max(row.hold.captured));
         let owner = self.owner_of(located.card);
         let by_word = self.by_word(&located, request, as_of);
-        Seen { snapshot: Snapshot { card, account, merchant, adds_to }, answered, lasts, longer_ago, owner, stands, by_word }
+        let again = answered.and_then(|_| self.again(&located, (key, request), as_of));
+        let snapshot = Snapshot { card, account, merchant, adds_to };
+        Seen { snapshot, answered, again, lasts, longer_ago, owner, stands, by_word }
+    }
+
+    /// What is said to a question again that was answered, by what the platform recorded of its payment.
+    fn again(&self, located: &Located, (key, request): (Fingerprint, &AuthorizationRequest), at: Timestamp) -> Option<Again> {
+        let row = located.hold.and_then(|index| self.hold(index))?;
+        if !row.steps.iter().any(is_told) {
+            return None;
+        }
+        // An answer is not decided anew, whatever is thought of it.
+        let verdict = objects();
+        let asked = Asked { request, digest: request.content_digest(), asked_at: at, verdict: &verdict, weight: Weight::Moves };
+        let outcome = weigh::apply(self, located, Some(key), &Uses::new(), None, &Event::Asked(asked), at);
+        outcome.decision.map(|(decision, _)| Again { decision, of: retold(&row.steps, request) })
     }
 
     /// What is said to a question by what was told of its payment before it: the same as the ledger says, once whoever might object does, and
     /// once nobody does. Nothing of a payment that the question opened itself.
     fn by_word(&self, located: &Located, request: &AuthorizationRequest, at: Timestamp) -> Option<Decision> {
         let row = located.hold.and_then(|index| self.hold(index))?;
-        let is_told = |step: &Step| matches!(step.what, What::Recorded { .. });
         let has_ended = !row.hold.is_under_way();
         if is_placed(&row.steps, request) || !(has_ended || row.steps.iter().any(is_told)) {
             return None;
@@ -90,8 +104,7 @@ impl State {
         // Where we opened the payment, what another question of it hears is more than a word on this one.
         let is_ours = row.steps.iter().any(|step| matches!(step.what, What::Placed(_)));
         let is_by_word = !is_ours || located.found_by == FoundBy::WhatWasTold || knows_question(&row.steps, request);
-        let objects = Verdict::Decline { reason: DeclineReason::TransactionNotPermitted, rule: RuleId::unknown_method() };
-        if let Some(approved @ Decision::Approve { .. }) = said_to(&objects).filter(|_| is_by_word) {
+        if let Some(approved @ Decision::Approve { .. }) = said_to(&objects()).filter(|_| is_by_word) {
             return Some(approved);
         }
         let proceed = Proceed { ceiling: request.amount, limits: ArrayVec::new(), hold: HoldPolicy::PLAIN, ways: None };
@@ -100,4 +113,13 @@ impl State {
             Decision::Decline { .. } | Decision::Approve { .. } => false,
         })
     }
+}
+
+fn is_told(step: &Step) -> bool {
+    matches!(step.what, What::Recorded { .. })
+}
+
+/// Whoever would object to everything.
+fn objects() -> Verdict {
+    Verdict::Decline { reason: DeclineReason::TransactionNotPermitted, rule: RuleId::unknown_method() }
 }
