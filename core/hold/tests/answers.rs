@@ -55,6 +55,9 @@ fn a_retry_of_what_was_refused_is_approved_where_the_platform_opened_its_payment
     }
 }
 
+/// What is told and asked, and in which order.
+type Play<'a> = (&'a str, &'a dyn Fn(&mut Book));
+
 /// A decline that the platform approved over is a yes for as long as that is there, and no longer, wherever its question comes.
 #[test]
 fn a_decline_is_no_yes_once_what_the_platform_approved_over_it_is_over() {
@@ -67,7 +70,7 @@ fn a_decline_is_no_yes_once_what_the_platform_approved_over_it_is_over() {
     ];
     let word = || recorded("k", approved(33));
     for end in ends {
-        let plays: [(&str, &dyn Fn(&mut Book)); 5] = [
+        let plays: [Play<'_>; 5] = [
             ("declined without the ledger, first", &|book| {
                 drop((book.adopt(&purchase(33), NO), book.tell(word()), book.tell(end)))
             }),

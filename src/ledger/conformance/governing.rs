@@ -126,11 +126,11 @@ pub fn a_preview_of_a_payment_that_is_there_is_that_payment(engine: &dyn Engine)
     assert_eq!(house.balance(), (100, 100));
 }
 
-/// What the intent of [`governed`] keeps for its payment, asked for so many seconds ago and for a minute.
+/// What the intent of [`governed`] keeps for its payment, asked for so many seconds ago and for fifty minutes: longer than any run of the laws.
 fn reserve(minor: i64, seconds_ago: u64) -> Act {
     let payment = reservation_of(&governed(Weight::Moves).intent.unwrap()).unwrap();
     let request = AuthorizationRequest { payment, expiry: Expiry::Ours, ..purchase("intent_1", minor) };
-    let policy = HoldPolicy { lifetime_seconds: 60, ..HoldPolicy::PLAIN };
+    let policy = HoldPolicy { lifetime_seconds: 3_000, ..HoldPolicy::PLAIN };
     Act::Decide(Decide {
         origin: Origin::of(program()),
         governed: Some(governed(Weight::Moves)),
