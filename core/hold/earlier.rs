@@ -125,10 +125,11 @@ pub fn is_placed(steps: &[Step], request: &AuthorizationRequest) -> bool {
     Steps::of(steps).placed(question::of_request(steps, request))
 }
 
-/// What a payment's steps tell of a question that was answered.
+/// What a payment's steps tell of a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retold {
-    /// The platform's last word on it: when that was, and how much it approved, in minor units; nothing where it declined.
+    /// The platform's last word on it, or else on what opened its payment: when that was, and how much it approved, in minor units; nothing
+    /// where it declined.
     pub word: Option<(Timestamp, Option<i64>)>,
     /// How much we had approved to it, in minor units.
     pub ours: Option<i64>,
@@ -145,7 +146,7 @@ pub enum Left {
     Less,
 }
 
-/// What a payment's steps tell of a question that was answered.
+/// What a payment's steps tell of a question.
 #[must_use]
 pub fn retold(steps: &[Step], request: &AuthorizationRequest) -> Retold {
     let (known, question) = (Steps::of(steps), question::of_request(steps, request));
@@ -155,7 +156,7 @@ pub fn retold(steps: &[Step], request: &AuthorizationRequest) -> Retold {
         What::Placed(_) | What::Recorded { .. } | What::Captured { .. } | What::Moved { .. } => false,
     };
     Retold {
-        word: known.last_said(question).map(|(step, word)| (step.at, word.approves())),
+        word: known.last_said(question).or_else(|| known.opening_said()).map(|(step, word)| (step.at, word.approves())),
         ours: ours.map(|(_, placement)| placement.amount),
         left: if steps.iter().any(is_less) { Left::Less } else { Left::Whole },
     }

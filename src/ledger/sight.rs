@@ -65,7 +65,9 @@ pub struct Seen {
     /// What was answered to the question's key.
     pub answered: Option<Answered>,
     /// What is said to it again, where the platform had a word on its payment.
-    pub again: Option<Again>,
+    pub again: Option<Decision>,
+    /// What was heard of its payment, where that is there.
+    pub retold: Option<Retold>,
     /// Whether that lasts.
     pub lasts: Lasts,
     /// Whether there may be an answer that a look does not reach.
@@ -76,15 +78,6 @@ pub struct Seen {
     pub stands: i64,
     /// What the ledger says to it by what it heard of the payment before, whatever rules, limits and funds think; nothing where they decide.
     pub by_word: Option<Decision>,
-}
-
-/// What a question hears that was answered, by what the platform recorded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Again {
-    /// The answer.
-    pub decision: Decision,
-    /// Of what it is made.
-    pub of: Retold,
 }
 
 /// Whether an answer that is seen is durable.

@@ -12,7 +12,7 @@ use holdfast_core::{
 };
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
-use crate::ledger::{Origin, weight_of};
+use crate::ledger::{Adopt, Origin, weight_of};
 use crate::spool::{Entry, Whose};
 
 /// A name of a payment, and whose it is.
@@ -30,8 +30,8 @@ pub(super) enum Kind {
 pub enum Word {
     /// It was opened by this answer, for so much of this account's money, in minor units.
     Opened(Origin, PaymentRef, AccountId, (ToldName, i64)),
-    /// So much was added to it, in minor units.
-    Added(Origin, PaymentRef, i64),
+    /// So much was added to it by this answer, in minor units.
+    Added(Origin, PaymentRef, (ToldName, i64)),
     /// It was declined, or ended, or there is less of it: how much is the ledger's to say. What a message ends or lessens may be any payment of
     /// whom it names: which other names that has is the ledger's to know, too.
     Doubted(Origin, PaymentRef, [Option<Whose>; 2]),
@@ -60,6 +60,8 @@ pub struct Adding {
     opened: DashMap<u128, Opened, foldhash::fast::RandomState>,
     /// For how much payments were opened and added to, together, in minor units.
     approved: DashMap<u128, i64, foldhash::fast::RandomState>,
+    /// To which of them an answer added, as that may have lost its names by the time the ledger hears of it.
+    added: DashMap<(ProgramId, ToldName), u128, foldhash::fast::RandomState>,
     doubted: DashMap<u128, u32, foldhash::fast::RandomState>,
 }
 
@@ -72,6 +74,7 @@ impl Default for Adding {
             opened_with: DashMap::default(),
             opened: DashMap::default(),
             approved: DashMap::default(),
+            added: DashMap::default(),
             doubted: DashMap::default(),
         }
     }
@@ -81,20 +84,23 @@ impl Word {
     /// What an entry says of a payment, if it says anything.
     pub fn of(entry: &Entry) -> Option<Self> {
         let origin = *entry.origin();
+        // What the platform had approved itself is held by its word.
+        let approved = entry.approved().map_or(0, |(_, minor)| minor);
+        let told_by = |adopt: &Adopt| Some(ToldName::of(origin.platform.as_ref()?, &adopt.request.key));
         match entry {
             // What moves nothing opens nothing, nor adds to it.
             Entry::Told(adopt, _) if weight_of(adopt.governed.as_ref()) == Weight::Preview => None,
             Entry::Told(adopt, account) if adopt.request.kind == AuthorizationKind::Incremental => match adopt.told {
-                ToldAnswer::Approved { amount } => {
-                    let (payment, _) = adopt.request.payments();
-                    account.map(|_| Word::Added(origin, *payment, amount.minor()))
+                ToldAnswer::Approved { .. } => {
+                    let (told, (payment, _)) = (told_by(adopt)?, adopt.request.payments());
+                    account.map(|_| Word::Added(origin, *payment, (told, approved)))
                 }
                 ToldAnswer::Declined { .. } => None,
             },
             Entry::Told(adopt, account) => match adopt.told {
-                ToldAnswer::Approved { amount } => {
-                    let told = ToldName::of(origin.platform.as_ref()?, &adopt.request.key);
-                    account.map(|account| Word::Opened(origin, adopt.request.payment, account, (told, amount.minor())))
+                ToldAnswer::Approved { .. } => {
+                    let told = told_by(adopt)?;
+                    account.map(|account| Word::Opened(origin, adopt.request.payment, account, (told, approved)))
                 }
                 ToldAnswer::Declined { .. } => Some(Word::Doubted(origin, adopt.request.payment, [None; 2])),
             },
@@ -110,7 +116,7 @@ impl Word {
 }
 
 /// Whether less of a payment may be open after it.
-const fn doubts(fact: &Fact) -> bool {
+pub(super) const fn doubts(fact: &Fact) -> bool {
     match fact {
         Fact::Recorded { outcome, increments, .. } => matches!(outcome, RecordedOutcome::Declined) && increments.is_none(),
         Fact::Reduced { .. } | Fact::Replaced { .. } | Fact::Released { .. } | Fact::Completed { .. } => true,
@@ -166,8 +172,10 @@ impl Adding {
     }
 
     fn approve(&self, payment: u128, minor: i64) {
-        let mut approved = self.approved.entry(payment).or_default();
-        *approved = approved.saturating_add(minor);
+        if minor > 0 {
+            let mut approved = self.approved.entry(payment).or_default();
+            *approved = approved.saturating_add(minor);
+        }
     }
 
     fn approve_no_more(&self, payment: u128, minor: i64) {
@@ -208,7 +216,11 @@ impl Adding {
                     add(&mut self.opened.entry(self.hashed(&name, None)).or_insert(new).times);
                 }
             }
-            Word::Added(origin, payment, minor) => self.approve(self.known_as(&origin, &payment), minor),
+            Word::Added(origin, payment, (told, minor)) => {
+                let known_as = self.known_as(&origin, &payment);
+                self.added.insert((origin.program, told), known_as);
+                self.approve(known_as, minor);
+            }
             Word::Doubted(origin, payment, whose) => {
                 for doubted in self.doubted_by(&origin, &payment, whose) {
                     add(self.doubted.entry(doubted).or_default().value_mut());
@@ -227,7 +239,11 @@ impl Adding {
                     self.opened.remove_if_mut(&self.hashed(&name, None), |_, known| is_last(&mut known.times));
                 }
             }
-            Word::Added(origin, payment, minor) => self.approve_no_more(self.known_as(&origin, &payment), minor),
+            Word::Added(origin, _, (told, minor)) => {
+                if let Some((_, known_as)) = self.added.remove(&(origin.program, told)) {
+                    self.approve_no_more(known_as, minor);
+                }
+            }
             Word::Doubted(origin, payment, whose) => {
                 for doubted in self.doubted_by(&origin, &payment, whose) {
                     self.doubted.remove_if_mut(&doubted, |_, times| is_last(times));
@@ -286,7 +302,6 @@ mod tests {
 
     use super::*;
     use crate::fixture::{origin, purchase, told, usd};
-    use crate::ledger::Adopt;
 
     fn account(name: &str) -> AccountId {
         AccountId::new(name).unwrap()
@@ -372,6 +387,15 @@ mod tests {
             adding.waits(Word::of(&Entry::Fact(origin(), Box::new(event))).unwrap());
             assert_eq!(of_second(), AddsTo::Open, "{subject:?}");
         }
+        // What was added is let go of with its answer, also where the payment has lost its names by then.
+        let (adding, added) = (Adding::default(), answered(by_second, ToldAnswer::Approved { amount: usd(10) }));
+        let opened = answered(AuthorizationRequest { payment: both, ..first }, ToldAnswer::Approved { amount: usd(100) });
+        adding.waits(opened);
+        adding.waits(added);
+        assert_eq!(adding.approved(adding.known_as(&origin(), &both)), 110);
+        adding.gone(opened);
+        adding.gone(added);
+        assert!(adding.approved.is_empty() && adding.added.is_empty());
         // What is no increment adds to nothing.
         let opens = AuthorizationRequest { payment: PaymentRef::of(payment.authorization), ..first };
         assert_eq!(adding.over(&origin(), &opens, None, AddsTo::Open), AddsTo::NotKnown);

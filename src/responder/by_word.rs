@@ -38,17 +38,19 @@ impl Responder {
         self.corrected(question, told, &seen)
     }
 
-    /// The same of what is seen: the later of what waits and of what the ledger heard of the question counts.
-    pub(super) fn corrected(&self, question: &Question<'_>, told: Told, seen: &Seen) -> Told {
+    /// The same of what the ledger answered before it went away.
+    pub(super) fn again(&self, question: &Question<'_>, told: Told, seen: &Seen) -> Told {
+        // A decline of a payment that it does not remember may be a word's that is newer than one that waits.
+        let may_be_newer = told.decision == Decision::Decline { reason: DeclineReason::TransactionNotPermitted };
+        if seen.retold.is_none() && may_be_newer { told } else { self.corrected(question, told, seen) }
+    }
+
+    /// The same of what is seen: the later of what waits and of what the ledger heard counts.
+    fn corrected(&self, question: &Question<'_>, told: Told, seen: &Seen) -> Told {
         let request = &*question.request;
         let Some(said) = self.unheard.recorded.of(&question.origin, request) else { return told };
-        let known = seen.again.map(|again| again.of);
-        if known.is_none() && is_by_word(&told) {
-            // The ledger heard what it does not remember.
-            return told;
-        }
         let asker = Asker { request, account_currency: currency_of(&seen.snapshot) };
-        match said.corrects(told.decision, &asker, known.as_ref()) {
+        match said.corrects(told.decision, &asker, seen.retold.as_ref()) {
             decision if decision == told.decision => told,
             decision => Told { decision, asked_at: None, ..told },
         }
@@ -92,11 +94,6 @@ fn currency_of(snapshot: &Snapshot) -> Option<Currency> {
         Sight::Seen(account) => Some(account.available.currency()),
         Sight::NotSeen | Sight::Absent => None,
     }
-}
-
-/// Whether an answer of the ledger's may be what a platform's word made of another one: that word may be newer than one that waits.
-fn is_by_word(told: &Told) -> bool {
-    told.decision == Decision::Decline { reason: DeclineReason::TransactionNotPermitted }
 }
 
 /// Nobody here approved what the platform had approved already; that it was not approved was said without the ledger.

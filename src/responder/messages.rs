@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry::{Occupied, Vacant};
-use holdfast_core::hold::{Takes, ToldEvent};
+use holdfast_core::hold::{Fact, RecordedOutcome, Takes, ToldEvent};
 use holdfast_core::{AccountId, Money, ProgramId};
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
+use super::adding::doubts;
 use crate::ledger::{Covered, MoneyOf, Origin};
 
 /// Messages that wait, by a hash of their keys under a key of this process, 128 bits wide, so that no two are one.
@@ -36,6 +37,23 @@ struct Waiting {
 struct Taking {
     payment: Option<OfPayment>,
     takes: Beyond,
+    leaves: Leaves,
+}
+
+/// What is still held of a payment once the ledger has heard a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Leaves {
+    /// What was held, and what it adds to that or takes of it.
+    Known,
+    /// Less, or nothing: how much is the ledger's to say, and counts as nothing.
+    Less,
+}
+
+impl Leaves {
+    fn of(fact: &Fact) -> Self {
+        let is_declined = matches!(fact, Fact::Recorded { outcome: RecordedOutcome::Declined, .. });
+        if is_declined || doubts(fact) { Leaves::Less } else { Leaves::Known }
+    }
 }
 
 /// The payment that it is about.
@@ -100,7 +118,7 @@ impl Taking {
         };
         let Covered { payment, besides, held, .. } = covered;
         let of = |known_as| OfPayment { known_as, approved_as: besides.unwrap_or(known_as), held };
-        Taking { payment: payment.map(of), takes }
+        Taking { payment: payment.map(of), takes, leaves: Leaves::of(&event.fact) }
     }
 
     /// The same, where nobody tells which payment it is of.
@@ -152,6 +170,10 @@ impl Together {
                 drawn.captured = drawn.captured.saturating_sub(amount.into());
                 drawn.held = drawn.held.saturating_sub(heard(amount)).max(0);
             }
+        }
+        match (why, taking.leaves) {
+            (Gone::Heard, Leaves::Less) => drawn.held = 0,
+            (Gone::Heard, Leaves::Known) | (Gone::NeverKept, Leaves::Known | Leaves::Less) => {}
         }
         if drawn.count == 0 {
             self.payments.remove(&known_as);
@@ -291,7 +313,7 @@ impl Messages {
 
 #[cfg(test)]
 mod tests {
-    use holdfast_core::hold::{CardStatus, Fact};
+    use holdfast_core::hold::CardStatus;
 
     use super::*;
     use crate::fixture::{origin, program, purchase, told, usd};
@@ -359,9 +381,9 @@ mod tests {
         assert_eq!((taken(), messages.taken_of(program(), AccountId::new("b").unwrap(), |_| 0)), (15 + 8, 5));
         messages.waits(&origin(), &captured("6"), of(1, 10, 10));
         assert_eq!(taken(), 15 + 8 + 6);
-        // One that is heard was taken from what is held; one that nobody keeps was not.
+        // The last one that is heard lets go of the rest; one that nobody keeps took nothing.
         messages.gone(&origin(), &captured("4"));
-        assert_eq!(taken(), 15 + 8 + 6);
+        assert_eq!(taken(), 15 + 8 + 8);
         messages.never_kept(&origin(), &captured("6"));
         messages.gone(&origin(), &debit("3"));
         messages.gone(&origin(), &debit("1"));
@@ -386,7 +408,7 @@ mod tests {
             let finality = holdfast_core::hold::Finality::Final;
             told(key, Fact::Captured { payment: Some(payment), amount: usd(minor), finality })
         };
-        let outcome = holdfast_core::hold::RecordedOutcome::Approved { amount: usd(20) };
+        let outcome = RecordedOutcome::Approved { amount: usd(20) };
         let asked = purchase("p", 1).key;
         let approved = told("1", Fact::Recorded { payment, asked, increments: None, outcome });
         messages.waits(&origin(), &approved, of);
@@ -397,7 +419,7 @@ mod tests {
         messages.gone(&origin(), &approved);
         assert_eq!(taken(0), 30 - 20, "the ledger holds it now");
         messages.gone(&origin(), &captured("2", 15));
-        assert_eq!((taken(0), taken(12)), (10, 0), "what we approved is gone already, until it is declined after all");
+        assert_eq!((taken(0), taken(12)), (15, 3), "the rest was let go of; what we approved is gone already");
         messages.gone(&origin(), &captured("3", 15));
         // An increment that nobody asked for, and what is captured with it.
         let added = told("4", Fact::Recorded { payment, asked, increments: Some(purchase("of", 1).payment), outcome });

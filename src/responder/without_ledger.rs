@@ -72,7 +72,7 @@ impl Responder {
         };
         let before = before(call, request, &claim.digest(), &seen);
         if let Before::Told(told) = before {
-            let told = self.corrected(question, told, &seen);
+            let told = self.again(question, told, &seen);
             claim.answered(told);
             return Decided { told, balance: None, intent: None };
         }
@@ -454,7 +454,7 @@ fn before(call: &Call<'_>, question: &AuthorizationRequest, digest: &QuestionDig
         Lasts::NotYet => Before::Perhaps,
         // The platform may have recorded more than it asks for.
         Lasts::Yes if digest.is_of(&known) => {
-            let decision = seen.again.map_or(decision, |again| again.decision).at_most(question.amount);
+            let decision = seen.again.unwrap_or(decision).at_most(question.amount);
             // Nothing becomes of a decline; what was held may have been taken or let go of since, which is not looked at.
             let asked_at = Some(asked_at).filter(|_| matches!(decision, Decision::Decline { .. }));
             Before::Told(Told { decision, basis: Basis::Replay, asked_at })

@@ -104,6 +104,24 @@ fn a_decline_is_no_yes_once_what_the_platform_approved_over_it_is_taken_back() {
     }
 }
 
+/// Whatever reason a row gives.
+#[test]
+fn what_a_row_declined_and_the_platform_approved_after_that_hears_yes_in_the_same_outage() {
+    let bench = Bench::new(ample_budget);
+    let row = "[[row]]\nid = 'none'\nanswer = 'decline'\nreason = 'transaction_not_permitted'\n";
+    assert!(bench.publish_table(row).status.success());
+    bench.faulty.set(Fault::Unavailable);
+    let question = Marqeta::purchase("approved-over", "15.00");
+    assert_eq!(bench.ask(&question).status, 402);
+    assert_eq!(bench.client().post("/marqeta/webhook", &recorded_at(&question, "15.00", false)).status, 200);
+    assert_eq!(bench.ask(&question).status, 200, "while the outage lasts");
+    bench.faulty.set(Fault::None);
+    bench.until_adopted();
+    bench.until_heard();
+    assert_eq!((bench.ask(&question).status, bench.held()), (200, 1_500), "once the ledger has heard it");
+    bench.app.drain();
+}
+
 /// Approved, declined after all, and approved after that: stand-in says what the ledger says, whoever had heard which word.
 #[test]
 fn the_last_word_on_what_we_approved_is_what_a_retry_hears_whether_it_waits_or_not() {
@@ -117,7 +135,7 @@ fn the_last_word_on_what_we_approved_is_what_a_retry_hears_whether_it_waits_or_n
                 bench.faulty.set(Fault::Unavailable);
             }
             let mut word = question.recorded(state, false);
-            word["created_time"] = json!(format!("2030-01-01T00:00:0{number}Z"));
+            word["created_time"] = json!(format!("2026-03-14T15:10:0{number}Z"));
             assert_eq!(bench.client().post("/marqeta/webhook", &transactions(&[word])).status, 200);
             assert_eq!(bench.ask(&question).status, then, "{state}, of two words the ledger had heard {heard}");
         }

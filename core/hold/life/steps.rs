@@ -225,6 +225,12 @@ impl<'a> Steps<'a> {
         self.iter().find_map(|step| self.opening_word_in(step))
     }
 
+    /// The last word on what opened the payment, where that is no question that we placed something for.
+    pub fn opening_said(&self) -> Option<(&Step, Word)> {
+        let said = self.iter().filter_map(|step| Some((step, self.opening_word_in(step)?)));
+        said.max_by_key(|(step, word)| (step.at, finality(*word), step.id))
+    }
+
     fn opening_word_in(&self, step: &Step) -> Option<Word> {
         match step.what {
             What::Recorded { asked, role: Role::Opening, .. } if !self.placed(asked) && !self.is_added(asked) => {

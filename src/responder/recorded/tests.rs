@@ -96,6 +96,41 @@ fn what_is_recorded_of_a_payment_under_another_key_counts_for_its_questions() {
     assert_eq!(recorded.of(&origin(), &request).unwrap().corrects(declined, &unseen, None), declined);
 }
 
+/// Of what the ledger heard and what waits the later one counts, and nothing is approved of what was taken back.
+#[test]
+fn the_later_of_a_word_that_was_heard_and_one_that_waits_counts() {
+    let (request, recorded) = (purchase("k", 300), Recorded::default());
+    durable(&recorded, &word("1", "k", Some(20), approved(300)));
+    let asker = Asker { request: &request, account_currency: Some(request.amount.currency()) };
+    let heard = |at: i64, approves: Option<i64>| Retold {
+        word: Some((Timestamp::from_unix_seconds(at), approves)),
+        ours: None,
+        left: Left::Whole,
+    };
+    let no = Decision::Decline { reason: DeclineReason::InsufficientFunds };
+    let yes = |minor| Decision::Approve { amount: usd(minor) };
+    let hears = |known: Option<Retold>| recorded.of(&origin(), &request).unwrap().corrects(no, &asker, known.as_ref());
+    let cases = [
+        (None, yes(300)),
+        (Some(heard(10, None)), yes(300)),
+        (Some(heard(30, None)), no),
+        (Some(heard(20, None)), no),
+        (Some(Retold { ours: Some(200), ..heard(10, None) }), yes(200)),
+        (Some(Retold { left: Left::Less, ..heard(10, Some(300)) }), no),
+    ];
+    for (known, expected) in cases {
+        assert_eq!(hears(known), expected, "{known:?}");
+    }
+    // And a decline that waits is none over what was approved after it.
+    let recorded = Recorded::default();
+    durable(&recorded, &word("1", "k", Some(20), RecordedOutcome::Declined));
+    let said = recorded.of(&origin(), &request).unwrap();
+    let undone = Decision::Decline { reason: DeclineReason::TransactionNotPermitted };
+    for (at, expected) in [(10, undone), (20, undone), (30, yes(300))] {
+        assert_eq!(said.corrects(yes(300), &asker, Some(&heard(at, Some(300)))), expected, "{at}");
+    }
+}
+
 #[test]
 fn what_is_recorded_of_another_transaction_under_the_same_key_is_not_about_this_one() {
     let second = |name: &str| Alias::Also(AuthorizationId::new(name).unwrap());

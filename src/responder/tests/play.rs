@@ -181,8 +181,8 @@ impl Play {
     fn ledger_says(&self, number: u64) -> Option<bool> {
         match self.process.ledger.look(&origin(), &self.caller.request(number)) {
             Glimpse::Seen(seen) => {
-                let approved = |decision: Decision| matches!(decision, Decision::Approve { .. });
-                seen.answered.map(|answered| approved(answered.decision) || seen.by_word.is_some_and(approved))
+                let said = seen.again.or(seen.answered.map(|answered| answered.decision));
+                said.map(|said| matches!(said, Decision::Approve { .. }))
             }
             Glimpse::Nothing | Glimpse::Busy => None,
         }

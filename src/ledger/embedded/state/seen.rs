@@ -2,7 +2,7 @@
 
 use arrayvec::ArrayVec;
 use holdfast_core::agent::Weight;
-use holdfast_core::hold::{Asked, Event, FoundBy, LimitUse, Step, What, is_placed, knows_question, retold};
+use holdfast_core::hold::{Answered, Asked, Event, FoundBy, LimitUse, Step, What, is_placed, knows_question, retold};
 use holdfast_core::rules::{HoldPolicy, KindSet, LimitCheck, Proceed, Verdict};
 use holdfast_core::stand_in::{AccountSight, Acquaintance, AddsTo, CardSight, Sight, Snapshot};
 use holdfast_core::{AuthorizationRequest, Decision, DeclineReason, RuleId, Timestamp};
@@ -14,7 +14,7 @@ use crate::ledger::embedded::about::where_it_was_told;
 use crate::ledger::embedded::naming::{in_its_owners_name, locate_request};
 use crate::ledger::embedded::weigh;
 use crate::ledger::embedded::window::AsOf;
-use crate::ledger::sight::{Again, Lasts, LongerAgo, Seen};
+use crate::ledger::sight::{Lasts, LongerAgo, Seen};
 
 impl State {
     /// What limits of a question have counted, in their order.
@@ -70,22 +70,30 @@ impl State {
         let stands = open.map_or(0, |row| row.hold.authorized.max(row.hold.captured));
         let owner = self.owner_of(located.card);
         let by_word = self.by_word(&located, request, as_of);
-        let again = answered.and_then(|_| self.again(&located, (key, request), as_of));
+        let again = answered.and_then(|answered| self.again(&located, (key, &answered), request, as_of));
+        let retold = located.hold.and_then(|index| self.hold(index)).map(|row| retold(&row.steps, request));
         let snapshot = Snapshot { card, account, merchant, adds_to };
-        Seen { snapshot, answered, again, lasts, longer_ago, owner, stands, by_word }
+        Seen { snapshot, answered, again, retold, lasts, longer_ago, owner, stands, by_word }
     }
 
-    /// What is said to a question again that was answered, by what the platform recorded of its payment.
-    fn again(&self, located: &Located, (key, request): (Fingerprint, &AuthorizationRequest), at: Timestamp) -> Option<Again> {
+    /// What is said to a question again that was answered, by what the platform recorded of its payment. Whether it is the same question is
+    /// for whoever asks to compare.
+    fn again(
+        &self,
+        located: &Located,
+        (key, answered): (Fingerprint, &Answered),
+        request: &AuthorizationRequest,
+        at: Timestamp,
+    ) -> Option<Decision> {
         let row = located.hold.and_then(|index| self.hold(index))?;
         if !row.steps.iter().any(is_told) {
             return None;
         }
         // An answer is not decided anew, whatever is thought of it.
         let verdict = objects();
-        let asked = Asked { request, digest: request.content_digest(), asked_at: at, verdict: &verdict, weight: Weight::Moves };
+        let asked = Asked { request, digest: answered.digest.into(), asked_at: at, verdict: &verdict, weight: Weight::Moves };
         let outcome = weigh::apply(self, located, Some(key), &Uses::new(), None, &Event::Asked(asked), at);
-        outcome.decision.map(|(decision, _)| Again { decision, of: retold(&row.steps, request) })
+        outcome.decision.map(|(decision, _)| decision)
     }
 
     /// What is said to a question by what was told of its payment before it: the same as the ledger says, once whoever might object does, and
