@@ -8,8 +8,8 @@ use holdfast_core::{AuthorizationKind, AuthorizationRequest, Decision, DeclineRe
 
 use super::*;
 use crate::journal::{Checkpoint, EachGroup, Erase, MemoryDisk, Noted, Operation, Slip, SlipsFound, SlipsWanted};
-use crate::ledger::Glimpse;
 use crate::ledger::sight::{Lasts, Seen};
+use crate::ledger::{Decide, Glimpse};
 
 /// A log whose disk stands still until it is told how to go on.
 struct Stalling {
@@ -287,6 +287,24 @@ fn what_was_heard_before_a_question_is_seen() {
             assert_eq!(house.decide(*question).0, *expected, "{}", question.key);
         }
     }
+}
+
+/// A door's question is kept under a digest of its own, which its content does not make known.
+#[test]
+fn what_is_said_again_to_an_answered_question_is_seen_whatever_it_is_known_by() {
+    let mut house = House::with(1_000);
+    let question = purchase("doors", 300);
+    let digest = purchase("as a door knows it", 1).content_digest();
+    house.act(Act::Decide(Decide { digest, ..asked(question) })).unwrap();
+    let again = |house: &House| look(house.ledger.as_ref().unwrap(), &question).again;
+    assert_eq!(again(&house), None, "what was answered is all that there is");
+    house.tell("1", recorded("doors", RecordedOutcome::Approved { amount: usd(300) }));
+    assert_eq!(again(&house), Some(Decision::Approve { amount: usd(300) }));
+    house.tell("2", recorded("doors", RecordedOutcome::Declined));
+    let refused = Some(Decision::Decline { reason: DeclineReason::TransactionNotPermitted });
+    assert_eq!(again(&house), refused);
+    house.restart();
+    assert_eq!(again(&house), refused);
 }
 
 #[test]
