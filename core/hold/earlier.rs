@@ -128,9 +128,10 @@ pub fn is_placed(steps: &[Step], request: &AuthorizationRequest) -> bool {
 /// What a payment's steps tell of a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retold {
-    /// The platform's last word on it, or else on what opened its payment: when that was, and how much it approved, in minor units; nothing
-    /// where it declined.
+    /// The platform's last word on it: when that was, and how much it approved, in minor units; nothing where it declined.
     pub word: Option<(Timestamp, Option<i64>)>,
+    /// The same on what opened its payment, where that is no question that we placed something for.
+    pub opening: Option<(Timestamp, Option<i64>)>,
     /// How much we had approved to it, in minor units.
     pub ours: Option<i64>,
     /// What is left of its payment.
@@ -151,12 +152,14 @@ pub enum Left {
 pub fn retold(steps: &[Step], request: &AuthorizationRequest) -> Retold {
     let (known, question) = (Steps::of(steps), question::of_request(steps, request));
     let ours = known.placements().find(|(id, placement)| *id == question && placement.amount > 0);
+    let said = |(step, word): (&Step, Word)| (step.at, word.approves());
     let is_less = |step: &Step| match step.what {
         What::Reduced { .. } | What::Totalled { .. } | What::Released { .. } => true,
         What::Placed(_) | What::Recorded { .. } | What::Captured { .. } | What::Moved { .. } => false,
     };
     Retold {
-        word: known.last_said(question).or_else(|| known.opening_said()).map(|(step, word)| (step.at, word.approves())),
+        word: known.last_said(question).map(said),
+        opening: known.opening_said().map(said),
         ours: ours.map(|(_, placement)| placement.amount),
         left: if steps.iter().any(is_less) { Left::Less } else { Left::Whole },
     }

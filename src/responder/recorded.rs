@@ -87,13 +87,7 @@ pub struct Said {
     /// When, by the platform; at the end of all time where it has no time of its own.
     at: Timestamp,
     /// Whether something was taken back of its payment, before it or after.
-    payment: Payment,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Payment {
-    Whole,
-    Less,
+    left: Left,
 }
 
 /// What a question that was not answered yet hears by what is recorded of it.
@@ -198,7 +192,7 @@ impl Recorded {
         let (about, (at, ended)) = subjects.iter().find_map(ended)?;
         let took_back = |subject: &Subject| self.words.get(subject).is_some_and(|words| words.iter().any(is_taking_back));
         let less = subjects.iter().any(|(_, subject)| took_back(subject));
-        Some(Said { about, ended, at, payment: if less { Payment::Less } else { Payment::Whole } })
+        Some(Said { about, ended, at, left: if less { Left::Less } else { Left::Whole } })
     }
 
     /// How it ended by the last of the words on it, by the platform's own time.
@@ -256,8 +250,7 @@ impl Said {
             (Ended::Declined, Decision::Approve { .. }) => Decision::Decline { reason: DeclineReason::TransactionNotPermitted },
             (Ended::Approved(_), Decision::Decline { reason: DeclineReason::ConflictingDuplicate }) => ours,
             // Nothing may be held for a yes to what was taken back, or let go of.
-            (Ended::Approved(_), Decision::Decline { .. }) if self.payment == Payment::Less => ours,
-            (Ended::Approved(_), Decision::Decline { .. }) if known.is_some_and(|known| known.left == Left::Less) => ours,
+            (Ended::Approved(_), Decision::Decline { .. }) if self.is_less(known) => ours,
             (Ended::Approved(recorded), Decision::Decline { .. }) => {
                 // What we approved once is said again.
                 let said =
@@ -267,11 +260,20 @@ impl Said {
         }
     }
 
-    /// Whether the ledger heard a later word on the question; of one moment a decline is the last, and an approval without a time of its
+    /// Whether something was taken back of the payment, whether that waits or was heard.
+    fn is_less(&self, known: Option<&Retold>) -> bool {
+        self.left == Left::Less || known.is_some_and(|known| known.left == Left::Less)
+    }
+
+    /// Whether the ledger heard a later word on the same; of one moment a decline is the last, and an approval without a time of its
     /// own is none after a decline.
     fn is_before(&self, known: &Retold) -> bool {
         let rank = |at: Timestamp, approved: bool| (at, !approved);
-        known.word.is_some_and(|(at, approved)| match (self.ended, approved) {
+        let heard = match self.about {
+            About::Question => known.word,
+            About::Payment => known.word.or(known.opening),
+        };
+        heard.is_some_and(|(at, approved)| match (self.ended, approved) {
             (Ended::Approved(_), None) if self.at == NO_TIME => true,
             (ended, approved) => rank(self.at, matches!(ended, Ended::Approved(_))) < rank(at, approved.is_some()),
         })
@@ -289,9 +291,7 @@ impl Said {
                 ByWord::Decided(Decision::Decline { reason })
             }
             Ended::Approved(_) if !request.kind.moves_money() => ByWord::Open,
-            Ended::Approved(_) if self.payment == Payment::Less || (is_increment && adds_to == AddsTo::NotKnown) => {
-                ByWord::NotKnown
-            }
+            Ended::Approved(_) if self.left == Left::Less || (is_increment && adds_to == AddsTo::NotKnown) => ByWord::NotKnown,
             Ended::Approved(recorded) if self.about == About::Payment && request.amount.minor() > recorded.minor() => {
                 ByWord::Open
             }
@@ -306,9 +306,7 @@ impl Said {
         let is_held = asked.account_currency == Some(currency) && recorded.currency() == currency && !recorded.is_negative();
         let is_meant = match self.about {
             About::Question => true,
-            About::Payment => {
-                (1..=recorded.minor()).contains(&wanted) && request.kind.moves_money() && self.payment == Payment::Whole
-            }
+            About::Payment => (1..=recorded.minor()).contains(&wanted) && request.kind.moves_money() && self.left == Left::Whole,
         };
         (is_held && is_meant).then_some(Decision::Approve { amount: recorded }.at_most(request.amount))
     }

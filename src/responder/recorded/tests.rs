@@ -104,6 +104,7 @@ fn the_later_of_a_word_that_was_heard_and_one_that_waits_counts() {
     let asker = Asker { request: &request, account_currency: Some(request.amount.currency()) };
     let heard = |at: i64, approves: Option<i64>| Retold {
         word: Some((Timestamp::from_unix_seconds(at), approves)),
+        opening: None,
         ours: None,
         left: Left::Whole,
     };
@@ -121,6 +122,17 @@ fn the_later_of_a_word_that_was_heard_and_one_that_waits_counts() {
     for (known, expected) in cases {
         assert_eq!(hears(known), expected, "{known:?}");
     }
+    // What was said of the payment is no later word on this question, where that waits by its key; it is where the payment's waits.
+    let opening = |known: Retold| Some(Retold { opening: known.word, word: None, ..known });
+    assert_eq!(hears(opening(heard(30, None))), yes(300));
+    let payments = Recorded::default();
+    durable(&payments, &word("1", "another", Some(20), approved(300)));
+    let asked = purchase("p", 300);
+    let of_payment = |known: Retold| {
+        let asker = Asker { request: &asked, ..asker };
+        payments.of(&origin(), &asked).unwrap().corrects(no, &asker, opening(known).as_ref())
+    };
+    assert_eq!((of_payment(heard(10, None)), of_payment(heard(30, None))), (yes(300), no));
     // And a decline that waits is none over what was approved after it.
     let recorded = Recorded::default();
     durable(&recorded, &word("1", "k", Some(20), RecordedOutcome::Declined));
