@@ -135,18 +135,18 @@ impl Unheard {
 
     /// What a platform told is durable in the spool. An approval that it recorded as declined is at risk no more, as nothing will be held for it.
     pub fn keeps(&self, origin: &Origin, event: &ToldEvent) {
-        self.keeps_with(origin, event).into_iter().for_each(|declined| self.is_declined(declined));
+        self.uncovers(origin, event).into_iter().for_each(|told| self.is_undone(told));
     }
 
-    /// The same, and what is declined by it counts in no balance any more; it still does in caps.
-    fn keeps_with(&self, origin: &Origin, event: &ToldEvent) -> ArrayVec<Declined, 3> {
+    /// The same, and what was approved to the answers that it declines covers nothing of what waits any more; caps still count them.
+    fn uncovers(&self, origin: &Origin, event: &ToldEvent) -> ArrayVec<(ProgramId, ToldName), 3> {
         let was_at_risk = self.at_risk_of(origin, &event.fact);
         self.recorded.is_durable(origin, event);
         let declined = self.recorded.declines(origin, event);
         if let (Fact::Recorded { increments: Some(of), .. }, false) = (&event.fact, declined.is_empty()) {
             self.adding.less_added(origin, of, was_at_risk);
         }
-        declined
+        declined.into_iter().filter_map(|declined| self.uncover(declined)).collect()
     }
 
     /// How much was approved without the ledger to a question, in minor units.
@@ -157,19 +157,15 @@ impl Unheard {
         }
     }
 
-    /// What is approved of it is at risk no more.
-    fn is_declined(&self, declined: Declined) {
-        self.told_to(declined).into_iter().for_each(|told| self.is_undone(told));
-    }
-
-    /// Which answer that was; what it approved of a payment is gone from no balance any more.
-    fn told_to(&self, declined: Declined) -> Option<(ProgramId, ToldName)> {
+    /// What was approved of a payment that is declined covers nothing of it any more: by which answer that was.
+    fn uncover(&self, declined: Declined) -> Option<(ProgramId, ToldName)> {
         match declined {
             Declined::Question(program, name) => Some((program, name)),
             Declined::Payment(name) => self.adding.declined(&name).map(|told| (name.0, told)),
         }
     }
 
+    /// What an answer approved is at risk no more.
     fn is_undone(&self, (program, name): (ProgramId, ToldName)) {
         if let Some(program) = self.program(program) {
             program.stand_in.undone(&name);
@@ -206,8 +202,7 @@ impl Unheard {
                 // Whose money it is about is not to be seen yet, but where its payment waits, too.
                 self.messages.waits(origin, event, self.or_of_what_waits(origin, event, MoneyOf::NotSeen));
                 self.recorded.waits(origin, event);
-                let declined = self.keeps_with(origin, event).into_iter().filter_map(|declined| self.told_to(declined));
-                earlier.undone.extend(declined);
+                earlier.undone.extend(self.uncovers(origin, event));
             }
             Entry::Ordered(origin, operation, event) => {
                 self.orders.waits(operation);
@@ -232,8 +227,8 @@ impl Unheard {
             let own = approvals.iter().filter(|(whose, _)| *whose == program.id).map(|(_, approval)| *approval);
             program.stand_in.restore(own, now);
         }
-        undone.into_iter().for_each(|told| self.is_undone(told));
-        self.recorded.declined().into_iter().for_each(|declined| self.is_declined(declined));
+        let declined = self.recorded.declined().into_iter().filter_map(|declined| self.uncover(declined));
+        undone.into_iter().chain(declined).for_each(|told| self.is_undone(told));
         Ok(())
     }
 }
