@@ -6,7 +6,7 @@ use std::sync::Barrier;
 use serde_json::json;
 
 use crate::faults::{Bench, Fault, ample_budget, short_budget};
-use crate::stand_in::ALL;
+use crate::stand_in::{ALL, NONE};
 use crate::support::callbacks::transactions;
 use crate::support::{Apto, Marqeta, Workplace, server};
 
@@ -74,12 +74,7 @@ fn stand_in_sees_the_word_that_the_ledger_had_heard_before_the_question() {
 fn a_decline_is_no_yes_once_what_the_platform_approved_over_it_is_taken_back() {
     for waits in [false, true] {
         let bench = Bench::new(ample_budget);
-        assert!(
-            bench
-                .publish_table("[[row]]\nid = 'none'\nanswer = 'decline'\nreason = 'transaction_not_permitted'\n")
-                .status
-                .success()
-        );
+        assert!(bench.publish_table(NONE).status.success());
         let question = Marqeta::purchase("taken-back", "15.00");
         let tell = |body: &str| assert_eq!(bench.client().post("/marqeta/webhook", body).status, 200);
         if waits {
@@ -108,8 +103,7 @@ fn a_decline_is_no_yes_once_what_the_platform_approved_over_it_is_taken_back() {
 #[test]
 fn what_a_row_declined_and_the_platform_approved_after_that_hears_yes_in_the_same_outage() {
     let bench = Bench::new(ample_budget);
-    let row = "[[row]]\nid = 'none'\nanswer = 'decline'\nreason = 'transaction_not_permitted'\n";
-    assert!(bench.publish_table(row).status.success());
+    assert!(bench.publish_table(NONE).status.success());
     bench.faulty.set(Fault::Unavailable);
     let question = Marqeta::purchase("approved-over", "15.00");
     assert_eq!(bench.ask(&question).status, 402);

@@ -13,6 +13,7 @@ use crate::support::{Apto, Client, Marqeta, Response};
 
 pub const HEAD: &str = "currency = 'USD'\ncountry = 'USA'\nexposure_max = '1000.00'\n";
 pub const ALL: &str = "[[row]]\nid = 'all'\nanswer = 'approve'\n";
+pub const NONE: &str = "[[row]]\nid = 'none'\nanswer = 'decline'\nreason = 'transaction_not_permitted'\n";
 
 impl Bench {
     /// Puts a table in force, as an operator does.
@@ -367,9 +368,7 @@ fn an_account_with_money_approved_by_stand_in_is_not_decided_on_before_the_ledge
 fn no_question_is_decided_past_a_message_about_its_account_that_the_ledger_has_yet_to_hear() {
     let bench = Bench::new(ample_budget);
     // Stand-in declines: what is approved afterwards, the ledger approved.
-    assert!(
-        bench.publish_table("[[row]]\nid = 'none'\nanswer = 'decline'\nreason = 'transaction_not_permitted'\n").status.success()
-    );
+    assert!(bench.publish_table(NONE).status.success());
     let payment = Marqeta::purchase("payment", "50.00");
     assert_eq!(bench.ask(&payment).status, 200);
     bench.faulty.set(Fault::Unavailable);
