@@ -149,8 +149,10 @@
 //! * A payment that has ended keeps its names, for whatever is told of it later; only a payment that begins takes one of them. What
 //!   follows on another payment takes none, whatever it calls that.
 //! * The platform's word on a question says whether it was approved, and how much is held for it; how much was said to be approved is
-//!   what we told. Where we told nothing it is what the platform recorded first, and never more than is asked: an answer above its
-//!   question is odd at a till.
+//!   what we told, and never more than is asked: an answer above its question is odd at a till. A decline of ours is kept as one: what the
+//!   platform approved over it is looked at anew at each retry, says what it recorded last, and is over with what it holds. Else a retry
+//!   would hear yes of what was taken back, though nobody ever told it so. (What a retry heard by the word alone is not remembered: where
+//!   the platform then records another amount, the next one hears that.)
 //! * Two questions that open one payment are one question where the payment is named by its question (a Marqeta transaction under two
 //!   tokens): what stand-in told yes to twice is held once, if no more than before is told and the method is the same. Where payments have
 //!   names of their own (Apto), an attempt may be another charge of the transaction: nothing in the contract says that it is not, and both
