@@ -8,7 +8,7 @@
 
 use super::asked::{Asked, declined_by};
 use super::event::{Fact, ToldEvent};
-use super::life::{Hold, Step, StepId, Steps, What, Word, captured_of, kept};
+use super::life::{Hold, Step, StepId, Steps, Word, captured_of, kept};
 use super::mutant::{self, Mutant};
 use super::outcome::Outcome;
 use super::question;
@@ -123,46 +123,6 @@ pub fn knows_question(steps: &[Step], request: &AuthorizationRequest) -> bool {
 #[must_use]
 pub fn is_placed(steps: &[Step], request: &AuthorizationRequest) -> bool {
     Steps::of(steps).placed(question::of_request(steps, request))
-}
-
-/// What a payment's steps tell of a question.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Retold {
-    /// The platform's last word on it: when that was, and how much it approved, in minor units; nothing where it declined.
-    pub word: Option<(Timestamp, Option<i64>)>,
-    /// The same on what opened its payment, where that is no question that we placed something for.
-    pub opening: Option<(Timestamp, Option<i64>)>,
-    /// How much we had approved to it, in minor units.
-    pub ours: Option<i64>,
-    /// What is left of its payment.
-    pub left: Left,
-}
-
-/// What is left of a payment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Left {
-    /// All that was approved, or captured of it.
-    Whole,
-    /// Something was given back, or let go of.
-    Less,
-}
-
-/// What a payment's steps tell of a question.
-#[must_use]
-pub fn retold(steps: &[Step], request: &AuthorizationRequest) -> Retold {
-    let (known, question) = (Steps::of(steps), question::of_request(steps, request));
-    let ours = known.placements().find(|(id, placement)| *id == question && placement.amount > 0);
-    let said = |(step, word): (&Step, Word)| (step.at, word.approves());
-    let is_less = |step: &Step| match step.what {
-        What::Reduced { .. } | What::Totalled { .. } | What::Released { .. } => true,
-        What::Placed(_) | What::Recorded { .. } | What::Captured { .. } | What::Moved { .. } => false,
-    };
-    Retold {
-        word: known.last_said(question).map(said),
-        opening: known.opening_said().map(said),
-        ours: ours.map(|(_, placement)| placement.amount),
-        left: if steps.iter().any(is_less) { Left::Less } else { Left::Whole },
-    }
 }
 
 fn is_known(steps: &[Step], id: StepId) -> bool {

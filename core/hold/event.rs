@@ -40,19 +40,6 @@ pub struct Subject {
     pub cardholder: Option<CardholderToken>,
 }
 
-/// What an event may take of what its account shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Takes {
-    /// What its payment holds goes first.
-    Held(Money),
-    /// So much in total: only what is beyond what was authorized of its payment.
-    Authorized(Money),
-    /// So much was added: only what is beyond what was approved to that question.
-    Asked(Money),
-    /// All of it, on top.
-    More(Money),
-}
-
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fact {
@@ -170,21 +157,17 @@ impl Fact {
         }
     }
 
-    /// What it may take of what its account shows, if anything.
+    /// How much of what its account shows it may take at most, whatever is held already.
     #[must_use]
-    pub const fn takes(&self) -> Option<Takes> {
+    pub const fn takes_at_most(&self) -> Option<Money> {
         match *self {
-            Fact::Captured { amount, .. } => Some(Takes::Held(amount)),
-            Fact::Completed { amount, .. } | Fact::Replaced { total: amount, .. } => Some(Takes::Authorized(amount)),
-            Fact::Debited { amount, .. } => Some(Takes::More(amount)),
-            Fact::Recorded { increments, outcome, .. } => match (outcome, increments) {
-                (RecordedOutcome::Approved { amount } | RecordedOutcome::ApprovedByStandIn { amount, .. }, None) => {
-                    Some(Takes::Authorized(amount))
-                }
-                (RecordedOutcome::Approved { amount } | RecordedOutcome::ApprovedByStandIn { amount, .. }, Some(_)) => {
-                    Some(Takes::Asked(amount))
-                }
-                (RecordedOutcome::Declined, _) => None,
+            Fact::Captured { amount, .. }
+            | Fact::Completed { amount, .. }
+            | Fact::Replaced { total: amount, .. }
+            | Fact::Debited { amount, .. } => Some(amount),
+            Fact::Recorded { outcome, .. } => match outcome {
+                RecordedOutcome::Approved { amount } | RecordedOutcome::ApprovedByStandIn { amount, .. } => Some(amount),
+                RecordedOutcome::Declined => None,
             },
             Fact::Reduced { .. }
             | Fact::Released { .. }
@@ -193,6 +176,22 @@ impl Fact {
             | Fact::Cardholder { .. }
             | Fact::Account { .. }
             | Fact::SettlementAnnounced { .. } => None,
+        }
+    }
+
+    /// Whether less of a payment may be there after it than before.
+    #[must_use]
+    pub const fn lessens(&self) -> bool {
+        match self {
+            Fact::Recorded { outcome, increments, .. } => matches!(outcome, RecordedOutcome::Declined) && increments.is_none(),
+            Fact::Reduced { .. } | Fact::Replaced { .. } | Fact::Released { .. } | Fact::Completed { .. } => true,
+            Fact::Captured { finality, .. } => matches!(finality, Finality::Final),
+            Fact::Credited { .. }
+            | Fact::Debited { .. }
+            | Fact::Card { .. }
+            | Fact::Cardholder { .. }
+            | Fact::Account { .. }
+            | Fact::SettlementAnnounced { .. } => false,
         }
     }
 

@@ -30,18 +30,18 @@ pub use account::{AccountStatus, CardStatus, CardholderStatus};
 pub use adopting::Adoption;
 pub use asked::Asked;
 pub use earlier::{
-    Belongs, KnownOf, Left, Retold, ToldToAdd, belongs, is_placed, is_told_to_add, knows_added, knows_increment, knows_question,
-    name_where_it_is_asked, name_where_it_is_said, opens_its_own, retold, told_to_add,
+    Belongs, KnownOf, ToldToAdd, belongs, is_placed, is_told_to_add, knows_added, knows_increment, knows_question,
+    name_where_it_is_asked, name_where_it_is_said, opens_its_own, told_to_add,
 };
 pub use event::{
-    Fact, Finality, MovementCause, Order, RecordedOutcome, ReleaseCause, StandingOf, Subject, Takes, ToldAnswer, ToldEvent,
+    Fact, Finality, MovementCause, Order, RecordedOutcome, ReleaseCause, StandingOf, Subject, ToldAnswer, ToldEvent,
 };
 pub use handing_over::{Words, with, without, words_on};
 pub use joining::{Part, are_two, join};
 pub use life::{Hold, HoldStatus, Step, StepId, What};
 pub use order::Ordered;
 pub use outcome::{Finding, Outcome, Standing};
-pub use question::{approved_to_what_it_records, is_added_by, is_opened_by};
+pub use question::{is_added_by, is_opened_by};
 pub use state::{Account, Answered, Card, Counted, FoundBy, Heard, LimitUse, Mark, Slice};
 pub use told::{contradicts, objection};
 pub use ways::{way_with_room, would_pass};

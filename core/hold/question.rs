@@ -40,14 +40,6 @@ pub fn is_added_by(steps: &[Step], fact: &Fact) -> bool {
     Steps::of(steps).placements().any(|(placed, placement)| placed == id && placement.role == Role::Increment)
 }
 
-/// How much of the payment that these are the steps of was approved to the question that a fact records as ended, in minor units.
-#[must_use]
-pub fn approved_to_what_it_records(steps: &[Step], fact: &Fact) -> i64 {
-    let Fact::Recorded { payment, asked, increments, .. } = fact else { return 0 };
-    let question = of_record(steps, asked, payment, increments.as_ref());
-    Steps::of(steps).approved_to(question).unwrap_or(0)
-}
-
 /// The increment that a question is, if it is one, by what it says itself: what it is called, and asked under.
 pub(super) fn as_increment(steps: &[Step], request: &AuthorizationRequest) -> StepId {
     named(steps, &request.key, second_name(&request.payment))

@@ -41,6 +41,15 @@ const KEPT_FREE: usize = 8;
 /// The number of the first approval: there are numbers before it for what is put back in front of it.
 const FIRST: u64 = 1 << 32;
 
+/// What was let go of is summed up in so many sums, each for some of the accounts: what is added to another account's of the same sum while
+/// somebody decides only ever declines more.
+const LET_GO_SUMS: usize = 1 << 10;
+
+/// How much of the approvals of an account, and of some others, has ceased to be unconfirmed by some moment, in minor units. Only the
+/// difference of two means anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LetGo(i64);
+
 /// Counts what stand-in told for one program, for one responder.
 #[derive(Debug, Clone)]
 pub struct CapCounters {
@@ -55,6 +64,7 @@ pub struct CapCounters {
     counters: Vec<Counter>,
     /// What is unconfirmed for each account: for rows that want it covered by the last known balance.
     by_account: Sums,
+    let_go: Vec<i64>,
     exposure: i64,
     /// The latest moment that was heard of: a clock that is set back forgets nothing and brings nothing back.
     now: Timestamp,
@@ -76,6 +86,7 @@ impl CapCounters {
             overdue: roomy(told_max),
             counters: Vec::new(),
             by_account: roomy(told_max),
+            let_go: vec![0; LET_GO_SUMS],
             exposure: 0,
             now: Timestamp::EPOCH,
             changes: 0,
@@ -122,11 +133,10 @@ impl CapCounters {
         if self.is_unconfirmed(&approval.name) {
             return proposal.answered();
         }
-        if let Some(covered_by) = proposal.covered_by {
-            let already = self.by_account.get(&approval.account).copied().unwrap_or_default();
-            if approval.amount > 0 && already.amount.saturating_add(approval.amount) > covered_by {
-                return proposal.declined(DeclineReason::InsufficientFunds, proposal.by);
-            }
+        if let Some(covering) = proposal.covered_by
+            && !self.is_covered(approval, covering)
+        {
+            return proposal.declined(DeclineReason::InsufficientFunds, proposal.by);
         }
         let reached = self.counters.iter().filter(|counter| counter.table == table).find_map(|counter| {
             let reason = counter.reached(approval, self.share)?;
@@ -140,6 +150,24 @@ impl CapCounters {
                 proposal.answered()
             }
         }
+    }
+
+    /// Whether a balance covers an approval together with what else was approved for the account: all that is unconfirmed now, and what was
+    /// let go of since the balance was seen.
+    fn is_covered(&self, approval: &ToldApproval, (balance, let_go): (i64, Option<LetGo>)) -> bool {
+        let unconfirmed = self.by_account.get(&approval.account).map_or(0, |sum| sum.amount);
+        let since = let_go.map_or(0, |LetGo(then)| self.let_go_by(approval.account).wrapping_sub(then).max(0));
+        approval.amount <= 0 || unconfirmed.saturating_add(since).saturating_add(approval.amount) <= balance
+    }
+
+    /// How much was let go of by now: for whoever is about to look at the balance of an account.
+    #[must_use]
+    pub fn let_go(&self, account: &AccountId) -> LetGo {
+        LetGo(self.let_go_by(Fingerprint::of(&["account", account.as_str()])))
+    }
+
+    fn let_go_by(&self, account: Fingerprint) -> i64 {
+        self.let_go.get(account.place_in(LET_GO_SUMS)).copied().unwrap_or_default()
     }
 
     /// An approval was not told after all: it counts nowhere any more.
@@ -243,6 +271,9 @@ impl CapCounters {
     /// An approval that was unconfirmed is that no more; the number of one that is overdue is in no window of time.
     fn change(&mut self, number: u64, before: &ToldApproval, after: &ToldApproval) {
         self.count_unconfirmed(before, -1);
+        if let Some(sum) = self.let_go.get_mut(before.account.place_in(LET_GO_SUMS)) {
+            *sum = sum.wrapping_add(before.amount);
+        }
         for counter in &mut self.counters {
             let is_of_time = counter.cap.window.is_of_time();
             if !(is_of_time && (number < counter.from || number == u64::MAX)) {

@@ -73,7 +73,7 @@ pub fn stand_in(
     match allowed {
         Ok(amount) => {
             let covering = row.conditions().balance_age_seconds_max.and_then(|_| account(snapshot));
-            Proposal { covered_by: covering.map(|account| account.available.minor()), ..approve(amount, by) }
+            Proposal { covered_by: covering.map(|account| (account.available.minor(), account.let_go)), ..approve(amount, by) }
         }
         Err(reason) => decline(reason, by),
     }

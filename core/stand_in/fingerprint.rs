@@ -21,6 +21,11 @@ impl Fingerprint {
         let digest = hasher.finish128();
         Fingerprint(digest.h1, digest.h2)
     }
+
+    /// One of so many places, a power of two.
+    pub(super) fn place_in(self, places: usize) -> usize {
+        usize::try_from(self.1).unwrap_or(0) & places.saturating_sub(1)
+    }
 }
 
 impl std::hash::Hash for Fingerprint {

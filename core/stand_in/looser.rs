@@ -160,8 +160,9 @@ impl Asked<'_> {
         let (status, cardholder) = (CardStatus::Active, CardholderStatus::Active);
         let card = CardSight { status, cardholder, as_of: at, since: Some(since), used: met(conditions.card_used) };
         let available = Money::from_minor(i64::MAX, self.policy.currency());
-        let account = AccountId::new("example")
-            .map_or(Sight::NotSeen, |id| Sight::Seen(AccountSight { id, status: AccountStatus::Active, available, as_of: at }));
+        let account = AccountId::new("example").map_or(Sight::NotSeen, |id| {
+            Sight::Seen(AccountSight { id, status: AccountStatus::Active, available, as_of: at, let_go: None })
+        });
         Snapshot { card: Sight::Seen(card), account, merchant: met(conditions.merchant_known), adds_to: AddsTo::Open }
     }
 }

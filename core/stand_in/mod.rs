@@ -38,7 +38,7 @@ mod tests;
 
 pub use caps::{CAP_SECONDS_MAX, Cap, CapWindow, Caps, EXPOSURE, Share};
 pub use conditions::{AgeRange, Conditions, Fit};
-pub use counters::{CapCounters, Outdated, Recounted, Remembered};
+pub use counters::{CapCounters, LetGo, Outdated, Recounted, Remembered};
 pub use decide::stand_in;
 pub use looser::{Looser, Than, looser_rows};
 pub use policy::{CAPS_MAX, Mode, ROWS_MAX, Row, RowAnswer, Silence, StandInParts, StandInPolicy};

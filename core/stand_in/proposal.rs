@@ -4,6 +4,7 @@ use crate::decision::{Basis, DeclineReason, StandInBasis, StandInBy, StandInCaus
 use crate::money::Money;
 use crate::rules::RulesetHash;
 
+use super::counters::LetGo;
 use super::policy::Silence;
 use super::told::{ToldApproval, ToldName};
 
@@ -36,7 +37,7 @@ pub struct Proposal {
     /// How an approval counts in caps; `None` if it counts nowhere, or is none.
     pub(super) approval: Option<ToldApproval>,
     /// What the account must cover together with what else stand-in approved for it, where a row asks for that.
-    pub(super) covered_by: Option<i64>,
+    pub(super) covered_by: Option<(i64, Option<LetGo>)>,
 }
 
 impl Proposal {

@@ -5,6 +5,8 @@ use crate::ids::AccountId;
 use crate::money::Money;
 use crate::time::Timestamp;
 
+use super::counters::LetGo;
+
 /// Something that may have been looked at or not, and may be there or not.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Sight<T> {
@@ -43,6 +45,9 @@ pub struct AccountSight {
     pub available: Money,
     /// When that was so, at the latest.
     pub as_of: Timestamp,
+    /// How much of what stand-in approved was let go of by then: what is let go of since, `available` does not have in it. `None` where nothing
+    /// is let go of meanwhile.
+    pub let_go: Option<LetGo>,
 }
 
 /// Whether two have met before.

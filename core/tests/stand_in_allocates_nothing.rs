@@ -78,7 +78,8 @@ fn snapshot(number: u64, now: Timestamp) -> Snapshot {
     let (status, cardholder, used) = (CardStatus::Active, CardholderStatus::Active, Acquaintance::Known);
     let card = CardSight { status, cardholder, as_of: now, since: None, used };
     let account = AccountId::new(&format!("account-{number}")).unwrap();
-    let account = AccountSight { id: account, status: AccountStatus::Active, available: usd(1_000_000), as_of: now };
+    let account =
+        AccountSight { id: account, status: AccountStatus::Active, available: usd(1_000_000), as_of: now, let_go: None };
     Snapshot { card: Sight::Seen(card), account: Sight::Seen(account), merchant: Acquaintance::Known, adds_to: AddsTo::Open }
 }
 

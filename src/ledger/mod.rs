@@ -30,7 +30,7 @@ use holdfast_core::{
 
 use crate::clock::Instant;
 pub use crate::journal::{Checkpoint, Erase, KeptKind, KeptRuleset, Noted, Operation, Slip, SlipsFound, SlipsWanted, Which};
-pub use sight::{Counted, Covered, Glimpse, MoneyOf};
+pub use sight::{Ahead, Counted, Glimpse, LeftOut, MoneyOf, ToHear};
 pub use standing::{Standing, Writes};
 pub use ticket::{Completions, Mailbox, Pool, Ticket, Wait};
 
@@ -70,6 +70,18 @@ pub trait Ledger: Send + Sync {
     /// What is to be seen around a question without asking it. Never waits for a disk.
     fn look(&self, _origin: &Origin, _request: &AuthorizationRequest) -> Glimpse {
         Glimpse::Nothing
+    }
+
+    /// What is to be seen around it once this was heard, too, in this order. Never waits for a disk; whoever does not look at what waits
+    /// leaves it out.
+    fn look_ahead(&self, origin: &Origin, request: &AuthorizationRequest, to_hear: &[ToHear]) -> Glimpse<Ahead> {
+        let mut left_out = LeftOut::default();
+        to_hear.iter().for_each(|one| left_out.add(one));
+        match self.look(origin, request) {
+            Glimpse::Busy => Glimpse::Busy,
+            Glimpse::Nothing => Glimpse::Nothing,
+            Glimpse::Seen(seen) => Glimpse::Seen(Ahead::of(&seen, left_out)),
+        }
     }
 
     /// Whose money an event would be about, as far as that is to be seen without asking the ledger. Never waits.

@@ -1,21 +1,23 @@
 //! Looking at a ledger without asking it: what stand-in knows of a card, its account and a key while the ledger cannot answer.
 //! A look never waits for a disk, and changes nothing.
 
-use holdfast_core::hold::{Answered, LimitUse, Retold};
-use holdfast_core::stand_in::Snapshot;
-use holdfast_core::{AccountId, CardholderToken, Decision};
+use holdfast_core::hold::{Answered, LimitUse, ToldAnswer, ToldEvent};
+use holdfast_core::stand_in::{AddsTo, Sight, Snapshot};
+use holdfast_core::{AccountId, CardholderToken, Decision, Money};
+
+use super::{Act, Adopt, Origin};
 
 /// What a look comes to.
 #[expect(clippy::large_enum_variant, reason = "it lives on the stack for one look, and is nearly always the large one")]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Glimpse {
+pub enum Glimpse<T = Seen> {
     /// Whoever works on what is looked at has it: look again in a moment.
     Busy,
     /// There is nothing to look at: the ledger is starting, or has no memory of its own.
     #[default]
     Nothing,
     /// This is how it was.
-    Seen(Seen),
+    Seen(T),
 }
 
 /// What limits have counted, as far as that is to be seen without asking.
@@ -39,22 +41,95 @@ pub enum MoneyOf {
     #[default]
     NotSeen,
     /// This account's.
-    Account(AccountId, Covered),
+    Account(AccountId),
 }
 
-/// How much of it the balance that is seen has in it already, in minor units.
+/// Something that the ledger has yet to hear.
+#[derive(Debug, Clone)]
+pub enum ToHear {
+    /// An answer that a platform heard without it.
+    Answer(Box<Adopt>),
+    /// A fact that a platform told.
+    Fact(Origin, Box<ToldEvent>),
+}
+
+impl ToHear {
+    /// How it hears that.
+    #[must_use]
+    pub fn act(&self) -> Act {
+        match self {
+            ToHear::Answer(adopt) => Act::Adopt(Adopt::clone(adopt)),
+            ToHear::Fact(origin, event) => Act::Tell(*origin, **event),
+        }
+    }
+
+    /// The fact, if it is one.
+    #[must_use]
+    pub fn into_fact(self) -> Option<(Origin, Box<ToldEvent>)> {
+        match self {
+            ToHear::Answer(_) => None,
+            ToHear::Fact(origin, event) => Some((origin, event)),
+        }
+    }
+}
+
+/// What is not in what is seen ahead, as nobody can tell without the ledger what it comes to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Covered {
-    /// By what its payment is known from others of the account, where that is seen.
-    pub payment: Option<u128>,
-    /// By what it is known besides, as one of which something was approved that the ledger has yet to hear.
-    pub besides: Option<u128>,
-    /// What is held of it, or was debited ahead of its completion.
-    pub held: i64,
-    /// What was authorized of it, and may still be captured or was; of one that is over, what was captured.
-    pub authorized: i64,
-    /// What was approved of it to the question that the event records as ended.
-    pub asked: i64,
+pub struct LeftOut {
+    /// How much of it there is.
+    pub count: usize,
+    /// How much of an account's money it may take at most, in minor units.
+    pub takes: i64,
+}
+
+impl LeftOut {
+    /// This, too.
+    pub fn add(&mut self, one: &ToHear) {
+        self.count = self.count.saturating_add(1);
+        self.takes = self.takes.saturating_add(match one {
+            ToHear::Answer(adopt) => match adopt.told {
+                ToldAnswer::Approved { amount } => amount.minor().max(0),
+                ToldAnswer::Declined { .. } => 0,
+            },
+            ToHear::Fact(_, event) => event.fact.takes_at_most().map_or(0, Money::minor).max(0),
+        });
+    }
+
+    /// Both.
+    #[must_use]
+    pub const fn and(self, other: LeftOut) -> LeftOut {
+        LeftOut { count: self.count.saturating_add(other.count), takes: self.takes.saturating_add(other.takes) }
+    }
+}
+
+/// What will be seen around one question once the ledger has heard what waits for it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ahead {
+    /// What can be spent of its account; nothing where that is not seen.
+    pub available: Option<Money>,
+    /// Of an increment, whether what it adds to is there.
+    pub adds_to: AddsTo,
+    /// What the question hears again, where the platform had a word on its payment.
+    pub again: Option<Decision>,
+    /// For how much the payment that it names was opened, in minor units; 0 if it is not there, or over.
+    pub stands: i64,
+    /// What the ledger will say to it by the platform's word; nothing where rules, limits and funds decide.
+    pub by_word: Option<Decision>,
+    /// What of it is not in this.
+    pub left_out: LeftOut,
+}
+
+impl Ahead {
+    /// Where nothing waits that is about it, but for what is left out.
+    #[must_use]
+    pub fn of(seen: &Seen, left_out: LeftOut) -> Self {
+        let available = match seen.snapshot.account {
+            Sight::Seen(account) => Some(account.available),
+            Sight::NotSeen | Sight::Absent => None,
+        };
+        let (adds_to, again, stands, by_word) = (seen.snapshot.adds_to, seen.again, seen.stands, seen.by_word);
+        Ahead { available, adds_to, again, stands, by_word, left_out }
+    }
 }
 
 /// What was seen around one question.
@@ -66,8 +141,6 @@ pub struct Seen {
     pub answered: Option<Answered>,
     /// What is said to it again, where the platform had a word on its payment.
     pub again: Option<Decision>,
-    /// What was heard of its payment, where that is there.
-    pub retold: Option<Retold>,
     /// Whether that lasts.
     pub lasts: Lasts,
     /// Whether there may be an answer that a look does not reach.

@@ -102,7 +102,7 @@ impl Facts {
         let account = standings.book.map_or(Sight::Absent, |book| {
             let known = record.place.account.and_then(|index| self.before.get(&index)).copied().unwrap_or(0);
             let (id, status, available) = (book.id, book.account.status, book.account.money(known));
-            Sight::Seen(AccountSight { id, status, available, as_of })
+            Sight::Seen(AccountSight { id, status, available, as_of, let_go: None })
         });
         let merchant = self.number_of(&request.merchant).zip(card).map_or(Acquaintance::NotKnown, |(merchant, card)| {
             self.used.get(&card).map_or(Acquaintance::New, |used| used.merchants.acquaintance(merchant))

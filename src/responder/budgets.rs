@@ -19,7 +19,7 @@ use holdfast_core::stand_in::ToldName;
 use holdfast_core::{AuthorizationKind, AuthorizationRequest, CardToken, DeclineReason};
 use smallvec::SmallVec;
 
-use super::adding::{Name, names};
+use super::opened::{Name, names};
 use crate::ledger::{Counted, Origin};
 
 /// What stand-in approved and the ledger has not heard, in the limits where it counts.

@@ -1,12 +1,12 @@
 //! Answering by what the platform recorded itself, which the ledger has yet to hear.
 
 use holdfast_core::hold::ToldAnswer;
-use holdfast_core::stand_in::{Sight, Snapshot};
-use holdfast_core::{AccountId, Basis, Currency, Decision, DeclineReason, StandInCause};
+use holdfast_core::{AccountId, Basis, Decision, DeclineReason, StandInCause};
 
+use super::ahead::{Foresight, HeardBy, Itself};
 use super::deadline::Deadline;
+use super::mount::Mount;
 use super::question::Question;
-use super::recorded::{Asker, ByWord};
 use super::telling::{GivenUp, Telling};
 use super::told::{Claim, Told};
 use super::{Decided, Responder};
@@ -15,44 +15,67 @@ use crate::ledger::{Adopt, Glimpse};
 use crate::server::Call;
 use crate::spool::Entry;
 
+/// What a question that was not answered yet hears by the platform's word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ByWord {
+    /// What the ledger will say.
+    Decided(Decision),
+    /// That is not known: nothing is approved.
+    NotKnown,
+    /// Nothing is said of it: whoever decides decides.
+    Open,
+}
+
 impl Responder {
-    /// What a question that was not answered yet hears by the platform's word: that which the ledger has yet to hear, and `by_ledger` what it
-    /// had heard before.
-    pub(super) fn by_word(&self, question: &Question<'_>, snapshot: &Snapshot, by_ledger: Option<Decision>) -> ByWord {
-        let request = &*question.request;
-        let waiting = self.unheard.recorded.of(&question.origin, request);
-        let waiting =
-            waiting.map(|said| said.answers(&Asker { request, account_currency: currency_of(snapshot) }, snapshot.adds_to));
-        of_both(waiting.unwrap_or(ByWord::Open), by_ledger)
+    /// What a question that was not answered yet hears by the platform's word, as it was seen, or is foreseen.
+    pub(super) fn by_word(&self, question: &Question<'_>, seen: &Seen, foresight: Option<&Foresight>) -> ByWord {
+        let by_word = match foresight.and_then(Foresight::whole) {
+            Some(ahead) => ahead.by_word,
+            None if self.unheard.recorded.waits_for(&question.origin, &question.request) => return ByWord::NotKnown,
+            None => seen.by_word,
+        };
+        by_word.map_or(ByWord::Open, ByWord::Decided)
     }
 
     /// What was told to a question, or what the platform's word makes of that which the ledger has yet to hear.
-    pub(super) async fn as_recorded(&self, question: &Question<'_>, told: Told, deadline: Deadline) -> Told {
+    pub(super) async fn as_recorded(&self, mount: &Mount, question: &Question<'_>, told: Told, deadline: Deadline) -> Told {
         if !self.unheard.recorded.waits_for(&question.origin, &question.request) {
             return told;
         }
+        let heard_by = self.heard_by();
         let seen = match self.look(question, deadline).await {
             Glimpse::Seen(seen) => seen,
             Glimpse::Nothing | Glimpse::Busy => Seen::default(),
         };
-        self.corrected(question, told, &seen)
+        self.again(mount, question, told, (&seen, heard_by), deadline).await
     }
 
-    /// The same of what the ledger answered before it went away.
-    pub(super) fn again(&self, question: &Question<'_>, told: Told, seen: &Seen) -> Told {
-        // A decline of a payment that it does not remember may be a word's that is newer than one that waits.
-        let may_be_newer = told.decision == Decision::Decline { reason: DeclineReason::TransactionNotPermitted };
-        if seen.retold.is_none() && may_be_newer { told } else { self.corrected(question, told, seen) }
-    }
-
-    /// The same of what is seen: the later of what waits and of what the ledger heard counts.
-    fn corrected(&self, question: &Question<'_>, told: Told, seen: &Seen) -> Told {
-        let request = &*question.request;
-        let Some(said) = self.unheard.recorded.of(&question.origin, request) else { return told };
-        let asker = Asker { request, account_currency: currency_of(&seen.snapshot) };
-        match said.corrects(told.decision, &asker, seen.retold.as_ref()) {
-            decision if decision == told.decision => told,
-            decision => Told { decision, asked_at: None, ..told },
+    /// The same of what the ledger answered before it went away, of which this was seen.
+    pub(super) async fn again(
+        &self,
+        mount: &Mount,
+        question: &Question<'_>,
+        told: Told,
+        seen: (&Seen, HeardBy),
+        deadline: Deadline,
+    ) -> Told {
+        let recorded = &self.unheard.recorded;
+        let is_anothers = told.decision == Decision::Decline { reason: DeclineReason::ConflictingDuplicate };
+        if is_anothers || !recorded.waits_for(&question.origin, &question.request) {
+            return told;
+        }
+        let foresight = self.foresee((mount, question), seen, Itself::Counts, deadline).await;
+        let again = match (foresight.as_ref().and_then(Foresight::whole), told.decision) {
+            (Some(ahead), _) => ahead.again,
+            // Nothing will be held for what is not approved any more.
+            (None, Decision::Approve { .. }) if recorded.is_declined(&question.origin, &question.request) => {
+                Some(Decision::Decline { reason: DeclineReason::TransactionNotPermitted })
+            }
+            (None, Decision::Approve { .. } | Decision::Decline { .. }) => None,
+        };
+        match again.map(|decision| decision.at_most(question.request.amount)) {
+            Some(decision) if decision != told.decision => Told { decision, asked_at: None, ..told },
+            Some(_) | None => told,
         }
     }
 
@@ -67,7 +90,7 @@ impl Responder {
     ) -> Decided {
         let spool = (&*self.spool, self.mailbox_of(call));
         let entry = Entry::Told(Box::new(adopt.clone()), account);
-        match Telling::begin(claim, told, spool, entry, None, &self.unheard.adding).tell(deadline).await {
+        match Telling::begin(claim, told, spool, entry, None, &self.unheard.waiting).tell(deadline).await {
             Ok(told) => Decided { told, balance: None, intent: None },
             Err(GivenUp(claim)) => {
                 let (reason, basis) = (DeclineReason::NotDurable, Basis::StandIn(cause));
@@ -76,23 +99,6 @@ impl Responder {
                 self.tell_decline(call, claim, told, Entry::Told(Box::new(adopt), account), deadline).await
             }
         }
-    }
-}
-
-/// What one hears of whom both are said. Which of two that differ is the later one only the ledger knows: nothing is approved.
-const fn of_both(waiting: ByWord, by_ledger: Option<Decision>) -> ByWord {
-    match (waiting, by_ledger) {
-        (waiting, None) => waiting,
-        (ByWord::Open, Some(by_ledger)) => ByWord::Decided(by_ledger),
-        (ByWord::Decided(Decision::Approve { .. }), Some(Decision::Decline { .. })) => ByWord::NotKnown,
-        (waiting @ (ByWord::Decided(_) | ByWord::NotKnown), Some(_)) => waiting,
-    }
-}
-
-fn currency_of(snapshot: &Snapshot) -> Option<Currency> {
-    match &snapshot.account {
-        Sight::Seen(account) => Some(account.available.currency()),
-        Sight::NotSeen | Sight::Absent => None,
     }
 }
 

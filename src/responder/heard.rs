@@ -5,15 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arrayvec::ArrayVec;
-use holdfast_core::hold::{Answered, Fact, ToldAnswer, ToldEvent};
+use holdfast_core::hold::{Answered, ToldAnswer, ToldEvent};
 use holdfast_core::stand_in::{Taken, ToldApproval, ToldName};
-use holdfast_core::{Decision, IdempotencyKey, PlatformName, ProgramId, Timestamp};
+use holdfast_core::{AccountId, IdempotencyKey, PlatformName, ProgramId, Timestamp};
 use tokio::sync::Notify;
 
-use super::adding::{Adding, Word};
 use super::breaker::{Breaker, Response};
 use super::budgets::Spending;
-use super::messages::Messages;
 use super::mount::Program;
 use super::orders::Orders;
 use super::publications::Publications;
@@ -21,8 +19,9 @@ use super::recorded::{Declined, Recorded};
 use super::stand_in::StandIn;
 use super::standings::Standings;
 use super::told::{Name, Told, ToldBook};
+use super::waiting::Waiting;
 use crate::clock;
-use crate::ledger::{Adopt, Counted, Covered, KeptRuleset, MoneyOf, Origin, weight_of};
+use crate::ledger::{Adopt, Counted, KeptRuleset, MoneyOf, Origin, weight_of};
 use crate::spool::{Entry, File, Heard, Refused, Spool, SpoolError, Standing, Wave};
 
 /// What is remembered until the ledger has heard it.
@@ -31,10 +30,8 @@ pub struct Unheard {
     pub book: ToldBook,
     /// What was told of cards, owners and accounts.
     pub standings: Standings,
-    /// What was told of payments that something may be added to.
-    pub adding: Adding,
-    /// Of whose money something was told.
-    pub messages: Messages,
+    /// What was told of whose money.
+    pub waiting: Waiting,
     /// What platforms recorded of questions.
     pub recorded: Recorded,
     /// What operators were promised.
@@ -66,8 +63,7 @@ impl Unheard {
         Unheard {
             book,
             standings: Standings::default(),
-            adding: Adding::default(),
-            messages: Messages::default(),
+            waiting: Waiting::default(),
             recorded: Recorded::default(),
             orders: Orders::default(),
             publications: Arc::default(),
@@ -108,60 +104,33 @@ impl Unheard {
 }
 
 impl Unheard {
-    /// Whose money a message is about, with what we approved of its payment while the ledger was away: that is at risk, and gone from the
-    /// balance, as it is.
-    pub fn or_of_what_waits(&self, origin: &Origin, event: &ToldEvent, seen: MoneyOf) -> MoneyOf {
-        let (Some(payment), _) = event.fact.payments() else { return seen };
-        let opened = self.adding.opened(origin, payment).map(|opened| opened.account);
-        let (account, covered) = match (seen, opened) {
-            // Of another account than this card's: its money is meant.
-            (MoneyOf::Account(account, covered), opened) if opened.is_none_or(|opened| opened == account) => (account, covered),
-            (MoneyOf::Account(..) | MoneyOf::Busy | MoneyOf::NotSeen, Some(opened)) => (opened, Covered::default()),
-            (MoneyOf::Account(..) | MoneyOf::Busy | MoneyOf::NotSeen, None) => return seen,
-        };
-        let known_as = self.adding.known_as(origin, payment);
-        let authorized = covered.authorized.saturating_add(self.adding.approved(known_as));
-        let asked = covered.asked.max(self.at_risk_of(origin, &event.fact));
-        // What was approved is looked up by its name here whenever it counts, as more may be approved, or less be so.
-        let (payment, besides) = (covered.payment.or(Some(known_as)), Some(known_as));
-        MoneyOf::Account(account, Covered { payment, besides, authorized, asked, ..covered })
-    }
-
-    /// How much was approved without the ledger to the question that a fact records, and was not recorded as declined meanwhile.
-    fn at_risk_of(&self, origin: &Origin, fact: &Fact) -> i64 {
-        let Fact::Recorded { asked, .. } = fact else { return 0 };
-        if self.recorded.was_declined(origin, *asked) { 0 } else { self.told_yes(origin, asked).unwrap_or(0) }
+    /// Whose money a message is about, as it is seen, or as we approved its payment while the ledger was away.
+    pub fn account_of(&self, origin: &Origin, event: &ToldEvent, seen: MoneyOf) -> Option<AccountId> {
+        let (payment, _) = event.fact.payments();
+        // Of another account than this card's: its money is meant.
+        let opened = payment.and_then(|payment| self.waiting.opened().of(origin, payment)).map(|opened| opened.account);
+        opened.or(match seen {
+            MoneyOf::Account(account) => Some(account),
+            MoneyOf::Busy | MoneyOf::NotSeen => None,
+        })
     }
 
     /// What a platform told is durable in the spool. An approval that it recorded as declined is at risk no more, as nothing will be held for it.
     pub fn keeps(&self, origin: &Origin, event: &ToldEvent) {
-        self.uncovers(origin, event).into_iter().for_each(|told| self.is_undone(told));
+        self.undone_by(origin, event).into_iter().for_each(|told| self.is_undone(told));
     }
 
-    /// The same, and what was approved to the answers that it declines covers nothing of what waits any more; caps still count them.
-    fn uncovers(&self, origin: &Origin, event: &ToldEvent) -> ArrayVec<(ProgramId, ToldName), 3> {
-        let was_at_risk = self.at_risk_of(origin, &event.fact);
+    /// The same; caps still count what it declines.
+    fn undone_by(&self, origin: &Origin, event: &ToldEvent) -> ArrayVec<(ProgramId, ToldName), 3> {
         self.recorded.is_durable(origin, event);
-        let declined = self.recorded.declines(origin, event);
-        if let (Fact::Recorded { increments: Some(of), .. }, false) = (&event.fact, declined.is_empty()) {
-            self.adding.less_added(origin, of, was_at_risk);
-        }
-        declined.into_iter().filter_map(|declined| self.uncover(declined)).collect()
+        self.recorded.declines(origin, event).into_iter().filter_map(|declined| self.told_of(declined)).collect()
     }
 
-    /// How much was approved without the ledger to a question, in minor units.
-    fn told_yes(&self, origin: &Origin, asked: &IdempotencyKey) -> Option<i64> {
-        match self.book.told(&self.named((origin.program, origin.platform?), *asked)?)?.decision {
-            Decision::Approve { amount } => Some(amount.minor()),
-            Decision::Decline { .. } => None,
-        }
-    }
-
-    /// What was approved of a payment that is declined covers nothing of it any more: by which answer that was.
-    fn uncover(&self, declined: Declined) -> Option<(ProgramId, ToldName)> {
+    /// The answer that is declined.
+    fn told_of(&self, declined: Declined) -> Option<(ProgramId, ToldName)> {
         match declined {
             Declined::Question(program, name) => Some((program, name)),
-            Declined::Payment(name) => self.adding.declined(&name).map(|told| (name.0, told)),
+            Declined::Payment(name) => self.waiting.opened().by(&name).map(|opened| (name.0, opened.told)),
         }
     }
 
@@ -188,11 +157,10 @@ impl Unheard {
     }
 
     fn takes_up(&self, entry: &Entry, earlier: &mut Earlier) {
-        if let Some(word) = Word::of(entry) {
-            self.adding.waits(word);
-        }
         match entry {
             Entry::Told(adopt, _) => {
+                // It is here until the ledger has heard it.
+                let _ = self.waiting.says(entry);
                 if let Some(name) = self.name_of(adopt) {
                     self.book.restore(name, adopt.digest, told(adopt));
                 }
@@ -200,9 +168,9 @@ impl Unheard {
             Entry::Fact(origin, event) => {
                 self.standings.told(origin.program, event);
                 // Whose money it is about is not to be seen yet, but where its payment waits, too.
-                self.messages.waits(origin, event, self.or_of_what_waits(origin, event, MoneyOf::NotSeen));
+                self.waiting.waits(origin, event, self.account_of(origin, event, MoneyOf::NotSeen));
                 self.recorded.waits(origin, event);
-                earlier.undone.extend(self.uncovers(origin, event));
+                earlier.undone.extend(self.undone_by(origin, event));
             }
             Entry::Ordered(origin, operation, event) => {
                 self.orders.waits(operation);
@@ -227,7 +195,7 @@ impl Unheard {
             let own = approvals.iter().filter(|(whose, _)| *whose == program.id).map(|(_, approval)| *approval);
             program.stand_in.restore(own, now);
         }
-        let declined = self.recorded.declined().into_iter().filter_map(|declined| self.uncover(declined));
+        let declined = self.recorded.declined().into_iter().filter_map(|declined| self.told_of(declined));
         undone.into_iter().chain(declined).for_each(|told| self.is_undone(told));
         Ok(())
     }
@@ -287,9 +255,7 @@ fn told(adopt: &Adopt) -> Told {
 impl Heard for Unheard {
     fn heard(&self, entry: &Entry) {
         self.entries_heard.fetch_add(1, Ordering::AcqRel);
-        if let Some(word) = Word::of(entry) {
-            self.adding.gone(word);
-        }
+        self.waiting.gone(entry);
         match entry {
             Entry::Told(adopt, _) => {
                 if let Some(name) = self.name_of(adopt) {
@@ -301,7 +267,6 @@ impl Heard for Unheard {
             }
             Entry::Fact(origin, event) => {
                 self.standings.heard(origin.program, event);
-                self.messages.gone(origin, event);
                 self.recorded.gone(origin, event);
             }
             Entry::Ordered(origin, operation, event) => {
@@ -330,7 +295,7 @@ impl Heard for Unheard {
             Entry::Ordered(_, operation, _) => self.orders.heard(operation),
             Entry::Published(_, kept) => self.publications.forget(kept),
             Entry::Fact(origin, event) => {
-                self.messages.never_kept(origin, event);
+                self.waiting.gone(entry);
                 self.recorded.gone(origin, event);
             }
             Entry::Told(adopt, _) if why == Refused::AnothersKey && entry.is_decline() => {
@@ -354,8 +319,8 @@ impl Heard for Unheard {
         if let Some(event) = entry.told() {
             self.standings.told(entry.origin().program, event);
         }
+        self.waiting.is_brought(entry);
         if let Entry::Fact(origin, event) = entry {
-            self.messages.is_brought(origin, event);
             self.recorded.is_brought(origin, event);
         }
         if let Some((stand_in, name)) = self.approval_of(entry) {

@@ -31,6 +31,7 @@ pub async fn keep_looking(responder: Weak<Responder>) {
 async fn see(responder: Weak<Responder>) {
     while let Some(at_it) = responder.upgrade() {
         at_it.see_ledger();
+        at_it.see_whose_they_are();
         drop(at_it);
         sleep(SEE_EVERY).await;
     }

@@ -7,7 +7,7 @@
 //! Steps are pinned where they are awaited: awaited by value, a step's future, which is as large as all that it may wait
 //! for, would be moved once more on every callback.
 
-mod adding;
+mod ahead;
 mod asking;
 mod authentication;
 mod balances;
@@ -20,10 +20,10 @@ mod heard;
 mod leaving;
 mod ledger_state;
 mod looking;
-mod messages;
 mod mount;
 mod notification;
 mod one_key;
+mod opened;
 mod ordering;
 mod orders;
 mod owner;
@@ -44,6 +44,7 @@ mod tests;
 mod told;
 mod turns;
 mod unique;
+mod waiting;
 mod watch;
 mod without_ledger;
 
@@ -317,7 +318,7 @@ impl Responder {
                     let told = if self.unheard.recorded.is_empty() {
                         told
                     } else {
-                        Box::pin(self.as_recorded(question, told, deadline)).await
+                        Box::pin(self.as_recorded(mount, question, told, deadline)).await
                     };
                     let told = Told { basis: Basis::Replay, ..told };
                     return Some((Decided { told, balance: None, intent: None }, Turn::Later));

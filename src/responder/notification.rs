@@ -7,11 +7,10 @@ use std::time::Duration;
 
 use holdfast_adapters::{Notice, Unrecognized};
 use holdfast_core::hold::{Finding, ToldEvent};
-use holdfast_core::{Decision, DeclineReason, Timestamp};
+use holdfast_core::{AccountId, Decision, DeclineReason, Timestamp};
 use tokio::time::timeout_at;
 
 use super::Responder;
-use super::adding::Word;
 use super::mount::Mount;
 use super::without_ledger::LOOK_AGAIN;
 use crate::clock::{self, Instant, Moment};
@@ -185,25 +184,18 @@ impl Responder {
 
     /// A fact that the ledger has yet to hear. What it says of a card holds from now on.
     async fn spool_fact(&self, mount: &Mount, event: &ToldEvent, by: Instant) -> NotificationResult {
-        let money = self.money_of(mount, event, by).await;
+        let account = self.money_of(mount, event, by).await;
         self.unheard.standings.told(mount.program.id, event);
-        let entry = Entry::Fact(mount.origin(), Box::new(*event));
-        let word = Word::of(&entry);
-        if let Some(word) = word {
-            self.unheard.adding.waits(word);
-        }
-        self.unheard.messages.waits(&mount.origin(), event, money);
+        self.unheard.waiting.waits(&mount.origin(), event, account);
         self.unheard.recorded.waits(&mount.origin(), event);
+        let entry = Entry::Fact(mount.origin(), Box::new(*event));
         match self.spool_entry(entry, by).await {
             Noted::Durable => {
                 self.unheard.keeps(&mount.origin(), event);
                 NotificationResult::Spooled
             }
             Noted::NotDurable => {
-                if let Some(word) = word {
-                    self.unheard.adding.gone(word);
-                }
-                self.unheard.messages.never_kept(&mount.origin(), event);
+                self.unheard.waiting.never_kept(&mount.origin(), event);
                 self.unheard.recorded.never_kept(&mount.origin(), event);
                 self.unheard.standings.never_told(mount.program.id, event);
                 self.unheard.heard.notify_waiters();
@@ -214,10 +206,10 @@ impl Responder {
 
     /// Whose money a message is about. Whoever works on what is looked at has it for less than a millisecond at a time: it is looked at
     /// again for a moment, one for all that came together.
-    async fn money_of(&self, mount: &Mount, event: &ToldEvent, by: Instant) -> MoneyOf {
+    async fn money_of(&self, mount: &Mount, event: &ToldEvent, by: Instant) -> Option<AccountId> {
         let origin = &mount.origin();
         if !event.fact.is_about_money() {
-            return MoneyOf::NotSeen;
+            return None;
         }
         let until = by.checked_sub(ACKNOWLEDGE_WITHIN.saturating_sub(LOOKED_FOR)).unwrap_or(by);
         let money = loop {
@@ -231,7 +223,7 @@ impl Responder {
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         };
-        self.unheard.or_of_what_waits(origin, event, money)
+        self.unheard.account_of(origin, event, money)
     }
 
     async fn spool_entry(&self, entry: Entry, by: Instant) -> Noted {

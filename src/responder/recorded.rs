@@ -1,20 +1,19 @@
 //! What platforms recorded of questions, and the ledger has yet to hear: it is adopted over ours, and so nothing is said past it meanwhile.
 //! It is known by the question's key and, for platforms whose messages do not carry those keys, by the payment. What a question hears by it
-//! is what the ledger will say once it has heard it; where that is not known, nothing is approved.
+//! is what the ledger will say once it has heard it (`by_word.rs`); here is only which questions that is about, and which it declines.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use arrayvec::ArrayVec;
 use dashmap::DashMap;
-use holdfast_core::hold::{Fact, Left, RecordedOutcome, Retold, ToldEvent};
-use holdfast_core::stand_in::{AddsTo, ToldName};
+use holdfast_core::hold::{Fact, RecordedOutcome, ToldEvent};
+use holdfast_core::stand_in::ToldName;
 use holdfast_core::{
-    Alias, AuthorizationId, AuthorizationKind, AuthorizationRequest, Decision, DeclineReason, IdempotencyKey, Money, PaymentRef,
-    PlatformName, ProgramId, Timestamp,
+    Alias, AuthorizationId, AuthorizationRequest, IdempotencyKey, PaymentRef, PlatformName, ProgramId, Timestamp,
 };
 
-use super::adding::{Name, names};
+use super::opened::{Name, names};
 use crate::ledger::Origin;
 
 /// When something is said that has no time of its own: it is as new as its hearing.
@@ -29,13 +28,15 @@ enum Subject {
     Payment(Name),
 }
 
-/// A message that waits.
+/// A message that waits, of how a question ended.
 #[derive(Debug, Clone, Copy)]
 struct Word {
     message: IdempotencyKey,
     at: Option<Timestamp>,
     kept: Kept,
-    says: Says,
+    ended: Ended,
+    /// It came with a payment of that second name.
+    second: Option<AuthorizationId>,
 }
 
 /// Whether it outlives this process.
@@ -45,29 +46,11 @@ enum Kept {
     Durable,
 }
 
-/// What it says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Says {
-    /// How a question ended, which came with a payment of that second name.
-    Ended(Ended, Option<AuthorizationId>),
-    /// Less of the payment is there than was approved.
-    TookBack,
-}
-
 /// How a question ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ended {
-    Approved(Money),
+    Approved,
     Declined,
-}
-
-/// What the last word is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum About {
-    /// The very question.
-    Question,
-    /// Its payment: which of its questions is not said.
-    Payment,
 }
 
 /// What is declined.
@@ -77,28 +60,6 @@ pub(super) enum Declined {
     Question(ProgramId, ToldName),
     /// Whichever question opened this payment: platforms whose messages do not carry questions' keys say no more.
     Payment(Name),
-}
-
-/// What is recorded of a question.
-#[derive(Debug, Clone, Copy)]
-pub struct Said {
-    about: About,
-    ended: Ended,
-    /// When, by the platform; at the end of all time where it has no time of its own.
-    at: Timestamp,
-    /// Whether something was taken back of its payment, before it or after.
-    left: Left,
-}
-
-/// What a question that was not answered yet hears by what is recorded of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ByWord {
-    /// What the ledger will say.
-    Decided(Decision),
-    /// That is not known: nothing is approved.
-    NotKnown,
-    /// Nothing is said of this one, or of less: whoever decides decides.
-    Open,
 }
 
 /// Platforms' words that wait for the ledger.
@@ -112,12 +73,10 @@ pub struct Recorded {
 impl Recorded {
     /// It is brought to the spool. It counts once it is durable there.
     pub fn waits(&self, origin: &Origin, event: &ToldEvent) {
-        let Some(says) = says(&event.fact) else { return };
-        let word = Word { message: event.key, at: event.occurred_at, kept: Kept::NotYet, says };
+        let Some((ended, second)) = ended(&event.fact) else { return };
+        let word = Word { message: event.key, at: event.occurred_at, kept: Kept::NotYet, ended, second };
         subjects(origin, &event.fact).into_iter().for_each(|subject| self.words.entry(subject).or_default().push(word));
-        if matches!(says, Says::Ended(..)) {
-            self.waiting.fetch_add(1, Ordering::Release);
-        }
+        self.waiting.fetch_add(1, Ordering::Release);
     }
 
     /// It is durable, if the ledger has not heard it already.
@@ -164,7 +123,7 @@ impl Recorded {
                 words.is_empty()
             });
         }
-        if was_there && matches!(event.fact, Fact::Recorded { .. }) {
+        if was_there {
             self.waiting.fetch_sub(1, Ordering::Release);
         }
     }
@@ -178,31 +137,20 @@ impl Recorded {
     /// Whether the ledger has yet to hear how a question ended, durable or not.
     #[must_use]
     pub fn waits_for(&self, origin: &Origin, request: &AuthorizationRequest) -> bool {
-        !self.is_empty() && of_request(origin, request).iter().any(|(_, subject)| self.ended(*subject, request, None).is_some())
+        !self.is_empty() && of_request(origin, request).iter().any(|subject| self.last(*subject, request, None).is_some())
     }
 
-    /// The last durable word on a question.
+    /// Whether the last durable word on a question says that it was declined.
     #[must_use]
-    pub fn of(&self, origin: &Origin, request: &AuthorizationRequest) -> Option<Said> {
-        if self.is_empty() {
-            return None;
-        }
-        let subjects = of_request(origin, request);
-        let ended = |(about, subject): &(About, Subject)| Some((*about, self.ended(*subject, request, Some(Kept::Durable))?));
-        let (about, (at, ended)) = subjects.iter().find_map(ended)?;
-        let took_back = |subject: &Subject| self.words.get(subject).is_some_and(|words| words.iter().any(is_taking_back));
-        let less = subjects.iter().any(|(_, subject)| took_back(subject));
-        Some(Said { about, ended, at, left: if less { Left::Less } else { Left::Whole } })
+    pub fn is_declined(&self, origin: &Origin, request: &AuthorizationRequest) -> bool {
+        let last = |subject: &Subject| self.last(*subject, request, Some(Kept::Durable));
+        !self.is_empty() && of_request(origin, request).iter().find_map(last) == Some(Ended::Declined)
     }
 
     /// How it ended by the last of the words on it, by the platform's own time.
-    fn ended(&self, subject: Subject, request: &AuthorizationRequest, kept: Option<Kept>) -> Option<(Timestamp, Ended)> {
+    fn last(&self, subject: Subject, request: &AuthorizationRequest, kept: Option<Kept>) -> Option<Ended> {
         let words = self.words.get(&subject)?;
-        let counts = words.iter().filter(|word| kept.is_none_or(|kept| kept == word.kept));
-        counts.fold(None, |last, word| match word.says {
-            Says::Ended(ended, second) if !is_anothers(second, request) => Some(later(last, word.at, ended)),
-            Says::Ended(..) | Says::TookBack => last,
-        })
+        last_of(words.iter().filter(|word| kept.is_none_or(|kept| kept == word.kept) && !is_anothers(word.second, request)))
     }
 
     /// What is declined by the last word on it: what was told of that counts in no cap any more.
@@ -211,16 +159,8 @@ impl Recorded {
         declined.filter_map(|entry| Declined::of(*entry.key())).collect()
     }
 
-    /// Whether a durable word on a question says that it was declined, the last one or not.
-    pub(super) fn was_declined(&self, origin: &Origin, asked: IdempotencyKey) -> bool {
-        let declined = |word: &Word| word.kept == Kept::Durable && matches!(word.says, Says::Ended(Ended::Declined, _));
-        let subject = Subject::Question(origin.program, origin.platform, asked);
-        self.words.get(&subject).is_some_and(|words| words.iter().any(declined))
-    }
-
     /// What a message is about, as far as that is declined by the last word on it.
     pub(super) fn declines(&self, origin: &Origin, event: &ToldEvent) -> ArrayVec<Declined, 3> {
-        let Fact::Recorded { .. } = &event.fact else { return ArrayVec::new() };
         let declined = |subject: &Subject| self.words.get(subject).is_some_and(|words| is_declined(&words));
         subjects(origin, &event.fact).into_iter().filter(declined).filter_map(Declined::of).collect()
     }
@@ -237,129 +177,29 @@ impl Declined {
     }
 }
 
-impl Said {
-    /// What a question that was answered hears when it is asked again: what was said, or what the word makes of that. `ours` is of the
-    /// question itself, `known` is what the ledger knows of it, and in whose currency the account is has to be known before anything is
-    /// approved.
-    #[must_use]
-    pub fn corrects(&self, ours: Decision, asked: &Asker<'_>, known: Option<&Retold>) -> Decision {
-        match (self.ended, ours) {
-            _ if known.is_some_and(|known| self.is_before(known)) => ours,
-            (Ended::Declined, Decision::Decline { .. }) | (Ended::Approved(_), Decision::Approve { .. }) => ours,
-            // What opened a payment comes before all that is said of it, whatever clocks say.
-            (Ended::Declined, Decision::Approve { .. }) => Decision::Decline { reason: DeclineReason::TransactionNotPermitted },
-            (Ended::Approved(_), Decision::Decline { reason: DeclineReason::ConflictingDuplicate }) => ours,
-            // Nothing may be held for a yes to what was taken back, or let go of.
-            (Ended::Approved(_), Decision::Decline { .. }) if self.is_less(known) => ours,
-            (Ended::Approved(recorded), Decision::Decline { .. }) => {
-                // What we approved once is said again.
-                let said =
-                    known.and_then(|known| known.ours).map_or(recorded, |ours| Money::from_minor(ours, recorded.currency()));
-                self.approves(said, asked).unwrap_or(ours)
-            }
-        }
-    }
-
-    /// Whether something was taken back of the payment, whether that waits or was heard.
-    fn is_less(&self, known: Option<&Retold>) -> bool {
-        self.left == Left::Less || known.is_some_and(|known| known.left == Left::Less)
-    }
-
-    /// Whether the ledger heard a later word on the same; of one moment a decline is the last, and an approval without a time of its
-    /// own is none after a decline.
-    fn is_before(&self, known: &Retold) -> bool {
-        let rank = |at: Timestamp, approved: bool| (at, !approved);
-        let heard = match self.about {
-            About::Question => known.word,
-            About::Payment => known.word.or(known.opening),
-        };
-        heard.is_some_and(|(at, approved)| match (self.ended, approved) {
-            (Ended::Approved(_), None) if self.at == NO_TIME => true,
-            (ended, approved) => rank(self.at, matches!(ended, Ended::Approved(_))) < rank(at, approved.is_some()),
-        })
-    }
-
-    /// What a question hears that was not answered yet.
-    #[must_use]
-    pub fn answers(&self, asked: &Asker<'_>, adds_to: AddsTo) -> ByWord {
-        let request = asked.request;
-        let is_increment = request.kind == AuthorizationKind::Incremental;
-        match self.ended {
-            Ended::Declined => {
-                let over = request.kind.moves_money() && !is_increment;
-                let reason = if over { DeclineReason::AuthorizationOver } else { DeclineReason::TransactionNotPermitted };
-                ByWord::Decided(Decision::Decline { reason })
-            }
-            Ended::Approved(_) if !request.kind.moves_money() => ByWord::Open,
-            Ended::Approved(_) if self.left == Left::Less || (is_increment && adds_to == AddsTo::NotKnown) => ByWord::NotKnown,
-            Ended::Approved(recorded) if self.about == About::Payment && request.amount.minor() > recorded.minor() => {
-                ByWord::Open
-            }
-            Ended::Approved(recorded) => self.approves(recorded, asked).map_or(ByWord::NotKnown, ByWord::Decided),
-        }
-    }
-
-    /// As much as is recorded, and never more than is asked for; of another question of the payment, all of it or nothing.
-    fn approves(&self, recorded: Money, asked: &Asker<'_>) -> Option<Decision> {
-        let request = asked.request;
-        let (currency, wanted) = (request.amount.currency(), request.amount.minor());
-        let is_held = asked.account_currency == Some(currency) && recorded.currency() == currency && !recorded.is_negative();
-        let is_meant = match self.about {
-            About::Question => true,
-            About::Payment => (1..=recorded.minor()).contains(&wanted) && request.kind.moves_money() && self.left == Left::Whole,
-        };
-        (is_held && is_meant).then_some(Decision::Approve { amount: recorded }.at_most(request.amount))
-    }
+/// How a fact says that a question ended, and the second name of its payment; nothing if it says something else.
+fn ended(fact: &Fact) -> Option<(Ended, Option<AuthorizationId>)> {
+    let Fact::Recorded { payment, outcome, .. } = fact else { return None };
+    let ended = match outcome {
+        RecordedOutcome::Approved { .. } | RecordedOutcome::ApprovedByStandIn { .. } => Ended::Approved,
+        RecordedOutcome::Declined => Ended::Declined,
+    };
+    Some((ended, second_of(payment)))
 }
 
-/// Who asks.
-#[derive(Debug, Clone, Copy)]
-pub struct Asker<'a> {
-    /// The question.
-    pub request: &'a AuthorizationRequest,
-    /// What its account's money is in, as far as that is seen.
-    pub account_currency: Option<holdfast_core::Currency>,
-}
-
-fn says(fact: &Fact) -> Option<Says> {
-    match fact {
-        Fact::Recorded { payment, outcome, .. } => {
-            let ended = match outcome {
-                RecordedOutcome::Approved { amount } | RecordedOutcome::ApprovedByStandIn { amount, .. } => {
-                    Ended::Approved(*amount)
-                }
-                RecordedOutcome::Declined => Ended::Declined,
-            };
-            Some(Says::Ended(ended, second_of(payment)))
-        }
-        Fact::Reduced { .. } | Fact::Replaced { .. } | Fact::Released { .. } => Some(Says::TookBack),
-        Fact::Captured { .. }
-        | Fact::Completed { .. }
-        | Fact::Credited { .. }
-        | Fact::Debited { .. }
-        | Fact::Card { .. }
-        | Fact::Cardholder { .. }
-        | Fact::Account { .. }
-        | Fact::SettlementAnnounced { .. } => None,
-    }
-}
-
-/// What a fact that says something is about: of an increment, itself, and not what it adds to.
+/// What such a fact is about: of an increment, itself, and not what it adds to.
 fn subjects(origin: &Origin, fact: &Fact) -> ArrayVec<Subject, 3> {
-    if says(fact).is_none() {
-        return ArrayVec::new();
-    }
-    let asked = if let Fact::Recorded { asked, .. } = fact { Some(*asked) } else { None };
-    let question = asked.map(|key| Subject::Question(origin.program, origin.platform, key));
+    let Fact::Recorded { asked, .. } = fact else { return ArrayVec::new() };
+    let question = Subject::Question(origin.program, origin.platform, *asked);
     let (payment, own) = fact.payments();
     let payments = own.or(payment).into_iter().flat_map(|own| names(origin, own)).map(Subject::Payment);
-    question.into_iter().chain(payments).take(3).collect()
+    std::iter::once(question).chain(payments).take(3).collect()
 }
 
 /// By what a question may be recorded, its key first.
-fn of_request(origin: &Origin, request: &AuthorizationRequest) -> ArrayVec<(About, Subject), 3> {
-    let question = (About::Question, Subject::Question(origin.program, origin.platform, request.key));
-    let payments = names(origin, &request.payment).map(|name| (About::Payment, Subject::Payment(name)));
+fn of_request(origin: &Origin, request: &AuthorizationRequest) -> ArrayVec<Subject, 3> {
+    let question = Subject::Question(origin.program, origin.platform, request.key);
+    let payments = names(origin, &request.payment).map(Subject::Payment);
     std::iter::once(question).chain(payments).take(3).collect()
 }
 
@@ -375,26 +215,22 @@ const fn second_of(payment: &PaymentRef) -> Option<AuthorizationId> {
     }
 }
 
-fn is_taking_back(word: &Word) -> bool {
-    word.kept == Kept::Durable && word.says == Says::TookBack
+fn is_declined(words: &[Word]) -> bool {
+    last_of(words.iter().filter(|word| word.kept == Kept::Durable)) == Some(Ended::Declined)
 }
 
-fn is_declined(words: &[Word]) -> bool {
-    let durable = words.iter().filter(|word| word.kept == Kept::Durable);
-    let last = durable.fold(None, |last, word| match word.says {
-        Says::Ended(ended, _) => Some(later(last, word.at, ended)),
-        Says::TookBack => last,
-    });
-    last.is_some_and(|(_, ended)| ended == Ended::Declined)
+fn last_of<'a>(mut words: impl Iterator<Item = &'a Word>) -> Option<Ended> {
+    let first = words.next()?;
+    Some(words.fold(later(None, first), |last, word| later(Some(last), word)).1)
 }
 
 /// The later of two words, as the ledger has them: without a time of its own one is as new as its hearing, but an approval without one never comes
 /// after a decline; of one moment the decline is the last.
-fn later(last: Option<(Timestamp, Ended)>, at: Option<Timestamp>, ended: Ended) -> (Timestamp, Ended) {
+fn later(last: Option<(Timestamp, Ended)>, &Word { at, ended, .. }: &Word) -> (Timestamp, Ended) {
     let at = match (at, ended, last) {
         (Some(at), _, _) => at,
-        (None, Ended::Approved(_), Some((declined, Ended::Declined))) => declined.saturating_sub(Duration::from_micros(1)),
-        (None, Ended::Approved(_) | Ended::Declined, _) => NO_TIME,
+        (None, Ended::Approved, Some((declined, Ended::Declined))) => declined.saturating_sub(Duration::from_micros(1)),
+        (None, Ended::Approved | Ended::Declined, _) => NO_TIME,
     };
     let rank = |(at, ended): (Timestamp, Ended)| (at, ended == Ended::Declined);
     last.filter(|last| rank(*last) > rank((at, ended))).unwrap_or((at, ended))

@@ -9,7 +9,7 @@ use arc_swap::ArcSwapOption;
 use holdfast_core::agent::Weight;
 use holdfast_core::rules::{RulesetHash, Verdict, Way, Ways};
 use holdfast_core::stand_in::{
-    CapCounters, Caps, Proposal, Share, Snapshot, StandInAnswer, StandInPolicy, StoodIn, ToldApproval, ToldName, stand_in,
+    CapCounters, Caps, LetGo, Proposal, Share, Snapshot, StandInAnswer, StandInPolicy, StoodIn, ToldApproval, ToldName, stand_in,
 };
 use holdfast_core::{AccountId, AuthorizationRequest, PlatformName, StandInCause, Timestamp};
 
@@ -220,6 +220,14 @@ impl StandIn {
         of_account.fold(caps.exposure_of(account), |left, (_, (_, minor))| left.saturating_sub(*minor))
     }
 
+    /// How much of these approvals of an account is not confirmed yet, and how much of the account's was let go of by the same moment.
+    #[must_use]
+    pub fn approved_of(&self, account: &AccountId, approved: &[(ToldName, i64)]) -> (i64, LetGo) {
+        let caps = self.caps();
+        let unconfirmed = approved.iter().filter(|(name, _)| caps.is_unconfirmed(name));
+        (unconfirmed.fold(0, |sum: i64, (_, minor)| sum.saturating_add(*minor)), caps.let_go(account))
+    }
+
     /// The ledger refused an approval of so much for good.
     pub fn set_aside(&self, name: ToldName, account: AccountId, minor: i64) {
         let caps = self.caps();
@@ -350,6 +358,7 @@ mod tests {
             status: AccountStatus::Active,
             available: usd(1_000_000),
             as_of: now,
+            let_go: None,
         };
         let card = CardSight { status, cardholder, as_of: now, since: None, used };
         Snapshot {

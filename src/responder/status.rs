@@ -184,7 +184,7 @@ impl Responder {
     /// where the program as a whole is not stood in for. Nothing where there is nothing.
     fn unheard_status(&self, program: &Program) -> Option<Value> {
         let in_transit = program.stand_in.in_transit();
-        let told = self.unheard.standings.any_on_the_way() || self.unheard.messages.any_of(program.id);
+        let told = self.unheard.standings.any_on_the_way() || self.unheard.waiting.any_of(program.id);
         if in_transit == 0 && !told {
             return None;
         }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use holdfast_core::Decision;
 use holdfast_core::stand_in::ToldName;
 
-use super::adding::{Adding, Word};
 use super::deadline::Deadline;
 use super::stand_in::StandIn;
 use super::told::{Booked, Claim, Told};
+use super::waiting::{Said, Waiting};
 use crate::clock;
 use crate::ledger::Mailbox;
 use crate::spool::{Entry, Kept, Put, Spool};
@@ -21,8 +21,8 @@ pub struct Telling<'a> {
     put: Arc<Put>,
     /// What an approval was counted under, where it was.
     counted: Option<(&'a StandIn, ToldName)>,
-    /// What is known of its payment from now on.
-    said: Option<(&'a Adding, Word)>,
+    /// What is known of its account's money from now on.
+    said: Option<(&'a Waiting, Said)>,
 }
 
 /// An approval that is not durable in time is none: the key is still to be answered.
@@ -36,13 +36,10 @@ impl<'a> Telling<'a> {
         (spool, worker): (&Spool, Option<Arc<Mailbox>>),
         entry: Entry,
         counted: Option<(&'a StandIn, ToldName)>,
-        adding: &'a Adding,
+        waiting: &'a Waiting,
     ) -> Self {
         // Before the ledger can hear of it.
-        let said = Word::of(&entry).map(|word| (adding, word));
-        if let Some((adding, word)) = said {
-            adding.waits(word);
-        }
+        let said = waiting.says(&entry).map(|said| (waiting, said));
         Telling { claim: Some(claim), told, put: spool.put_of(worker, entry, clock::utc()), counted, said }
     }
 
@@ -88,8 +85,8 @@ impl<'a> Telling<'a> {
     }
 
     fn unsay(&mut self) {
-        if let Some((adding, word)) = self.said.take() {
-            adding.gone(word);
+        if let Some((waiting, said)) = self.said.take() {
+            waiting.unsays(&said);
         }
     }
 }
@@ -106,11 +103,10 @@ mod tests {
     use std::time::Duration;
 
     use holdfast_core::hold::ToldAnswer;
-    use holdfast_core::stand_in::AddsTo;
-    use holdfast_core::{AuthorizationKind, AuthorizationRequest, Basis, DeclineReason, IdempotencyKey, StandInCause};
+    use holdfast_core::{AccountId, Basis, DeclineReason, IdempotencyKey, StandInCause};
 
     use super::*;
-    use crate::fixture::{origin, purchase, usd};
+    use crate::fixture::{origin, program, purchase, usd};
     use crate::ledger::Adopt;
     use crate::responder::told::{Begun, Name, ToldBook};
     use crate::spool::{FILE, Observer, Settings, Sync};
@@ -143,37 +139,12 @@ mod tests {
             received_at: clock::utc(),
             slip: None,
         };
-        Entry::Told(Box::new(adopt), None)
+        Entry::Told(Box::new(adopt), Some(AccountId::new("a").unwrap()))
     }
 
     fn spool(directory: &tempfile::TempDir, entries_max: i64) -> Spool {
         let settings = Settings { path: directory.path().join(FILE), sync: Sync::Full, entries_max };
         Spool::open(settings, Arc::new(Silent)).unwrap()
-    }
-
-    #[tokio::test]
-    async fn a_decline_that_no_book_remembers_is_doubted_until_the_ledger_has_heard_it() {
-        let directory = tempfile::tempdir().unwrap();
-        let (spool, adding, book) = (spool(&directory, 9), Adding::default(), ToldBook::new(0));
-        let (opening, digest) = (purchase("key", 100), purchase("key", 100).content_digest());
-        let doubt = Word::of(&entry(DECLINE)).unwrap();
-        adding.waits(doubt);
-        let Begun::First(claim) = book.begin(Name { principal: 0, key: opening.key }, digest) else { panic!() };
-        let told = Told { decision: DECLINE, basis: Basis::StandIn(StandInCause::Overloaded), asked_at: None };
-        let telling = Telling::begin(claim, told, (&spool, None), entry(DECLINE), None, &adding);
-        telling.put.durable_by(clock::instant().checked_add(Duration::from_secs(20)).unwrap()).await;
-        drop(telling);
-        let more = AuthorizationRequest {
-            kind: AuthorizationKind::Incremental,
-            increments: Some(opening.payment),
-            ..purchase("more", 10)
-        };
-        let adds_to = || adding.over(&origin(), &more, None, AddsTo::Open);
-        // It is on the disk, and so the ledger hears of it; another message doubts the payment, too.
-        adding.gone(doubt);
-        assert_eq!(adds_to(), AddsTo::NotKnown);
-        adding.gone(doubt);
-        assert_eq!(adds_to(), AddsTo::Open);
     }
 
     /// Begins to tell, and goes away when it is durable or so much time is over. Whether a retry hears it then, and how many entries there are.
@@ -184,11 +155,13 @@ mod tests {
         let name = Name { principal: 0, key: IdempotencyKey::new("key").unwrap() };
         let Begun::First(claim) = book.begin(name, digest) else { panic!("the key is not free") };
         let told = Told { decision, basis: Basis::StandIn(StandInCause::Overloaded), asked_at: Some(clock::utc()) };
-        let adding = Adding::default();
-        let telling = Telling::begin(claim, told, (&spool, None), entry(decision), None, &adding);
+        let (waiting, account) = (Waiting::default(), AccountId::new("a").unwrap());
+        let telling = Telling::begin(claim, told, (&spool, None), entry(decision), None, &waiting);
         telling.put.durable_by(clock::instant().checked_add(until_durable).unwrap()).await;
         drop(telling);
         let hears = matches!(book.begin(name, digest), Begun::Told(heard) if heard == told);
+        let counts = !waiting.of(program(), account).to_hear.is_empty();
+        assert_eq!(counts, hears, "what is told is looked at as long as the ledger has yet to hear it");
         let reader = spool.reader().unwrap();
         drop(spool);
         (hears, reader.page(0, i64::MAX, 9).unwrap().len())

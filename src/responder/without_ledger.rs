@@ -17,14 +17,14 @@ use holdfast_core::{
 use tokio::time::error::Elapsed;
 use tokio::time::timeout_at;
 
+use super::ahead::{Foresight, HeardBy, Itself};
 use super::breaker::{BreakerIs, Response};
 use super::budgets::{Spending, is_own};
-use super::by_word::basis_by_word;
+use super::by_word::{ByWord, basis_by_word};
 use super::deadline::Deadline;
 use super::mount::Mount;
 use super::payments::Own;
 use super::question::{Led, Question};
-use super::recorded::ByWord;
 use super::stand_in::Said;
 use super::telling::{GivenUp, Telling};
 use super::told::{Begun, Claim, Told};
@@ -41,9 +41,6 @@ pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 /// Which part of the time that is left may be spent on looking: one of so many.
 const LOOKING_SHARE: u32 = 4;
-
-/// How often an account is looked at again whose ledger hears something meanwhile.
-const LOOKS_MAX: usize = 3;
 
 /// How long a question waits at most for what is about to come: a ledger that starts, or one that is being told of its account's
 /// money. Whatever takes longer may take for ever, and its cardholder stands at a till.
@@ -65,23 +62,24 @@ impl Responder {
         cause: StandInCause,
     ) -> Decided {
         let request = &*question.request;
-        let heard = self.unheard.entries_heard.load(Ordering::Acquire);
+        let heard_by = self.heard_by();
         let seen = match self.look(question, deadline).await {
             Glimpse::Seen(seen) => seen,
             Glimpse::Nothing | Glimpse::Busy => Seen::default(),
         };
         let before = before(call, request, &claim.digest(), &seen);
         if let Before::Told(told) = before {
-            let told = self.again(question, told, &seen);
+            let told = self.again(mount, question, told, (&seen, heard_by), deadline).await;
             claim.answered(told);
             return Decided { told, balance: None, intent: None };
         }
         let opinion = self.opinion(call, mount, question);
         let asked_at = Some(call.received.utc);
         let decline = |reason, basis| Told { decision: Decision::Decline { reason }, basis, asked_at };
-        let snapshot = self.with_what_waits(mount, question, &seen);
+        let foresight = self.foresee((mount, question), (&seen, heard_by), Itself::Counts, deadline).await;
+        let snapshot = self.with_what_waits(mount, question, &seen, foresight.as_ref());
         let account = account_of(&snapshot);
-        let said = match (before, self.by_word(question, &snapshot, seen.by_word)) {
+        let said = match (before, self.by_word(question, &seen, foresight.as_ref())) {
             // The platform's own word goes before every row.
             (Before::Nothing, ByWord::Decided(decision)) => {
                 let told = Told { decision, basis: basis_by_word(&decision, cause), asked_at };
@@ -92,8 +90,8 @@ impl Responder {
             (Before::Nothing, ByWord::Open) if question.led == Led::NotYet => None,
             (Before::Nothing, ByWord::Open) => {
                 let counted = self.counted(question, opinion.as_ref().map(|opinion| &opinion.verdict), deadline).await;
-                let snapshot = self.with_balance_of_now(mount, question, snapshot, (heard, deadline)).await;
-                self.table_says(mount, question, opinion.as_ref(), (&snapshot, &counted, seen.stands), cause)
+                let stands = foresight.as_ref().map_or(seen.stands, Foresight::stands);
+                self.table_says(mount, question, opinion.as_ref(), (&snapshot, &counted, stands), cause)
             }
             // Nothing is decided afresh, nor past what the platform recorded.
             (Before::Perhaps | Before::Told(_), _) | (Before::Nothing, ByWord::NotKnown) => None,
@@ -115,9 +113,9 @@ impl Responder {
                 let counted = counted.map(|name| (&mount.program.stand_in, name));
                 let entry = Entry::Told(Box::new(adopt), account);
                 let spool = (&*self.spool, self.mailbox_of(call));
-                let telling = Telling::begin(claim, told, spool, entry, counted, &self.unheard.adding);
+                let telling = Telling::begin(claim, told, spool, entry, counted, &self.unheard.waiting);
                 // A message that came since may be before it in the spool, and end what it adds to.
-                let given_up = if self.adds_to(question, &seen, account) == snapshot.adds_to {
+                let given_up = if self.still_adds((mount, question), (&seen, heard_by), snapshot.adds_to, deadline).await {
                     telling.tell(deadline).await.err().map(|GivenUp(claim)| (claim, DeclineReason::NotDurable))
                 } else {
                     telling.give_up().map(|claim| (claim, DeclineReason::LedgerUnavailable))
@@ -192,7 +190,7 @@ impl Responder {
         let unheard = &*self.unheard;
         mount.program.stand_in.in_transit() != 0
             || unheard.standings.any_on_the_way()
-            || unheard.messages.any()
+            || unheard.waiting.any()
             || !unheard.recorded.is_empty()
     }
 
@@ -220,7 +218,7 @@ impl Responder {
             let heard = self.unheard.heard.notified();
             let money = account.is_some_and(|account| stand_in.in_transit_of(&account) > 0);
             let word = standings.on_the_way(mount.program.id, &request, account);
-            let message = self.unheard.messages.concern(mount.program.id, account);
+            let message = self.unheard.waiting.concern(mount.program.id, account);
             let recorded = self.unheard.recorded.waits_for(&question.origin, &request);
             if !money && !word && !message && !recorded {
                 return Ok(());
@@ -284,56 +282,34 @@ impl Responder {
     }
 
     /// What is seen of a question, with what the ledger has yet to hear.
-    fn with_what_waits(&self, mount: &Mount, question: &Question<'_>, seen: &Seen) -> Snapshot {
+    fn with_what_waits(&self, mount: &Mount, question: &Question<'_>, seen: &Seen, foresight: Option<&Foresight>) -> Snapshot {
         let request = with_its_owner(&question.request, seen);
         let mut snapshot = self.unheard.standings.over(mount.program.id, &request, seen.snapshot);
         if question.outside.is_some() && snapshot.card == Sight::Absent {
             // What stands there for an instrument which is none of ours is entered with its first payment: no card is unknown.
             snapshot.card = Sight::NotSeen;
         }
-        if let Sight::Seen(account) = &mut snapshot.account {
-            let approved = |payment| self.unheard.adding.approved(payment);
-            let taken = self.unheard.messages.taken_of(mount.program.id, account.id, approved);
-            let left = account.available.minor().saturating_sub(taken);
-            account.available = Money::from_minor(left, account.available.currency());
+        match foresight {
+            Some(foresight) => foresight.of(snapshot),
+            // Nor is it known what a question would add to.
+            None => Snapshot { adds_to: AddsTo::NotKnown, ..without_balance(snapshot) },
         }
-        snapshot.adds_to = self.adds_to(question, seen, account_of(&snapshot));
-        snapshot
     }
 
-    /// The same with the balance of this moment: what the ledger hears after a look at its memory, and before one at what waits, would be in
-    /// neither. `heard`: how much it had heard before it was looked at.
-    async fn with_balance_of_now(
+    /// Whether what a question adds to is still as much there as it was when that was approved: a message that came since may be before the
+    /// answer in the spool, and end it.
+    async fn still_adds(
         &self,
-        mount: &Mount,
-        question: &Question<'_>,
-        mut snapshot: Snapshot,
-        (mut heard, deadline): (u64, Deadline),
-    ) -> Snapshot {
-        let has_heard = || self.unheard.entries_heard.load(Ordering::Acquire);
-        for _ in 0..LOOKS_MAX {
-            let Sight::Seen(account) = &mut snapshot.account else { return snapshot };
-            if has_heard() == heard {
-                return snapshot;
-            }
-            heard = has_heard();
-            let now = match self.look(question, deadline).await {
-                Glimpse::Seen(seen) => self.with_what_waits(mount, question, &seen).account,
-                Glimpse::Nothing | Glimpse::Busy => Sight::NotSeen,
-            };
-            match now {
-                Sight::Seen(now) => account.available = now.available,
-                Sight::NotSeen | Sight::Absent => return without_balance(snapshot),
-            }
+        (mount, question): (&Mount, &Question<'_>),
+        seen: (&Seen, HeardBy),
+        before: AddsTo,
+        deadline: Deadline,
+    ) -> bool {
+        if question.request.kind != AuthorizationKind::Incremental {
+            return true;
         }
-        // It may hear so much that no balance is of one moment: nothing is approved by it.
-        if has_heard() == heard { snapshot } else { without_balance(snapshot) }
-    }
-
-    /// Whether what a question would add to is there, with what the ledger has yet to hear.
-    fn adds_to(&self, question: &Question<'_>, seen: &Seen, account: Option<AccountId>) -> AddsTo {
-        let request = with_its_owner(&question.request, seen);
-        self.unheard.adding.over(&question.origin, &request, account, seen.snapshot.adds_to)
+        let foresight = self.foresee((mount, question), seen, Itself::IsLeftOut, deadline).await;
+        foresight.is_some_and(|foresight| foresight.adds_to() == before)
     }
 
     /// What the table in force says; `None` without one, while it is not known which one is, and where it met a bug.
@@ -386,13 +362,13 @@ impl Responder {
     ) -> Decided {
         let spool = (&*self.spool, self.mailbox_of(call));
         // A decline is never given up.
-        let _ = Telling::begin(claim, told, spool, entry, None, &self.unheard.adding).tell(deadline).await;
+        let _ = Telling::begin(claim, told, spool, entry, None, &self.unheard.waiting).tell(deadline).await;
         Decided { told, balance: None, intent: None }
     }
 }
 
 /// What a look comes to, once nobody works on what is looked at; nothing if that takes more than a part of the time that is left.
-async fn looked_for<T>(look: impl Fn() -> Option<T>, deadline: Deadline) -> Option<T> {
+pub(super) async fn looked_for<T>(look: impl Fn() -> Option<T>, deadline: Deadline) -> Option<T> {
     let began = clock::instant();
     let patience = deadline.answer_by.saturating_duration_since(began).checked_div(LOOKING_SHARE).unwrap_or_default();
     loop {

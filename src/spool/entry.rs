@@ -216,6 +216,14 @@ impl Entry {
         if digest_of(bytes) != digest {
             return Err(Unreadable::Digest);
         }
+        Entry::read(bytes)
+    }
+
+    /// The entry that these bytes are, which never left memory.
+    ///
+    /// # Errors
+    /// [`Unreadable::Content`].
+    pub fn read(bytes: &[u8]) -> Result<Self, Unreadable> {
         let (written, rest) = postcard::take_from_bytes::<Written>(bytes).map_err(|_| Unreadable::Content)?;
         if !rest.is_empty() {
             return Err(Unreadable::Content);

@@ -8,8 +8,8 @@ use holdfast::app::App;
 use holdfast::config::{Config, Overrides};
 use holdfast::ledger::sight::{Lasts, LongerAgo, Seen};
 use holdfast::ledger::{
-    self, Act, Answer, Completions, Counted, Glimpse, Ledger, LedgerError, MoneyOf, Origin, Readiness, Standing, Ticket, Wait,
-    Whose, Writes,
+    self, Act, Ahead, Answer, Completions, Counted, Glimpse, Ledger, LedgerError, MoneyOf, Origin, Readiness, Standing, Ticket,
+    ToHear, Wait, Whose, Writes,
 };
 use holdfast_core::hold::ToldEvent;
 use holdfast_core::rules::{LimitCheck, Verdict};
@@ -203,6 +203,11 @@ impl Ledger for Shared {
             },
             _ => self.0.inner.look(origin, request),
         }
+    }
+
+    fn look_ahead(&self, origin: &Origin, request: &AuthorizationRequest, to_hear: &[ToHear]) -> Glimpse<Ahead> {
+        let veiled = *self.0.fault.lock().unwrap() == Fault::Veiled;
+        if veiled { Glimpse::Busy } else { self.0.inner.look_ahead(origin, request, to_hear) }
     }
 
     fn counted(&self, origin: &Origin, request: &AuthorizationRequest, limits: &[LimitCheck]) -> Counted {

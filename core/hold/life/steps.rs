@@ -175,7 +175,7 @@ impl<'a> Steps<'a> {
         self.last_said(question).is_none_or(|(last, before)| (last.at, finality(before), last.id) < (at, finality(word), message))
     }
 
-    pub fn last_said(&self, question: StepId) -> Option<(&Step, Word)> {
+    fn last_said(&self, question: StepId) -> Option<(&Step, Word)> {
         self.said(question).max_by_key(|(step, word)| (step.at, finality(*word), step.id))
     }
 
@@ -223,12 +223,6 @@ impl<'a> Steps<'a> {
     /// The platform's word on what opened the payment, where that is no question that we placed something for.
     pub fn opening_word(&self) -> Option<Word> {
         self.iter().find_map(|step| self.opening_word_in(step))
-    }
-
-    /// The last word on what opened the payment, where that is no question that we placed something for.
-    pub fn opening_said(&self) -> Option<(&Step, Word)> {
-        let said = self.iter().filter_map(|step| Some((step, self.opening_word_in(step)?)));
-        said.max_by_key(|(step, word)| (step.at, finality(*word), step.id))
     }
 
     fn opening_word_in(&self, step: &Step) -> Option<Word> {

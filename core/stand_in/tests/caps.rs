@@ -203,6 +203,29 @@ fn a_balance_covers_what_stand_in_approved_since() {
     assert_eq!(ask("four", 1), poor);
 }
 
+/// A balance that was seen before an approval was let go of does not have it in it.
+#[test]
+fn what_is_let_go_of_while_a_balance_is_looked_at_counts_once() {
+    let covered = Conditions { balance_age_seconds_max: Some(3600), ..Conditions::default() };
+    let table = policy(vec![Row::new(id("covered"), covered, RowAnswer::Approve)]);
+    let mut counters = CapCounters::new(&[table.caps()], Share::WHOLE, 10);
+    let ask = |counters: &mut CapCounters, key: &str, minor, let_go| {
+        let key = IdempotencyKey::new(key).unwrap();
+        let seen = Snapshot { account: Sight::Seen(AccountSight { let_go, ..account() }), ..snapshot() };
+        let proposal = asked(&table, &AuthorizationRequest { key, amount: usd(minor), ..request() }, &seen);
+        (counters.try_take(0, &proposal).answer, proposal.name().unwrap())
+    };
+    let before = Some(counters.let_go(&account().id));
+    let (yes, name) = ask(&mut counters, "one", 6000, before);
+    assert_eq!(yes, StandInAnswer::Approve { amount: usd(6000) });
+    counters.settle(&name);
+    let poor = StandInAnswer::Decline { reason: DeclineReason::InsufficientFunds };
+    assert_eq!(ask(&mut counters, "two", 4001, before).0, poor);
+    let after = Some(counters.let_go(&account().id));
+    assert_eq!(ask(&mut counters, "two", 4001, after).0, StandInAnswer::Approve { amount: usd(4001) });
+    assert_eq!(ask(&mut counters, "three", 5999, None).0, StandInAnswer::Approve { amount: usd(5999) });
+}
+
 #[test]
 fn shares_never_add_up_to_more_than_the_cap() {
     let table = with_caps(vec![Cap {

@@ -86,6 +86,7 @@ fn account() -> AccountSight {
         status: AccountStatus::Active,
         available: usd(10_000),
         as_of: seconds_ago(60),
+        let_go: None,
     }
 }
 

@@ -212,7 +212,7 @@ fn snapshot(number: u64, now: Timestamp) -> Result<Snapshot, Problem> {
     let (status, cardholder, used) = (CardStatus::Active, CardholderStatus::Active, Acquaintance::Known);
     let card = CardSight { status, cardholder, as_of: now, since: None, used };
     let id = named(AccountId::new(&format!("account-{}", number % 10_000)))?;
-    let account = AccountSight { id, status: AccountStatus::Active, available: usd(1_000_000), as_of: now };
+    let account = AccountSight { id, status: AccountStatus::Active, available: usd(1_000_000), as_of: now, let_go: None };
     Ok(Snapshot { card: Sight::Seen(card), account: Sight::Seen(account), merchant: Acquaintance::Known, adds_to: AddsTo::Open })
 }
 

@@ -8,6 +8,7 @@
 mod about;
 mod acts;
 pub mod again;
+pub(crate) mod ahead;
 mod at_disk;
 pub(crate) mod cold;
 mod contradiction;
@@ -29,7 +30,7 @@ mod seek;
 pub(crate) mod state;
 pub(crate) mod undo;
 mod weigh;
-mod window;
+pub(crate) mod window;
 mod writer;
 
 use std::hash::BuildHasher as _;
@@ -54,6 +55,7 @@ use self::queue::{Queue, Taken};
 use self::state::State;
 use self::window::Window;
 use self::writer::Writer;
+use super::sight::{Ahead, ToHear};
 use super::standing::{Standing, Stands};
 use super::{Completions, Counted, Glimpse, Ledger, LedgerError, MoneyOf, Origin, Readiness, Ticket};
 use crate::clock::{self, Instant, Moment};
@@ -389,6 +391,10 @@ impl Ledger for Embedded {
 
     fn look(&self, origin: &Origin, request: &AuthorizationRequest) -> Glimpse {
         self.shared.window.look(origin, request)
+    }
+
+    fn look_ahead(&self, origin: &Origin, request: &AuthorizationRequest, to_hear: &[ToHear]) -> Glimpse<Ahead> {
+        self.shared.window.look_ahead(origin, request, to_hear)
     }
 
     fn account_of(&self, origin: &Origin, event: &ToldEvent) -> MoneyOf {

@@ -5,17 +5,18 @@
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 
-use holdfast_core::hold::{ToldEvent, approved_to_what_it_records};
+use holdfast_core::hold::ToldEvent;
 use holdfast_core::rules::LimitCheck;
 use holdfast_core::{AuthorizationRequest, Timestamp};
 
+use super::ahead::Copied;
 use super::at_disk::AtDisk;
 use super::naming::{payments_of, subject_of};
 use super::projection::Mark;
 use super::state::{GoneNames, State};
 use crate::journal::Joint;
 use crate::ledger::Origin;
-use crate::ledger::sight::{Counted, Covered, Glimpse, MoneyOf};
+use crate::ledger::sight::{Ahead, Counted, Glimpse, MoneyOf, ToHear};
 
 /// The window.
 #[derive(Debug)]
@@ -173,16 +174,8 @@ impl Window {
         let (platform, names) = (origin.platform.as_ref(), payments_of(origin.platform.as_ref(), event));
         let names = (names.0.as_ref(), names.1.as_ref());
         let located = state.locate_told(&origin.program, platform, &subject_of(event), names);
-        let row = located.hold.and_then(|index| state.hold(index));
-        let covered = row.map_or(Covered::default(), |row| Covered {
-            payment: Some(row.number.0.into()),
-            besides: None,
-            held: row.hold.held.saturating_add(row.hold.ahead),
-            authorized: row.hold.spoken_for(),
-            asked: approved_to_what_it_records(&row.steps, &event.fact),
-        });
         let account = located.account.and_then(|index| state.account(index));
-        account.map_or(MoneyOf::NotSeen, |row| MoneyOf::Account(row.id, covered))
+        account.map_or(MoneyOf::NotSeen, |row| MoneyOf::Account(row.id))
     }
 
     /// Memory, if nobody has it just now.
@@ -202,6 +195,20 @@ impl Window {
             Shows::Away => Glimpse::Busy,
             Shows::Early(as_of, _) | Shows::Memory(as_of) => Glimpse::Seen(behind.state.seen(origin, request, as_of)),
         }
+    }
+
+    /// What will be seen around a question once this was heard, too.
+    pub fn look_ahead(&self, origin: &Origin, request: &AuthorizationRequest, to_hear: &[ToHear]) -> Glimpse<Ahead> {
+        let Some(behind) = self.glance() else { return Glimpse::Busy };
+        let as_of = match behind.shows {
+            Shows::Nothing | Shows::Expected => return Glimpse::Nothing,
+            Shows::Away => return Glimpse::Busy,
+            Shows::Early(as_of, _) | Shows::Memory(as_of) => as_of,
+        };
+        let copied = Copied::of(&behind.state, to_hear, origin, request);
+        // The writer may have its memory back by now.
+        drop(behind);
+        Glimpse::Seen(copied.ahead(to_hear, origin, request, as_of))
     }
 }
 

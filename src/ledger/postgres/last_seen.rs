@@ -4,7 +4,7 @@
 //! One moment counts for all of it. Whoever keeps it right ([`super::following`]) reads whatever changed: what it did not read
 //! again was still so when it last had everything.
 
-use std::sync::{PoisonError, RwLock, RwLockWriteGuard, TryLockError};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
 use std::time::Duration;
 
 use holdfast_core::hold::{Answered, CardStatus, CardholderStatus, Subject, ToldEvent};
@@ -20,7 +20,9 @@ use super::snapshot::{self, OwnAct};
 use crate::ledger::embedded::naming::subject_of;
 use crate::ledger::embedded::state::{Fingerprint, Merchants, NameKey};
 use crate::ledger::sight::{LongerAgo, Seen};
-use crate::ledger::{Covered, Glimpse, MoneyOf, Origin};
+use crate::ledger::{Glimpse, MoneyOf, Origin};
+
+mod ahead;
 
 /// The most cards, and the most accounts, of each of the two generations.
 pub const GENERATION_MAX: usize = 1 << 18;
@@ -175,22 +177,23 @@ impl LastSeen {
     /// Whose money an event is about: of its card, as no payment is known here.
     pub fn account_of(&self, origin: &Origin, event: &ToldEvent) -> MoneyOf {
         let Subject { account, card, .. } = subject_of(event);
-        let kept = match self.kept.try_read() {
-            Ok(kept) => kept,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return MoneyOf::Busy,
-        };
+        let Some(kept) = self.glance() else { return MoneyOf::Busy };
         let of_card = || kept.people.accounts.get(&kept.people.cards.get(&(origin.program, card?))?.account?).map(|seen| seen.id);
-        account.or_else(of_card).map_or(MoneyOf::NotSeen, |account| MoneyOf::Account(account, Covered::default()))
+        account.or_else(of_card).map_or(MoneyOf::NotSeen, MoneyOf::Account)
+    }
+
+    /// What was seen, if nobody puts something in just now.
+    fn glance(&self) -> Option<RwLockReadGuard<'_, Kept>> {
+        match self.kept.try_read() {
+            Ok(kept) => Some(kept),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     /// What is to be seen around a question.
     pub fn look(&self, Origin { program, platform, .. }: &Origin, request: &AuthorizationRequest) -> Glimpse {
-        let kept = match self.kept.try_read() {
-            Ok(kept) => kept,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return Glimpse::Busy,
-        };
+        let Some(kept) = self.glance() else { return Glimpse::Busy };
         let Some(Right { as_of, key, by }) = kept.right else { return Glimpse::Nothing };
         // What an owner's other cards are like is not known here: without a card nothing is.
         let card = request.card.and_then(|card| kept.people.cards.get(&(*program, card)));
@@ -212,7 +215,8 @@ impl LastSeen {
         });
         let account = account.map_or(Sight::NotSeen, |(number, AccountSeen { id, now })| {
             let account = kept.fresh.account(number, *now);
-            Sight::Seen(AccountSight { id: *id, status: account.status, available: account.money(account.available()), as_of })
+            let available = account.money(account.available());
+            Sight::Seen(AccountSight { id: *id, status: account.status, available, as_of, let_go: None })
         });
         // Of payments nothing is kept here: only what this responder told itself is known of them.
         let snapshot = Snapshot { card, account, merchant, adds_to: AddsTo::NotKnown };

@@ -9,7 +9,7 @@
 //! ([`office`]). Stand-in then looks at what was last seen of cards and accounts ([`last_seen`]).
 
 mod answers;
-mod beside;
+pub(in crate::ledger) mod beside;
 mod catalogue;
 pub mod chaining;
 mod columns;
@@ -74,6 +74,7 @@ use self::trouble::{Trouble, Whereabouts};
 use self::upkeep::keep_up;
 use super::embedded::Observer;
 use super::embedded::state::NameKey;
+use super::sight::{self, ToHear};
 use super::standing::{Standing, Stands, Writes};
 use super::{Glimpse, Ledger, MoneyOf, Origin, Readiness, Ticket};
 use crate::clock::{self, Instant};
@@ -235,6 +236,10 @@ impl Ledger for Postgres {
 
     fn look(&self, origin: &Origin, request: &AuthorizationRequest) -> Glimpse {
         self.common.last_seen.look(origin, request)
+    }
+
+    fn look_ahead(&self, origin: &Origin, request: &AuthorizationRequest, to_hear: &[ToHear]) -> Glimpse<sight::Ahead> {
+        self.common.last_seen.look_ahead(origin, request, to_hear)
     }
 
     fn account_of(&self, origin: &Origin, event: &ToldEvent) -> MoneyOf {

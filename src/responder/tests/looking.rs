@@ -11,7 +11,7 @@ use super::process::{Caller, Process};
 use crate::clock;
 use crate::fixture::{origin, told, usd};
 use crate::journal::MemoryDisk;
-use crate::ledger::{LedgerError, MoneyOf, Writes};
+use crate::ledger::{LedgerError, Writes};
 use crate::responder::Leaving;
 use crate::responder::breaker::{BreakerIs, Response};
 use crate::responder::looking::{Look, Proof};
@@ -101,7 +101,7 @@ fn a_question_that_waits_in_vain_blames_the_ledger_where_it_was_asked_and_heard_
             let (caller, mut process) = (Caller::new(), process().await);
             let unheard = Arc::clone(&process.responder.unheard);
             let fee = Fact::Debited { payment: None, amount: usd(1), cause: MovementCause::Fee };
-            unheard.messages.waits(&origin(), &told("fee", fee), MoneyOf::NotSeen);
+            unheard.waiting.waits(&origin(), &told("fee", fee), None);
             unheard.is_asked.store(is_asked, Ordering::Release);
             for number in 1..=3 {
                 process.send(number, caller.question(number), clock::now());

@@ -8,7 +8,9 @@ use holdfast_core::AuthorizationRequest;
 use crate::clock::{self, Instant};
 use crate::journal::{MemoryDisk, Sync};
 use crate::ledger::embedded::{Embedded, Observer};
-use crate::ledger::{Act, Answer, Completions, Glimpse, Ledger, LedgerError, Origin, Readiness, Ticket, Wait, Writes};
+use crate::ledger::{
+    Act, Ahead, Answer, Completions, Glimpse, Ledger, LedgerError, Origin, Readiness, Ticket, ToHear, Wait, Writes,
+};
 
 struct Silent;
 
@@ -142,6 +144,15 @@ impl Ledger for Scripted {
         loop {
             match self.inner.look(origin, request) {
                 // A moment of the ledger's own thread, which no script knows.
+                Glimpse::Busy => std::thread::yield_now(),
+                glimpse @ (Glimpse::Nothing | Glimpse::Seen(_)) => return glimpse,
+            }
+        }
+    }
+
+    fn look_ahead(&self, origin: &Origin, request: &AuthorizationRequest, to_hear: &[ToHear]) -> Glimpse<Ahead> {
+        loop {
+            match self.inner.look_ahead(origin, request, to_hear) {
                 Glimpse::Busy => std::thread::yield_now(),
                 glimpse @ (Glimpse::Nothing | Glimpse::Seen(_)) => return glimpse,
             }

@@ -4,6 +4,7 @@
 //! start, and a row that comes back from the projection. Names of holds and keys are remembered as 128-bit fingerprints under
 //! a key of this data directory, so that they cost no allocation and cannot be made to collide. Nothing here knows a disk.
 
+mod few;
 mod forget;
 mod gone;
 mod handing_over;
@@ -32,6 +33,7 @@ use holdfast_core::{
     AccountId, AuthorizationRequest, CardToken, CardholderToken, IdempotencyKey, PaymentRef, PlatformName, ProgramId, Timestamp,
 };
 
+pub use self::few::{Few, Knows, Naming};
 use self::gone::Gone;
 pub use self::gone::GoneNames;
 use self::holds::Holds;

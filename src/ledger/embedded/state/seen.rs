@@ -2,7 +2,7 @@
 
 use arrayvec::ArrayVec;
 use holdfast_core::agent::Weight;
-use holdfast_core::hold::{Answered, Asked, Event, FoundBy, LimitUse, Step, What, is_placed, knows_question, retold};
+use holdfast_core::hold::{Answered, Asked, Event, FoundBy, LimitUse, Step, What, is_placed, knows_question};
 use holdfast_core::rules::{HoldPolicy, KindSet, LimitCheck, Proceed, Verdict};
 use holdfast_core::stand_in::{AccountSight, Acquaintance, AddsTo, CardSight, Sight, Snapshot};
 use holdfast_core::{AuthorizationRequest, Decision, DeclineReason, RuleId, Timestamp};
@@ -58,7 +58,7 @@ impl State {
                 Some(Decision::Approve { .. } | Decision::Decline { .. }) | None => 0,
             };
             let available = row.account.money(row.account.available().saturating_add(own));
-            Sight::Seen(AccountSight { id: row.id, status: row.account.status, available, as_of })
+            Sight::Seen(AccountSight { id: row.id, status: row.account.status, available, as_of, let_go: None })
         });
         let row = located.card.and_then(|index| self.card(index));
         // Of a question that was approved the merchant is here by itself.
@@ -71,9 +71,8 @@ impl State {
         let owner = self.owner_of(located.card);
         let by_word = self.by_word(&located, request, as_of);
         let again = answered.and_then(|answered| self.again(&located, (key, &answered), request, as_of));
-        let retold = located.hold.and_then(|index| self.hold(index)).map(|row| retold(&row.steps, request));
         let snapshot = Snapshot { card, account, merchant, adds_to };
-        Seen { snapshot, answered, again, retold, lasts, longer_ago, owner, stands, by_word }
+        Seen { snapshot, answered, again, lasts, longer_ago, owner, stands, by_word }
     }
 
     /// What is said to a question again that was answered, by what the platform recorded of its payment. Whether it is the same question is

@@ -3,6 +3,7 @@
 //!
 //! Nothing here waits for time: tests wait for answers, and for what the ledger tells its [`Observer`].
 
+mod ahead;
 mod conforming;
 mod early;
 mod groups;

@@ -1,9 +1,10 @@
 //! What memory has let go of: it is found again, and what is told of it late counts.
 
 use super::*;
+use crate::ledger::embedded::ahead::Copied;
 use crate::ledger::embedded::state::ASKED_KEYS_KEPT;
 use crate::ledger::embedded::window::AsOf;
-use crate::ledger::sight::LongerAgo;
+use crate::ledger::sight::{Ahead, LeftOut, LongerAgo, ToHear};
 
 /// A ledger whose memory keeps no hold that ended and is projected.
 fn forgetful() -> Bench {
@@ -52,6 +53,30 @@ fn a_hold_that_was_changed_after_its_end_stays_until_that_is_projected() {
     bench.catch_up();
     tidy(&mut bench);
     assert_eq!(holds_in_memory(&mut bench), 0);
+}
+
+/// What it is, only whoever finds it can tell: it is left out of what is seen ahead, and how much it may take is told.
+#[test]
+fn what_memory_may_have_let_go_of_is_left_out_of_what_is_seen_ahead() {
+    let mut bench = forgetful();
+    assert_eq!(bench.decide("p", 600), yes(600));
+    let fee = Fact::Debited { payment: None, amount: usd(40), cause: MovementCause::Fee };
+    let to_hear = [tell("late", captured("p", 250)), tell("fee", fee)].map(|act| match act {
+        Act::Tell(origin, event) => ToHear::Fact(origin, Box::new(event)),
+        other => panic!("{other:?}"),
+    });
+    let ahead = |bench: &mut Bench| {
+        let (request, as_of) = (purchase("new", 1), AsOf::durable(Timestamp::EPOCH));
+        let copied = Copied::of(bench.engine().state(), &to_hear, &origin(), &request);
+        let Ahead { available, left_out, .. } = copied.ahead(&to_hear, &origin(), &request, as_of);
+        (available, left_out)
+    };
+    assert_eq!(ahead(&mut bench), (Some(usd(710)), LeftOut::default()));
+    bench.finding(&tell("release", Fact::Released { payment: payment("p"), cause: ReleaseCause::Reversed }));
+    bench.catch_up();
+    tidy(&mut bench);
+    assert_eq!(holds_in_memory(&mut bench), 0);
+    assert_eq!(ahead(&mut bench), (Some(usd(960)), LeftOut { count: 1, takes: 250 }));
 }
 
 #[test]
