@@ -95,6 +95,8 @@ mutants! {
     ToldIncrementAddsTwice = "told-increment-adds-twice",
     /// What is told first of an increment says with which payment it is held.
     FirstTellingCounts = "first-telling-counts",
+    /// What a total named of a payment that was declined after all stays held.
+    DeclinedTotalHeld = "declined-total-held",
 }
 
 #[cfg(feature = "mutants")]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::steps::comes_before;
 use super::{Hold, HoldStatus, Placement, Role, Step, StepId, Steps, What, Word};
 use crate::authorization::Posting;
 use crate::hold::event::{Finality, MovementCause, ReleaseCause};
@@ -50,6 +51,10 @@ struct Standing {
     /// What of the amount in the merchant's currency is not reversed.
     original: Option<Money>,
     end: Option<End>,
+    /// Where the platform declined what we opened the payment with, and nothing else had opened it.
+    declined: Option<Step>,
+    /// Whether something was approved of it so far.
+    approved: bool,
     /// What is left of the placement that is watched, once it was read.
     share: Option<Share>,
 }
@@ -90,8 +95,17 @@ pub(in crate::hold) fn has_ended(steps: &Steps<'_>) -> Result<bool, Overflow> {
 }
 
 fn read(steps: &Steps<'_>, watched: Option<StepId>) -> Result<Standing, Overflow> {
-    let mut standing =
-        Standing { hold: Hold::NONE, posting: None, extra: 0, given_back: false, original: None, end: None, share: None };
+    let mut standing = Standing {
+        hold: Hold::NONE,
+        posting: None,
+        extra: 0,
+        given_back: false,
+        original: None,
+        end: None,
+        declined: steps.opening_declined().copied(),
+        approved: false,
+        share: None,
+    };
     let opened = steps.opened();
     for step in steps.iter() {
         standing.take(steps, step, opened, watched)?;
@@ -121,7 +135,7 @@ impl Standing {
             }
             What::Reduced { .. } if mutant::is(Mutant::StandInNotReversed) && !opened => {}
             What::Reduced { by, original } => self.reduce(by, original),
-            What::Totalled { total } => self.begin_with(steps, total, step.at),
+            What::Totalled { total } => self.begin_with(steps, self.approved_of(total, step), step.at),
             What::Released { cause } => self.end(End::Released(cause)),
             What::Captured { .. } if mutant::is(Mutant::CaptureAfterEndLost) && self.end.is_some() => {}
             What::Captured { amount, finality } => self.capture(amount, finality)?,
@@ -133,6 +147,16 @@ impl Standing {
             }
         }
         Ok(())
+    }
+
+    /// How much of a total is of something that was approved. The total of a payment whose opening was declined after all names what was
+    /// declined: it adds nothing to what else was approved, unless the platform told it after the decline. Where nothing else was, it
+    /// holds nothing then either, as where that question came last.
+    fn approved_of(&self, total: i64, step: &Step) -> i64 {
+        match self.declined.filter(|_| !mutant::is(Mutant::DeclinedTotalHeld)) {
+            Some(declined) if !self.approved || comes_before(step, &declined) => total.min(self.hold.authorized),
+            Some(_) | None => total,
+        }
     }
 
     /// So much in total, whatever was before: from then on the payment lives anew.
@@ -196,6 +220,7 @@ impl Standing {
             self.extra = 0;
         }
         self.given_back = false;
+        self.approved |= amount > 0;
         self.authorize(sum(self.hold.authorized, amount)?);
         Ok(())
     }
@@ -247,6 +272,7 @@ impl Standing {
             }
         };
         self.posting = self.posting.or(Some(posting));
+        self.approved |= self.hold.authorized > 0;
         self.watch(steps, at);
         Ok(())
     }

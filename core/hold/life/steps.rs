@@ -25,6 +25,11 @@ fn order(step: &Step) -> (u8, Timestamp, u8, i64, StepId) {
     (phase, step.at, kind, within, step.id)
 }
 
+/// Whether one step is read before another one.
+pub(super) fn comes_before(one: &Step, other: &Step) -> bool {
+    order(one) < order(other)
+}
+
 /// Which of two words of one moment is the last.
 const fn finality(word: Word) -> u8 {
     match word {
@@ -203,7 +208,7 @@ impl<'a> Steps<'a> {
     /// did not. Not if the payment was released since, or what opened it declined, or nothing of it left, and no total began it anew: what is
     /// approved would not be held there. The merchant's last capture is no such end: it took what was added, too.
     pub fn said_to_add_at(&self, question: StepId) -> Option<Timestamp> {
-        let (mut added, mut ended) = (None, false);
+        let (mut added, mut ended, declined) = (None, false, self.opening_declined());
         for step in self.iter() {
             match step.what {
                 What::Recorded { asked, role, word } if asked == question => match (word.approves(), role) {
@@ -213,6 +218,7 @@ impl<'a> Steps<'a> {
                 },
                 What::Recorded { .. } => ended |= added.is_some() && self.opening_word_in(step) == Some(Word::Declined),
                 What::Released { .. } | What::Totalled { total: ..=0 } => ended |= added.is_some(),
+                What::Totalled { .. } if declined.is_some_and(|declined| comes_before(step, declined)) => {}
                 What::Totalled { .. } => ended = false,
                 What::Placed(_) | What::Reduced { .. } | What::Captured { .. } | What::Moved { .. } => {}
             }
@@ -238,6 +244,22 @@ impl<'a> Steps<'a> {
             | What::Captured { .. }
             | What::Moved { .. } => None,
         }
+    }
+
+    /// By which step the platform says that it declined after all what we opened the payment with, if nothing else had opened it by then.
+    pub(super) fn opening_declined(&self) -> Option<&Step> {
+        let openings = self.placements().filter(|(_, placement)| placement.role == Role::Opening);
+        let said = openings.filter_map(|(question, _)| self.last_said(question));
+        let declined = said.filter(|(_, word)| *word == Word::Declined).map(|(step, _)| step).max_by_key(|step| order(step))?;
+        let opens = |step: &Step| match step.what {
+            What::Placed(placement) => placement.role == Role::Opening && self.amount_of(step.id, &placement) > 0,
+            What::Recorded { .. } => self.opening_word_in(step).and_then(Word::approves).is_some(),
+            What::Reduced { .. } | What::Totalled { .. } | What::Released { .. } | What::Captured { .. } | What::Moved { .. } => {
+                false
+            }
+        };
+        let is_alone = !self.iter().any(|step| step.at <= declined.at && opens(step));
+        is_alone.then_some(declined)
     }
 
     /// Whether the platform said of the payment, after this question was approved, that it was declined.

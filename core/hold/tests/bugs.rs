@@ -262,6 +262,85 @@ fn a_total_that_nobody_approved_holds_nothing() {
     assert_eq!(book.held(), 300, "it was true of the payment all the same");
 }
 
+/// What happens to a payment, in one order or another.
+type Happens<'a> = &'a dyn Fn(&mut Book);
+
+#[test]
+fn a_total_of_what_was_declined_after_all_holds_nothing_whatever_comes_first() {
+    let counting = proceed([limit(1, None, None)]);
+    let declined = recorded("k", RecordedOutcome::Declined);
+    // The total is of before the decline, of its second, or of after it.
+    for total_at in [1_100, 1_200, 1_300] {
+        for question in [purchase(100), single_message(100)] {
+            let asks: Happens<'_> = &|book| drop(book.ask_with(&question, &counting));
+            let adopts: Happens<'_> = &|book| drop(book.adopt(&question, yes(100)));
+            let advises: Happens<'_> = &|book| drop(book.tell_at(total_at, totalled(150)));
+            let declines: Happens<'_> = &|book| drop(book.tell_at(1_200, declined));
+            for opens in [asks, adopts] {
+                for order in [
+                    [opens, advises, declines],
+                    [opens, declines, advises],
+                    [advises, opens, declines],
+                    [declines, opens, advises],
+                    [advises, declines, opens],
+                    [declines, advises, opens],
+                ] {
+                    let mut book = Book::with(1_000);
+                    order.iter().for_each(|happens| happens(&mut book));
+                    assert_eq!((book.held(), book.available()), (0, 1_000), "{total_at} {question:?}");
+                    assert_eq!(book.counted(1, DAY), (0, 0), "{total_at} {question:?}");
+                    // Approved again after that, it is held as the total says.
+                    book.tell_at(1_400, recorded("k", approved(100)));
+                    assert_eq!(book.available(), 850, "{total_at} {question:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_else_was_approved_of_a_payment_whose_opening_was_declined_stays() {
+    let later = AuthorizationRequest { key: key("later"), occurred_at: Some(at(1_250)), ..purchase(40) };
+    let declines: Happens<'_> = &|book| drop(book.tell_at(1_200, recorded("k", RecordedOutcome::Declined)));
+    let advises: Happens<'_> = &|book| drop(book.tell_at(1_100, totalled(170)));
+    let advises_less: Happens<'_> = &|book| drop(book.tell_at(1_150, totalled(30)));
+    let advises_after: Happens<'_> = &|book| drop(book.tell_at(1_300, totalled(80)));
+    let adds: Happens<'_> = &|book| drop(book.ask(&increment("more", 50)));
+    let asks_once_more: Happens<'_> = &|book| drop(book.ask(&later));
+    let is_approved_elsewhere: Happens<'_> = &|book| drop(book.tell_at(1_050, recorded("another name", approved(120))));
+    let is_approved_later: Happens<'_> = &|book| drop(book.tell_at(1_250, recorded("another name", approved(120))));
+    // What happens to a payment of 100 under `k`, and what is held then.
+    let table: [(&str, &[Happens<'_>], i64); 10] = [
+        ("an increment stands", &[adds, advises, declines], 50),
+        ("the decline comes before the total of before it", &[adds, declines, advises], 50),
+        ("less than that was wanted before", &[adds, advises, advises_less, declines], 30),
+        ("a total after the decline is of what stands", &[adds, advises, declines, advises_after], 80),
+        ("where nothing stands it is of nothing", &[advises, declines, advises_after], 0),
+        ("the payment is asked for anew", &[declines, asks_once_more], 40),
+        ("and no total of before is of that", &[advises, declines, asks_once_more], 40),
+        ("but one of after it", &[advises, declines, asks_once_more, advises_after], 80),
+        ("the platform had approved it under another name", &[is_approved_elsewhere, advises, declines], 170),
+        ("or does so afterwards", &[advises, declines, is_approved_later], 120),
+    ];
+    for (what, happens, held) in table {
+        let mut book = Book::open();
+        happens.iter().for_each(|happens| happens(&mut book));
+        assert_eq!(book.held(), held, "{what}");
+    }
+    // A told increment that was taken back before the total, and is told yes to only now, is held.
+    let mut book = Book::open();
+    let more =
+        || Fact::Recorded { payment: payment("p"), asked: key("more"), increments: Some(payment("p")), outcome: approved(50) };
+    for (seconds, fact) in
+        [(1_010, more()), (1_020, totalled(0)), (1_030, totalled(120)), (1_200, recorded("k", RecordedOutcome::Declined))]
+    {
+        book.tell_at(seconds, fact);
+    }
+    assert_eq!(book.held(), 0);
+    book.adopt(&increment("more", 50), yes(50));
+    assert_eq!(book.held(), 50);
+}
+
 #[test]
 fn what_the_platform_alone_approved_is_not_held_for_ever() {
     let safety_timer = i64::from(HoldPolicy::PLAIN.safety_timer_seconds);

@@ -143,6 +143,19 @@ fn fact(amount: BoxedStrategy<Money>) -> impl Strategy<Value = Fact> {
     ]
 }
 
+/// What is told of the payment `p`, which one question opens or none.
+fn of_one_question() -> impl Strategy<Value = Fact> {
+    prop_oneof![
+        2 => (0_i64..200).prop_map(totalled),
+        1 => (0_i64..200).prop_map(reduced),
+        1 => (0_i64..200).prop_map(|minor| recorded("k", approved(minor))),
+        1 => (0_i64..200, posting()).prop_map(|(minor, posting)| recorded("k", stood_in(minor, posting))),
+        1 => Just(recorded("k", RecordedOutcome::Declined)),
+        1 => select(vec![ReleaseCause::Reversed, ReleaseCause::Expired]).prop_map(released),
+        1 => (0_i64..200, select(vec![Finality::Final, Finality::More])).prop_map(|(minor, finality)| captured(minor, finality)),
+    ]
+}
+
 /// Messages with the platform's times, each with a key of its own.
 fn messages(how_many: std::ops::Range<usize>) -> impl Strategy<Value = Vec<ToldEvent>> {
     vec((fact(small()), moment()), how_many).prop_map(|facts| {
@@ -267,6 +280,35 @@ proptest! {
         one.iter().for_each(|arrival| drop(arrival.at(&mut first)));
         other.iter().for_each(|arrival| drop(arrival.at(&mut second)));
         prop_assert_eq!(state(&first), state(&second));
+    }
+
+    /// However often and whenever it was advised, captured, reversed or recorded otherwise: what the platform declined last holds nothing,
+    /// wherever among its messages the question comes, and what moved is the same.
+    #[test]
+    fn what_is_declined_last_holds_nothing_wherever_it_is_asked(
+        told in vec((of_one_question(), moment()), 0..6),
+        last in 0_usize..8,
+        single in any::<bool>(),
+    ) {
+        let declined = recorded("k", RecordedOutcome::Declined);
+        let mut messages: Vec<(Fact, Timestamp)> = told;
+        messages.insert(last.min(messages.len()), (declined, at(1_020)));
+        let question = if single { single_message(100) } else { purchase(100) };
+        let mut moved = BTreeSet::new();
+        for place in 0..=messages.len() {
+            let mut book = Book::with(100_000);
+            for (number, (fact, occurred_at)) in messages.iter().enumerate() {
+                if number == place {
+                    book.ask(&question);
+                }
+                book.hear(&ToldEvent { occurred_at: Some(*occurred_at), ..message(&format!("m{number}"), *fact) });
+            }
+            let heard = book.ask(&question).decision;
+            prop_assert!(matches!(heard, Some((Decision::Decline { .. }, _))) || book.hold().captured > 0, "{heard:?}");
+            prop_assert_eq!((book.held(), book.hold().ahead), (0, 0), "asked before message {}", place);
+            moved.insert(book.posted());
+        }
+        prop_assert_eq!(moved.len(), 1, "{:?}", moved);
     }
 
     /// Whatever was told: what is approved of a payment that we opened, or of which nothing was told, is taken from what is

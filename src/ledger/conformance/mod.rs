@@ -162,6 +162,7 @@ macro_rules! conforms {
                 a_known_key_of_another_payment_is_a_conflict_and_moves_nothing
                 a_known_key_that_was_no_payments_is_a_conflict_too
                 messages_end_the_same_in_every_order
+                a_total_of_what_was_declined_after_all_holds_nothing
                 the_platforms_word_changes_what_a_retry_hears
                 a_retry_of_what_we_declined_hears_what_the_platform_recorded_last
                 the_platforms_word_counts_whichever_came_first

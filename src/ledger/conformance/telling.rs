@@ -205,6 +205,35 @@ pub fn messages_end_the_same_in_every_order(engine: &dyn Engine) {
     });
 }
 
+/// A question that is approved, an advice of its payment, and the platform's decline of the question after all: nothing is held, whichever comes
+/// first, by arrival or by the platform's time.
+pub fn a_total_of_what_was_declined_after_all_holds_nothing(engine: &dyn Engine) {
+    let cases: Vec<(Vec<usize>, u64)> = orders(3).into_iter().flat_map(|order| [(order.clone(), 10), (order, 30)]).collect();
+    let names: Vec<String> = (0..cases.len()).map(|number| format!("n{number}")).collect();
+    let mut house = House::empty(engine);
+    for (name, (order, advised)) in names.iter().zip(&cases) {
+        house.enter(vec![account(name, 1_000), card(name, name, Some(name))]).unwrap();
+        let tells = |house: &House, what: &str, fact, at| {
+            let event = told_of(of_card(name), &format!("{name}-{what}"), fact);
+            found(house.act(Act::Tell(origin(), ToldEvent { occurred_at: Some(later(at)), ..event })));
+        };
+        for what in order {
+            match what {
+                0 => drop(house.decide(with_card(name, purchase(name, 600)))),
+                1 => tells(&house, "advice", Fact::Replaced { payment: payment(name), total: usd(700) }, *advised),
+                _ => tells(&house, "decline", recorded(name, RecordedOutcome::Declined), 20),
+            }
+        }
+    }
+    house.always(|house| {
+        for (name, case) in names.iter().zip(&cases) {
+            assert_eq!(house.balance_of(name), (1_000, 0), "{case:?}");
+            let (heard, _) = house.decide(with_card(name, purchase(name, 600)));
+            assert!(matches!(heard, Decision::Decline { .. }), "{case:?}: {heard:?}");
+        }
+    });
+}
+
 pub fn the_platforms_word_changes_what_a_retry_hears(engine: &dyn Engine) {
     let mut house = House::with(engine, 1_000);
     assert_eq!(house.decide(purchase("yes", 600)), approved(600));

@@ -138,6 +138,23 @@ pub fn below_what_was_settled(entries: &[Entry], at: Timestamp) -> Timestamp {
     entries.iter().filter(settles).map(after).fold(at, Timestamp::max)
 }
 
+/// The line with which the platform struck out the yes of ours that the payment began with, while that was the only one it had begun with:
+/// every total from above that line was written of what is struck out.
+pub(super) fn beginning_struck(entries: &[Entry]) -> Option<usize> {
+    let begun_by_us = || approvals(entries).filter(|(_, approved)| approved.opening);
+    let no_to = |question: u32| match latest_word(entries, question)? {
+        (source, Word::No) => entries.iter().position(|entry| entry.source == source),
+        (_, Word::Yes(_) | Word::StoodIn(..)) => None,
+    };
+    let line = begun_by_us().filter_map(|(question, _)| no_to(question)).max()?;
+    let stood_then = entries.iter().filter(|entry| entry.at <= entries[line].at).any(|entry| match (entry.source, entry.line) {
+        (Source::Question(question), Line::Approved(approved)) if approved.opening => amount_of(entries, question, &approved) > 0,
+        (_, Line::Word { .. }) => opening_here(entries, entry).is_some_and(|word| word != Word::No),
+        (_, _) => false,
+    });
+    (!stood_then).then_some(line)
+}
+
 /// From what day on it is written that a question added something: the first such line below the last no to it. Not if an end is written
 /// below that line, and no total below the end.
 pub(super) fn added_at(entries: &[Entry], question: u32) -> Option<Timestamp> {
@@ -150,7 +167,10 @@ pub(super) fn added_at(entries: &[Entry], question: u32) -> Option<Timestamp> {
         matches!(entry.line, Line::Ended(_) | Line::Total(..=0)) || opening_here(entries, entry) == Some(Word::No)
     };
     let end = rest[place..].iter().rposition(ends);
-    let total = rest[place..].iter().rposition(|entry| matches!(entry.line, Line::Total(1..)));
+    // What was struck out with the beginning begins nothing anew.
+    let struck = beginning_struck(entries).map(|line| &entries[line]);
+    let is_struck = |entry: &Entry| struck.is_some_and(|struck| comes_before(entry, struck));
+    let total = rest[place..].iter().rposition(|entry| matches!(entry.line, Line::Total(1..)) && !is_struck(entry));
     (end.is_none() || end < total).then_some(rest[place].at)
 }
 

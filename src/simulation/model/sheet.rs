@@ -7,7 +7,9 @@ use std::time::Duration;
 use holdfast_core::hold::{Finality, HoldStatus};
 use holdfast_core::{Posting, Timestamp};
 
-use super::payment::{Approved, Ending, Entry, Line, Source, Word, added_until, adds, amount_of, approvals, latest_word, opened};
+use super::payment::{
+    Approved, Ending, Entry, Line, Source, Word, added_until, adds, amount_of, approvals, beginning_struck, latest_word, opened,
+};
 
 /// How long a hold lives at most that the platform told of.
 const SAFETY_TIMER: Duration = Duration::from_secs(35 * 86_400);
@@ -35,8 +37,9 @@ pub struct Sheet {
 impl Sheet {
     /// Sums a payment up.
     pub fn of(entries: &[Entry]) -> Sheet {
-        let mut desk = Desk { entries, opened: opened(entries), ..Desk::default() };
-        for entry in entries {
+        let mut desk = Desk { entries, opened: opened(entries), struck: beginning_struck(entries), ..Desk::default() };
+        for (line, entry) in entries.iter().enumerate() {
+            desk.line = line;
             desk.read(entry);
         }
         desk.sum_up()
@@ -88,6 +91,12 @@ struct Desk<'a> {
     pile: Vec<(Option<u32>, i64)>,
     approvals: Vec<(u32, i64, i32)>,
     written: Vec<u32>,
+    /// The line that struck out what the payment began with.
+    struck: Option<usize>,
+    /// The line that is read.
+    line: usize,
+    /// Whether anything was approved in the lines above it.
+    has_a_yes: bool,
     posting: Option<Posting>,
     extra: i64,
     /// The merchant wanted less since the last approval.
@@ -118,7 +127,9 @@ impl Desk<'_> {
             }
             Line::Less { by, original } => self.take_back(by, original),
             Line::Total(total) => {
-                self.lay_to(total);
+                // Where the beginning is struck out, so is what a total from above that line would lay down, and what one would lay on nothing.
+                let lays = self.struck.is_none_or(|struck| struck < self.line && self.has_a_yes);
+                self.lay_to(if lays { total } else { total.min(self.authorized()) });
                 (self.extra, self.original, self.end) = (0, None, None);
                 self.watch(entry.at);
             }
@@ -156,6 +167,7 @@ impl Desk<'_> {
         }
         self.begin_anew();
         self.want_more();
+        self.has_a_yes = true;
         self.pile.push((Some(question), amount));
         self.extra += approved.extra;
         self.tolerance += approved.tolerance;
@@ -207,6 +219,7 @@ impl Desk<'_> {
     }
 
     fn believe(&mut self, question: u32, opening: bool, word: Word, at: Timestamp) {
+        self.has_a_yes |= word.amount().is_some_and(|amount| amount > 0);
         match (opening, word) {
             (true, Word::No) => return self.finish(false, Ending::Reversed),
             (false, Word::No) => return,
