@@ -200,11 +200,21 @@ fn is_only_told(steps: &[Step], id: StepId) -> bool {
     is_said_of(steps, id) && !Steps::of(steps).placed(id)
 }
 
-/// Whether some of what was told to add is held with its payment, or was captured with it. What was taken back, or cannot be counted, is not
-/// there.
+/// Whether some of what was told to add is held with its payment, or was captured with it.
 fn is_there(known: &KnownOf<'_>, id: StepId) -> bool {
-    let steps = Steps::of(known.steps);
-    let approved = steps.last_word(id).and_then(Word::approves).is_some_and(|minor| minor > 0);
-    let is_held = known.hold.is_under_way() && kept(&steps, id).is_ok_and(|left| left > 0);
-    approved && (is_held || captured_of(&steps, id).is_ok_and(|captured| captured > 0))
+    let approved = Steps::of(known.steps).last_word(id).and_then(Word::approves).is_some_and(|minor| minor > 0);
+    approved && left(&known.hold, known.steps, id) > 0
+}
+
+/// How much of what a question added to its payment is there.
+pub(super) fn left_of(slice: &Slice<'_>, added: StepId) -> i64 {
+    slice.hold.map_or(0, |hold| left(&hold, slice.steps, added))
+}
+
+/// How much of what was added is held with its payment, or was captured with it. What was taken back, or cannot be counted, is not there: no
+/// reversal names an increment, and it takes what was added last first.
+fn left(hold: &Hold, steps: &[Step], added: StepId) -> i64 {
+    let steps = Steps::of(steps);
+    let held = if hold.is_under_way() { kept(&steps, added).unwrap_or(0) } else { 0 };
+    held.max(captured_of(&steps, added).unwrap_or(0))
 }

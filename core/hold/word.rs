@@ -38,7 +38,7 @@ pub(super) fn adopted(slice: &Slice<'_>, asked: &Asked<'_>, outcome: Outcome) ->
         }
         // A key, or an increment's other key, that was refused for meaning another question is refused each time.
         Some((Decision::Decline { reason }, basis)) if reason != DeclineReason::ConflictingDuplicate => {
-            let Some(amount) = approved(slice, asked.request) else { return outcome };
+            let Some(amount) = approved(slice, asked.request).filter(|_| is_left(slice, asked.request)) else { return outcome };
             let decision = Decision::Approve { amount }.at_most(asked.request.amount);
             let answered = outcome.answered.map(|answered| Answered { decision, ..answered });
             // What it holds is told, and held already.
@@ -96,6 +96,16 @@ pub(super) fn approved(slice: &Slice<'_>, request: &AuthorizationRequest) -> Opt
         return steps.approved_to(question).map(|minor| account.money(minor));
     }
     is_of_what_was_told(&steps, request, request.amount).then_some(request.amount)
+}
+
+/// Whether as much of what a question added to its payment is held, or was captured, as would be said of it. What opened a payment is left as
+/// long as that is there.
+fn is_left(slice: &Slice<'_>, request: &AuthorizationRequest) -> bool {
+    let (steps, question) = (Steps::of(slice.steps), earlier::of_request(slice, request));
+    let recorded = steps.last_word(question).and_then(Word::approves).unwrap_or(0);
+    !steps.adds(question)
+        || mutant::is(Mutant::RestSaysYes)
+        || earlier::left_of(slice, question) >= recorded.min(request.amount.minor())
 }
 
 /// Whether an amount is of a payment that only the platform's word opened: what is approved of it is held by that word.

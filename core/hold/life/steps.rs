@@ -294,6 +294,15 @@ impl<'a> Steps<'a> {
         added.any(|added| added == question || (added.is_of_key_of(question) && another_opened()))
     }
 
+    /// Whether a question added to the payment: by our approval, or where we gave none, by the platform's word.
+    pub(in crate::hold) fn adds(&self, question: StepId) -> bool {
+        let ours = self.placements().find(|(id, _)| *id == question);
+        match ours {
+            Some((_, placement)) => placement.role == Role::Increment,
+            None => self.iter().any(|step| step.says_added(question)),
+        }
+    }
+
     /// What we approved, in the order of the steps.
     pub fn placements(&self) -> impl Iterator<Item = (StepId, Placement)> {
         self.iter().filter_map(|step| {

@@ -91,6 +91,58 @@ fn a_decline_is_no_yes_once_what_the_platform_approved_over_it_is_over() {
     }
 }
 
+/// An increment that we declined, and the platform approved, is a yes for as long as that much of it is there: what is left of the rest of its
+/// payment is none of it.
+#[test]
+fn a_declined_increment_is_a_yes_only_while_as_much_of_it_is_there() {
+    let refuses = Verdict::Decline { reason: DeclineReason::MerchantNotAllowed, rule: rule("r") };
+    let adds = |outcome| Fact::Recorded { payment: payment("p"), asked: key("more"), increments: Some(payment("p")), outcome };
+    // What is told of a payment of 100 to which 50 were added, from when on; whether the increment is a yes, and what is held.
+    let table: [(&str, i64, &[Fact], bool, i64); 15] = [
+        ("nothing", 1_200, &[], true, 150),
+        ("all of it is taken back", 1_200, &[reduced(50)], false, 100),
+        ("a part of it", 1_200, &[reduced(20)], false, 130),
+        ("as much, before it was added", 1_050, &[reduced(50)], true, 100),
+        ("the total is without it", 1_200, &[totalled(100)], false, 100),
+        ("or with a part of it", 1_200, &[totalled(130)], false, 130),
+        ("or with it", 1_200, &[totalled(150)], true, 150),
+        ("a total brings back what nobody says is of it", 1_200, &[totalled(100), totalled(150)], false, 150),
+        ("what came before it is captured", 1_200, &[captured(100, Finality::More)], true, 50),
+        ("all is captured", 1_200, &[captured(150, Finality::Final)], true, 0),
+        ("only what came before it, for the last time", 1_200, &[captured(100, Finality::Final)], false, 0),
+        ("a part of it, for the last time", 1_200, &[captured(120, Finality::Final)], false, 0),
+        ("all is let go of", 1_200, &[released(ReleaseCause::Reversed)], false, 0),
+        ("it is recorded with less", 1_200, &[adds(approved(20))], true, 120),
+        ("and that is taken back", 1_200, &[adds(approved(20)), reduced(20)], false, 100),
+    ];
+    for (what, from, facts, is_there, held) in table {
+        let declines: Play<'_> = ("without the ledger", &|book| drop(book.adopt(&increment("more", 50), NO)));
+        let refused: Play<'_> = ("by a rule", &|book| drop(book.ask_with(&increment("more", 50), &refuses)));
+        let comes_last: Play<'_> = ("last", &|_| {});
+        for (when, play) in [declines, refused, comes_last] {
+            let mut book = Book::open();
+            play(&mut book);
+            book.tell_at(1_100, adds(approved(50)));
+            (from..).zip(facts).for_each(|(seconds, fact)| drop(book.tell_at(seconds, *fact)));
+            for _ in 0..2 {
+                let heard = book.ask_with(&increment("more", 50), &refuses).decision;
+                let says_yes = matches!(heard, Some((Decision::Approve { .. }, _)));
+                assert_eq!((says_yes, book.held()), (is_there, held), "declined {when}: {what}: {heard:?}");
+            }
+        }
+    }
+    // What was added after it is taken back first.
+    for (by, is_there) in [(30, true), (31, false)] {
+        let mut book = Book::open();
+        book.adopt(&increment("more", 50), NO);
+        book.tell_at(1_100, adds(approved(50)));
+        book.ask(&AuthorizationRequest { occurred_at: Some(at(1_150)), ..increment("still more", 30) });
+        book.tell_at(1_200, reduced(by));
+        let heard = book.ask(&increment("more", 50)).decision;
+        assert_eq!(heard == approved_before(50), is_there, "{by}: {heard:?}");
+    }
+}
+
 /// What was said yes to only because the platform had approved the payment goes with the platform's decline of that, whatever it calls the
 /// question.
 #[test]

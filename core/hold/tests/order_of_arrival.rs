@@ -246,6 +246,14 @@ fn is_approved_by_the_platform(book: &Book, request: &AuthorizationRequest, deci
     recorded.is_some_and(|most| amount.minor() <= most) || is_of_what_was_told(&steps, request, amount)
 }
 
+/// Whether the payment of an increment holds, or spent, as much as is said yes to.
+fn is_held_or_captured(book: &Book, request: &AuthorizationRequest, decision: Decision) -> bool {
+    let payment = request.increments.unwrap_or(request.payment).authorization;
+    let hold = book.payments.get(&payment).and_then(|kept| kept.hold).unwrap_or(Hold::NONE);
+    let there = hold.held.saturating_add(hold.ahead).saturating_add(hold.captured);
+    matches!(decision, Decision::Approve { amount } if amount.minor() <= there)
+}
+
 fn arbitrary() -> impl Strategy<Value = Arrival> {
     let told = prop_oneof![amount().prop_map(|amount| ToldAnswer::Approved { amount }), Just(NO)];
     let order = prop_oneof![
@@ -374,6 +382,9 @@ proptest! {
                 let undone = (basis, decision) == (Basis::Replay, undone);
                 // And so it approves what was refused.
                 let after_all = basis == Basis::Replay && is_approved_by_the_platform(&book, request, decision);
+                if after_all && !heard && request.kind == AuthorizationKind::Incremental {
+                    prop_assert!(is_held_or_captured(&book, request, decision), "{decision:?} of {request:?}");
+                }
                 // No door asks for less than nothing: what the platform recorded of such a question is no answer to it.
                 let is_asked_by_a_door = !request.amount.is_negative();
                 prop_assert!(heard || outcome.finding == Some(Finding::Conflict) || undone || after_all || !is_asked_by_a_door);

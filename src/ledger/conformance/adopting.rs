@@ -66,6 +66,47 @@ pub fn a_decline_is_heard_again_once_what_the_platform_approved_is_over(engine: 
     });
 }
 
+/// An increment that we declined, and the platform approved, is said yes to while as much of it is held or was captured; what is left of the rest
+/// of its payment is none of it.
+pub fn a_declined_increment_is_heard_as_approved_only_while_it_is_there(engine: &dyn Engine) {
+    let mut house = House::with(engine, 2_000);
+    let of = |name: &str| format!("{name}-more");
+    let more = |name: &str| increment(&of(name), name, 100);
+    let total = |name: &str, minor| Fact::Replaced { payment: payment(name), total: usd(minor) };
+    let facts = [
+        ("kept", None),
+        ("reversed", Some(reduced("reversed", 100))),
+        ("in-part", Some(reduced("in-part", 40))),
+        ("advised", Some(total("advised", 100))),
+        ("captured", Some(captured("captured", 200, Finality::Final))),
+        ("captured-without", Some(captured("captured-without", 100, Finality::Final))),
+    ];
+    for (name, _) in &facts {
+        assert_eq!(house.decide(purchase(name, 100)), approved(100));
+        assert_eq!(house.adopt(more(name), NO), None);
+        let (own, outcome) = (payment(&of(name)), RecordedOutcome::Approved { amount: usd(100) });
+        let adds = Fact::Recorded { payment: own, asked: id(&of(name)), increments: Some(payment(name)), outcome };
+        house.tell(&format!("{name}-approved"), adds);
+    }
+    house.always(|house| {
+        assert_eq!(house.balance(), (2_000, 1_200));
+        for (name, _) in &facts {
+            assert_eq!(house.decide(more(name)), again(approved(100)), "{name}");
+        }
+    });
+    for (name, fact) in &facts {
+        fact.iter().for_each(|fact| drop(house.tell(&format!("{name}-later"), *fact)));
+    }
+    house.always(|house| {
+        assert_eq!(house.balance(), (1_700, 560));
+        for (name, _) in &facts {
+            let is_there = matches!(*name, "kept" | "captured");
+            let heard = if is_there { approved(100) } else { declined(DeclineReason::LedgerUnavailable) };
+            assert_eq!(house.decide(more(name)), again(heard), "{name}");
+        }
+    });
+}
+
 pub fn an_approval_that_nobody_heard_is_undone(engine: &dyn Engine) {
     let mut house = House::with(engine, 1_000);
     house.decide(purchase("k", 600));

@@ -249,6 +249,7 @@ macro_rules! conforms {
                 what_was_told_is_held_over_the_limit_if_need_be
                 a_told_decline_is_what_a_retry_hears
                 a_decline_is_heard_again_once_what_the_platform_approved_is_over
+                a_declined_increment_is_heard_as_approved_only_while_it_is_there
                 an_approval_that_nobody_heard_is_undone
                 a_retrys_decline_releases_nothing_that_was_told
                 the_larger_of_two_told_answers_stays

@@ -159,7 +159,8 @@ impl Model {
             // Whatever was written, nobody hears yes to more than he asks.
             Answer::Yes(amount) if amount > question.amount => Answer::Yes(question.amount),
             Answer::No(_) if question.wants_money() && !question.foreign && (sheet.is_under_way() || sheet.captured > 0) => {
-                written_yes(question, entries).map_or(answer, |amount| Answer::Yes(amount.min(question.amount)))
+                let yes = written_yes(question, entries).filter(|_| has_what_it_added(question, entries, sheet));
+                yes.map_or(answer, |amount| Answer::Yes(amount.min(question.amount)))
             }
             Answer::Yes(_) | Answer::YesAbroad(_) | Answer::No(_) => answer,
         }
@@ -478,6 +479,13 @@ fn written_yes(question: &Question, entries: &[Entry]) -> Option<i64> {
             told.filter(|told| (1..=*told).contains(&question.amount)).map(|_| question.amount)
         }
     }
+}
+
+/// Whether the pile still has, or the merchant took, as much of what a question added as would be said yes to. What the payment began with goes
+/// by the payment.
+fn has_what_it_added(question: &Question, entries: &[Entry], sheet: &Sheet) -> bool {
+    let written = payment::last_word(entries, question.key).and_then(Word::amount).unwrap_or(0);
+    !payment::is_addition(entries, question.key) || sheet.has_of(question.key, written.min(question.amount))
 }
 
 /// The places in which a question counts on a way, with nothing in them yet.

@@ -126,7 +126,7 @@ impl Model {
     fn has_its_money(&self, place: Place, question: u32) -> bool {
         let File { entries, sheet, .. } = &self.payments[place.payment].files[place.file];
         let written = payment::last_word(entries, question).and_then(Word::amount).unwrap_or(0);
-        written > 0 && sheet.has_money_of(question)
+        written > 0 && sheet.has_of(question, 1)
     }
 }
 

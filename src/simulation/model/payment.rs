@@ -259,6 +259,12 @@ pub(super) fn adds(entries: &[Entry], question: u32) -> bool {
     entries.iter().any(|entry| matches!(entry.line, Line::Word { question: of, opening: false, .. } if of == question))
 }
 
+/// Whether a question added to what was there: as we entered it, or where we entered nothing, as the platform wrote.
+pub fn is_addition(entries: &[Entry], question: u32) -> bool {
+    let ours = approvals(entries).find(|(known, _)| *known == question);
+    ours.map_or_else(|| adds(entries, question), |(_, approved)| !approved.opening)
+}
+
 /// The first such word of a payment.
 pub fn opening_word(entries: &[Entry]) -> Option<Word> {
     entries.iter().find_map(|entry| opening_here(entries, entry))

@@ -29,9 +29,9 @@ pub struct Sheet {
     pub expires_at: Option<Timestamp>,
     /// Our approvals: which question, how much it amounts to, how much of that still lies on the pile, and its transactions.
     pub approvals: Vec<(u32, i64, i64, i32)>,
-    /// What the platform wrote of increments that we approved nothing for: which question, how much of its money lies on the pile, and how
-    /// much of that was taken.
-    pub written: Vec<(u32, i64, i64)>,
+    /// What we approved, and what the platform wrote of increments that we approved nothing for: which question, how much of its money lies on
+    /// the pile, and how much of that was taken.
+    pub laid: Vec<(u32, i64, i64)>,
 }
 
 impl Sheet {
@@ -55,10 +55,11 @@ impl Sheet {
         self.status == HoldStatus::Open || self.ahead > 0
     }
 
-    /// Whether some of the money that the platform wrote for a question lies there yet, or was taken.
-    pub fn has_money_of(&self, question: u32) -> bool {
-        let mut of_it = self.written.iter().filter(|(of, ..)| *of == question);
-        of_it.any(|(_, lies, taken)| *taken > 0 || (self.is_under_way() && *lies > 0))
+    /// Whether so much of the money that was laid down for a question lies there yet, or was taken.
+    pub fn has_of(&self, question: u32, amount: i64) -> bool {
+        let of_it = self.laid.iter().find(|(of, ..)| *of == question);
+        let (lies, taken) = of_it.map_or((0, 0), |(_, lies, taken)| (*lies, *taken));
+        taken >= amount || (self.is_under_way() && lies >= amount)
     }
 
     /// What each approval spent, or may still spend: the oldest keeps its money longest. What the platform told above all of
@@ -337,6 +338,7 @@ impl Desk<'_> {
             HoldStatus::Unplaced
         };
         let lies = |question: u32| self.pile.iter().filter(|(of, _)| *of == Some(question)).map(|(_, amount)| amount).sum();
+        let (approved, written) = (self.approvals.iter().map(|(of, ..)| *of), self.written.iter().copied());
         Sheet {
             status,
             authorized,
@@ -347,7 +349,7 @@ impl Desk<'_> {
             moved: self.moved,
             tolerance: self.tolerance,
             expires_at: self.expires_at,
-            written: self.written.iter().map(|of| (*of, lies(*of), self.taken_of(*of))).collect(),
+            laid: approved.chain(written).map(|of| (of, lies(of), self.taken_of(of))).collect(),
             approvals: self.approvals.iter().map(|(of, amount, count)| (*of, *amount, lies(*of), *count)).collect(),
         }
     }
