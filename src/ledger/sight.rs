@@ -8,7 +8,6 @@ use holdfast_core::{AccountId, CardholderToken, Decision, Money};
 use super::{Act, Adopt, Origin};
 
 /// What a look comes to.
-#[expect(clippy::large_enum_variant, reason = "it lives on the stack for one look, and is nearly always the large one")]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Glimpse<T = Seen> {
     /// Whoever works on what is looked at has it: look again in a moment.

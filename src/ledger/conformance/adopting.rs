@@ -95,7 +95,9 @@ pub fn a_declined_increment_is_heard_as_approved_only_while_it_is_there(engine: 
         }
     });
     for (name, fact) in &facts {
-        fact.iter().for_each(|fact| drop(house.tell(&format!("{name}-later"), *fact)));
+        fact.iter().for_each(|fact| {
+            house.tell(&format!("{name}-later"), *fact);
+        });
     }
     house.always(|house| {
         assert_eq!(house.balance(), (1_700, 560));

@@ -61,9 +61,9 @@ fn what_memory_may_have_let_go_of_is_left_out_of_what_is_seen_ahead() {
     let mut bench = forgetful();
     assert_eq!(bench.decide("p", 600), yes(600));
     let fee = Fact::Debited { payment: None, amount: usd(40), cause: MovementCause::Fee };
-    let to_hear = [tell("late", captured("p", 250)), tell("fee", fee)].map(|act| match act {
-        Act::Tell(origin, event) => ToHear::Fact(origin, Box::new(event)),
-        other => panic!("{other:?}"),
+    let to_hear = [tell("late", captured("p", 250)), tell("fee", fee)].map(|act| {
+        let Act::Tell(origin, event) = act else { panic!("{act:?}") };
+        ToHear::Fact(origin, Box::new(event))
     });
     let ahead = |bench: &mut Bench| {
         let (request, as_of) = (purchase("new", 1), AsOf::durable(Timestamp::EPOCH));
