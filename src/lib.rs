@@ -171,6 +171,9 @@
 //!   hears: that copy decides nothing else. A file beside
 //!   the spool keeps it for a start without the database, and another one what this responder did since that was read; who reads them knows
 //!   that others may have answered since.
+//! * What waits for the ledger is not reckoned beside it: stand-in has an engine perform the very acts on a copy of the few rows that they
+//!   name ([`ledger::Ledger::look_ahead`]), and looks at those. Every account of what waits that was kept beside the ledger's rules was wrong
+//!   in some order. Caps count what stand-in approved, atomically; between a look and its decision they count what is confirmed, too.
 //! * What dropped records amount to is a file of the projection's own tables, made by following the records that go: the one
 //!   form of state that there is already, and no second one to keep right.
 //! * What operators write (who, why) stands beside the journal, and the record names it by an id.

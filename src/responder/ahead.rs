@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 
 use holdfast_core::stand_in::{AddsTo, LetGo, Sight, Snapshot};
-use holdfast_core::{AccountId, Money};
+use holdfast_core::{AccountId, AuthorizationKind, Money};
 
 use super::Responder;
 use super::deadline::Deadline;
@@ -13,14 +13,14 @@ use super::mount::Mount;
 use super::question::Question;
 use super::without_ledger::looked_for;
 use crate::ledger::sight::Seen;
-use crate::ledger::{Ahead, Glimpse, ToHear};
+use crate::ledger::{Ahead, Glimpse, LeftOut, ToHear};
 
 /// What will be seen.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Foresight {
     ahead: Ahead,
-    /// How much of the account's approvals had been let go of before it was looked at.
-    let_go: LetGo,
+    /// How much of the account's approvals had been let go of before it was looked at; nothing where nobody asks for its balance.
+    let_go: Option<LetGo>,
 }
 
 /// How many entries the ledger had heard before something was looked at.
@@ -35,6 +35,13 @@ pub(super) enum Itself {
 }
 
 impl Foresight {
+    /// What is seen, where nothing that waits can make it another thing to whoever asks: but for the balance, for which nobody asks.
+    pub fn as_seen(seen: &Seen) -> Self {
+        let ahead = Ahead::of(seen, LeftOut::default());
+        let nothing = |available: Money| Money::from_minor(i64::MIN, available.currency());
+        Foresight { ahead: Ahead { available: ahead.available.map(nothing), ..ahead }, let_go: None }
+    }
+
     /// What will be seen, if nothing had to be left out of it.
     pub fn whole(&self) -> Option<&Ahead> {
         Some(&self.ahead).filter(|ahead| ahead.left_out.count == 0)
@@ -59,7 +66,7 @@ impl Foresight {
     pub fn of(&self, snapshot: Snapshot) -> Snapshot {
         let account = match (snapshot.account, self.ahead.available) {
             (Sight::Seen(mut account), Some(available)) => {
-                (account.available, account.let_go) = (available, Some(self.let_go));
+                (account.available, account.let_go) = (available, self.let_go);
                 Sight::Seen(account)
             }
             (unseen @ (Sight::Seen(_) | Sight::NotSeen | Sight::Absent), _) => unseen,
@@ -72,6 +79,18 @@ impl Responder {
     /// How much the ledger has heard by now.
     pub(super) fn heard_by(&self) -> HeardBy {
         HeardBy(self.unheard.entries_heard.load(Ordering::Acquire))
+    }
+
+    /// Whether it can matter to a new question what waits: a table that asks for no balance goes by caps, and those count by themselves.
+    pub(super) fn has_to_look_ahead(&self, mount: &Mount, question: &Question<'_>, seen: &Seen) -> bool {
+        let account = match &seen.snapshot.account {
+            Sight::Seen(account) => Some(account.id),
+            Sight::NotSeen | Sight::Absent => None,
+        };
+        question.request.kind == AuthorizationKind::Incremental
+            || self.unheard.waiting.concern(mount.program.id, account)
+            || mount.program.stand_in.looks_at_balances(&mount.platform)
+            || account.is_none()
     }
 
     /// What will be seen around a question of which this was seen, after the ledger had heard so much; nothing where its account is not seen.
@@ -101,7 +120,7 @@ impl Responder {
             let minor = available.minor().saturating_sub(ahead.left_out.takes).saturating_add(approved);
             Money::from_minor(minor, available.currency())
         };
-        Some(Foresight { ahead: Ahead { available: ahead.available.map(with), ..ahead }, let_go })
+        Some(Foresight { ahead: Ahead { available: ahead.available.map(with), ..ahead }, let_go: Some(let_go) })
     }
 
     async fn look_ahead(&self, question: &Question<'_>, to_hear: &[ToHear], deadline: Deadline) -> Option<Ahead> {
@@ -121,7 +140,10 @@ impl Responder {
 
     /// Looks again whose messages are of which that was not seen: a few at a time, as long as there are any.
     pub(super) fn see_whose_they_are(&self) {
-        for (origin, event) in self.unheard.waiting.nobodys() {
+        if !self.unheard.waiting.any() {
+            return;
+        }
+        for (origin, event) in self.programs().flat_map(|program| self.unheard.waiting.nobodys(program.id)) {
             let seen = catch_unwind(AssertUnwindSafe(|| self.ledger.account_of(&origin, &event)));
             let account: Option<AccountId> = seen.ok().and_then(|seen| self.unheard.account_of(&origin, &event, seen));
             if let Some(account) = account {

@@ -291,11 +291,11 @@ impl Heard for Unheard {
     // question's. Nobody waits for it.
     fn refused(&self, entry: &Entry, why: Refused) {
         self.entries_heard.fetch_add(1, Ordering::AcqRel);
+        self.waiting.gone(entry);
         match entry {
             Entry::Ordered(_, operation, _) => self.orders.heard(operation),
             Entry::Published(_, kept) => self.publications.forget(kept),
             Entry::Fact(origin, event) => {
-                self.waiting.gone(entry);
                 self.recorded.gone(origin, event);
             }
             Entry::Told(adopt, _) if why == Refused::AnothersKey && entry.is_decline() => {

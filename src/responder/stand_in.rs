@@ -220,6 +220,14 @@ impl StandIn {
         of_account.fold(caps.exposure_of(account), |left, (_, (_, minor))| left.saturating_sub(*minor))
     }
 
+    /// Whether the table that is in force for a platform asks for balances.
+    #[must_use]
+    pub fn looks_at_balances(&self, platform: &PlatformName) -> bool {
+        let own = self.tables.iter().find(|table| table.platform.as_ref() == Some(platform));
+        let asks = |policy: &StandInPolicy| policy.rows().iter().any(|row| row.conditions().balance_age_seconds_max.is_some());
+        own.or(self.tables.first()).and_then(|table| table.in_force.load_full()).is_some_and(|policy| asks(&policy))
+    }
+
     /// How much of these approvals of an account is not confirmed yet, and how much of the account's was let go of by the same moment.
     #[must_use]
     pub fn approved_of(&self, account: &AccountId, approved: &[(ToldName, i64)]) -> (i64, LetGo) {

@@ -214,11 +214,10 @@ impl Waiting {
         }
     }
 
-    /// The first messages of which it was not seen whose they are, for whoever looks again.
-    pub fn nobodys(&self) -> Vec<(Origin, Box<ToldEvent>)> {
-        let nobodys = self.of.iter().filter(|of| of.key().1.is_none());
-        let first = nobodys.flat_map(|of| of.by_number.values().take(NOBODYS_MAX).cloned().collect::<Vec<_>>());
-        first.filter_map(|listed| listed.read()).filter_map(ToHear::into_fact).collect()
+    /// A program's first messages of which it was not seen whose they are, for whoever looks again.
+    pub fn nobodys(&self, program: ProgramId) -> Vec<(Origin, Box<ToldEvent>)> {
+        let Some(first) = self.of.get(&(program, None)).map(|of| of.first(NOBODYS_MAX)) else { return Vec::new() };
+        first.iter().filter_map(Listed::read).filter_map(ToHear::into_fact).collect()
     }
 
     /// Now it is seen whose a message is.
@@ -322,6 +321,10 @@ enum Leaves {
 }
 
 impl List {
+    fn first(&self, most: usize) -> Vec<Listed> {
+        self.by_number.values().take(most).cloned().collect()
+    }
+
     fn put(&mut self, number: u64, listed: Listed) {
         if let What::Message(takes) = listed.what {
             self.messages = self.messages.saturating_add(1);

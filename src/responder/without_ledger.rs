@@ -76,7 +76,11 @@ impl Responder {
         let opinion = self.opinion(call, mount, question);
         let asked_at = Some(call.received.utc);
         let decline = |reason, basis| Told { decision: Decision::Decline { reason }, basis, asked_at };
-        let foresight = self.foresee((mount, question), (&seen, heard_by), Itself::Counts, deadline).await;
+        let foresight = if self.has_to_look_ahead(mount, question, &seen) {
+            self.foresee((mount, question), (&seen, heard_by), Itself::Counts, deadline).await
+        } else {
+            Some(Foresight::as_seen(&seen))
+        };
         let snapshot = self.with_what_waits(mount, question, &seen, foresight.as_ref());
         let account = account_of(&snapshot);
         let said = match (before, self.by_word(question, &seen, foresight.as_ref())) {

@@ -110,7 +110,7 @@ fn of_more_than_can_be_looked_at_it_is_told_how_much_it_may_take() {
     assert_eq!((of_b.to_hear.len(), of_b.left_out), (0, nobodys));
     assert_eq!((of_a.to_hear.len(), of_a.left_out), (0, nobodys.and(LeftOut { count: LISTED_MAX + 1, takes: 5 * 257 })));
     // A few at a time it is seen whose they are.
-    assert_eq!(waiting.nobodys().len(), NOBODYS_MAX);
+    assert_eq!(waiting.nobodys(program()).len(), NOBODYS_MAX);
     waiting.gone(&fact(debit("a-0")));
     assert_eq!(waiting.of(program(), account("a")).to_hear.len(), LISTED_MAX);
 }

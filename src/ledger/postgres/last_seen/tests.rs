@@ -1,10 +1,11 @@
 //! What is seen of what was put in, heard and restored, and what is not known.
 
-use holdfast_core::hold::{Account, AccountStatus, Answered};
+use holdfast_core::hold::{Account, AccountStatus, Answered, Fact, Finality, MovementCause, ToldAnswer};
 use holdfast_core::{ContentDigest, Decision, Merchant};
 
 use super::*;
-use crate::ledger::conformance::{id, origin, program, purchase, usd, with_card};
+use crate::ledger::conformance::{adoption, captured, id, origin, program, purchase, released, told, usd, with_card};
+use crate::ledger::sight::ToHear;
 
 const KEY: NameKey = NameKey(1, 2);
 
@@ -68,6 +69,36 @@ fn what_was_put_in_is_seen_as_of_the_moment_when_all_of_it_was_right() {
     drop(kept);
     last_seen.kept().forget();
     assert_eq!(last_seen.look(&origin(), &purchase("k", 1)), Glimpse::Nothing);
+}
+
+/// Of payments only those are known that what waits has opened: what is said of others takes all that it may take, and gives nothing back.
+#[test]
+fn what_waits_is_seen_ahead_by_what_was_last_seen_of_its_account() {
+    let last_seen = LastSeen::new();
+    last_seen.kept().put_card(program(), id("c"), card_seen(7));
+    last_seen.kept().put_account(7, account_seen());
+    last_seen.kept().is_right_at(Timestamp::from_unix_seconds(9), KEY);
+    let answer =
+        |key: &str, minor| ToHear::Answer(Box::new(adoption(purchase(key, minor), ToldAnswer::Approved { amount: usd(minor) })));
+    let fact = |key: &str, fact| ToHear::Fact(origin(), Box::new(told(key, fact)));
+    let ahead = |to_hear: &[ToHear]| {
+        let Glimpse::Seen(ahead) = last_seen.look_ahead(&origin(), &purchase("new", 1), to_hear) else { panic!() };
+        (ahead.available.unwrap().minor(), ahead.left_out.takes)
+    };
+    let fee = Fact::Debited { payment: None, amount: usd(9), cause: MovementCause::Fee };
+    let gift = Fact::Credited { payment: None, amount: usd(9), cause: MovementCause::Funding };
+    let ours = answer("ours", 20);
+    let opened = |more: Fact| ahead(&[ours.clone(), fact("more", more)]);
+    assert_eq!(ahead(&[]), (75, 0));
+    assert_eq!((ahead(std::slice::from_ref(&ours)), opened(captured("ours", 20, Finality::Final))), ((55, 0), (55, 0)));
+    assert_eq!((opened(captured("ours", 30, Finality::Final)), opened(released("ours"))), ((45, 0), (75, 0)));
+    assert_eq!(
+        (ahead(&[fact("1", captured("theirs", 30, Finality::Final))]), ahead(&[fact("2", released("theirs"))])),
+        ((45, 0), (75, 0))
+    );
+    assert_eq!((ahead(&[fact("3", fee)]), ahead(&[fact("4", gift)])), ((66, 0), (75, 0)));
+    let nobodys = ToHear::Fact(origin(), Box::new(ToldEvent { subject: Subject::default(), ..told("5", fee) }));
+    assert_eq!(ahead(&[nobodys]), (75, 9), "it may be about this account all the same");
 }
 
 #[test]
