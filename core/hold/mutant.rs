@@ -97,6 +97,8 @@ mutants! {
     FirstTellingCounts = "first-telling-counts",
     /// What a total named of a payment that was declined after all stays held.
     DeclinedTotalHeld = "declined-total-held",
+    /// What a total named of an increment that was declined after it stays held.
+    DeclinedIncrementInTotal = "declined-increment-in-total",
     /// An increment that we declined, and the platform approved and took back, is said yes to while the rest of its payment is there.
     RestSaysYes = "rest-says-yes",
 }

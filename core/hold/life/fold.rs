@@ -51,7 +51,7 @@ struct Standing {
     /// What of the amount in the merchant's currency is not reversed.
     original: Option<Money>,
     end: Option<End>,
-    /// Where the platform declined what we opened the payment with, and nothing else had opened it.
+    /// Where the platform declined what the payment was opened with, and nothing else had opened it.
     declined: Option<Step>,
     /// Whether something was approved of it so far.
     approved: bool,
@@ -135,7 +135,7 @@ impl Standing {
             }
             What::Reduced { .. } if mutant::is(Mutant::StandInNotReversed) && !opened => {}
             What::Reduced { by, original } => self.reduce(by, original),
-            What::Totalled { total } => self.begin_with(steps, self.approved_of(total, step), step.at),
+            What::Totalled { total } => self.begin_with(steps, self.approved_of(steps, total, step), step.at),
             What::Released { cause } => self.end(End::Released(cause)),
             What::Captured { .. } if mutant::is(Mutant::CaptureAfterEndLost) && self.end.is_some() => {}
             What::Captured { amount, finality } => self.capture(amount, finality)?,
@@ -149,14 +149,18 @@ impl Standing {
         Ok(())
     }
 
-    /// How much of a total is of something that was approved. The total of a payment whose opening was declined after all names what was
+    /// How much of a total is of something that was approved. The total of a payment whose opening was declined names what was
     /// declined: it adds nothing to what else was approved, unless the platform told it after the decline. Where nothing else was, it
-    /// holds nothing then either, as where that question came last.
-    fn approved_of(&self, total: i64, step: &Step) -> i64 {
+    /// holds nothing then either, as where that question came last. Of what had added by then, and was declined since, it keeps nothing.
+    fn approved_of(&self, steps: &Steps<'_>, total: i64, step: &Step) -> i64 {
         match self.declined.filter(|_| !mutant::is(Mutant::DeclinedTotalHeld)) {
-            Some(declined) if !self.approved || comes_before(step, &declined) => total.min(self.hold.authorized),
-            Some(_) | None => total,
+            Some(declined) if !self.approved || comes_before(step, &declined) => return total.min(self.hold.authorized),
+            Some(_) | None => {}
         }
+        if mutant::is(Mutant::DeclinedIncrementInTotal) {
+            return total;
+        }
+        total.min(total.saturating_sub(steps.declined_since(step)).max(self.hold.authorized))
     }
 
     /// So much in total, whatever was before: from then on the payment lives anew.

@@ -246,10 +246,19 @@ impl<'a> Steps<'a> {
         }
     }
 
-    /// By which step the platform says that it declined after all what we opened the payment with, if nothing else had opened it by then.
+    /// By which step the platform says that it declined what the payment was opened with, by our approval or by its own word, if nothing
+    /// else had opened it by then.
     pub(super) fn opening_declined(&self) -> Option<&Step> {
-        let openings = self.placements().filter(|(_, placement)| placement.role == Role::Opening);
-        let said = openings.filter_map(|(question, _)| self.last_said(question));
+        let said = self.iter().filter_map(|step| match step.what {
+            What::Placed(Placement { role: Role::Opening, .. }) => self.last_said(step.id),
+            What::Recorded { .. } => self.opening_word_in(step).map(|word| (step, word)),
+            What::Placed(_)
+            | What::Reduced { .. }
+            | What::Totalled { .. }
+            | What::Released { .. }
+            | What::Captured { .. }
+            | What::Moved { .. } => None,
+        });
         let declined = said.filter(|(_, word)| *word == Word::Declined).map(|(step, _)| step).max_by_key(|step| order(step))?;
         let opens = |step: &Step| match step.what {
             What::Placed(placement) => placement.role == Role::Opening && self.amount_of(step.id, &placement) > 0,
@@ -268,11 +277,16 @@ impl<'a> Steps<'a> {
         later.filter_map(|step| self.opening_word_in(step)).any(|word| word == Word::Declined)
     }
 
-    /// How much we had approved besides the opening by then.
+    /// How much we had approved besides the opening by then, as far as that was not declined by then.
     pub(super) fn added_until(&self, then: Timestamp) -> i64 {
         let added = self.iter().filter_map(|step| match step.what {
             What::Placed(placement) if placement.role == Role::Increment && step.at <= then => {
-                Some(self.amount_of(step.id, &placement))
+                let declined_since = self.declined_at(step.id).is_some_and(|declined| declined > then);
+                Some(if declined_since && !mutant::is(Mutant::DeclinedIncrementInTotal) {
+                    self.amount_by(step.id, placement.amount, |word| word.at <= then)
+                } else {
+                    self.amount_of(step.id, &placement)
+                })
             }
             What::Placed(_)
             | What::Recorded { .. }
@@ -283,6 +297,37 @@ impl<'a> Steps<'a> {
             | What::Moved { .. } => None,
         });
         added.fold(0, i64::saturating_add)
+    }
+
+    /// How much a total may name of what had added to the payment when it was told, and was declined after that.
+    pub(super) fn declined_since(&self, total: &Step) -> i64 {
+        let added = self.iter().take_while(|step| step.id != total.id).filter_map(|step| match step.what {
+            What::Placed(placement) if placement.role == Role::Increment => Some((step.id, placement.amount)),
+            What::Recorded { asked, role: Role::Increment, .. } if !self.placed(asked) => {
+                let first = self.iter().find(|known| known.says_added(asked))?;
+                (first.id == step.id).then_some((asked, 0))
+            }
+            What::Placed(_)
+            | What::Recorded { .. }
+            | What::Reduced { .. }
+            | What::Totalled { .. }
+            | What::Released { .. }
+            | What::Captured { .. }
+            | What::Moved { .. } => None,
+        });
+        let is_declined = |question: StepId| {
+            self.last_said(question).is_some_and(|(said, word)| word == Word::Declined && comes_before(total, said))
+        };
+        let named = added.filter(|(question, _)| is_declined(*question));
+        let amounts = named.map(|(question, ours)| self.amount_by(question, ours, |word| comes_before(word, total)));
+        amounts.fold(0, i64::saturating_add)
+    }
+
+    /// What a question amounted to by these words on it: by the last of them, else by ours.
+    fn amount_by(&self, question: StepId, ours: i64, is_known: impl Fn(&Step) -> bool) -> i64 {
+        let known = self.said(question).filter(|(step, _)| is_known(step));
+        let last = known.max_by_key(|(step, word)| (step.at, finality(*word), step.id));
+        last.map_or(ours, |(_, word)| word.approves().unwrap_or(0))
     }
 
     /// Whether a question that the platform says opened the payment added to it, by what it says elsewhere, or by our approval: then it opened

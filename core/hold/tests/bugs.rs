@@ -342,6 +342,68 @@ fn what_else_was_approved_of_a_payment_whose_opening_was_declined_stays() {
 }
 
 #[test]
+fn what_was_declined_before_we_were_asked_lends_no_total_to_what_is_added() {
+    // In whatever order they come, and whether the total is of before the decline or of after it.
+    for total_at in [1_100, 1_300] {
+        let declines: Happens<'_> = &|book| drop(book.tell_at(1_200, recorded("k", RecordedOutcome::Declined)));
+        let advises: Happens<'_> = &|book| drop(book.tell_at(total_at, totalled(150)));
+        for order in [[declines, advises], [advises, declines]] {
+            let mut book = Book::with(1_000);
+            order.iter().for_each(|happens| happens(&mut book));
+            book.adopt(&increment("more", 50), yes(50));
+            assert_eq!(book.held(), 50, "{total_at}");
+        }
+    }
+}
+
+/// The platform's word on a question that it says added to the payment `p`.
+fn recorded_increment(asked: &str, outcome: RecordedOutcome) -> Fact {
+    Fact::Recorded { payment: payment("p"), asked: key(asked), increments: Some(payment("p")), outcome }
+}
+
+#[test]
+fn a_total_keeps_nothing_of_an_increment_that_was_declined_after_it() {
+    let adds: Happens<'_> =
+        &|book| drop(book.ask(&AuthorizationRequest { occurred_at: Some(at(1_100)), ..increment("more", 40) }));
+    let is_told_to_add: Happens<'_> = &|book| drop(book.tell_at(1_100, recorded_increment("more", approved(40))));
+    let adds_again: Happens<'_> =
+        &|book| drop(book.ask(&AuthorizationRequest { occurred_at: Some(at(1_150)), ..increment("again", 30) }));
+    let declined = || recorded_increment("more", RecordedOutcome::Declined);
+    let declines: Happens<'_> = &|book| drop(book.tell_at(1_300, declined()));
+    let declines_early: Happens<'_> = &|book| drop(book.tell_at(1_120, declined()));
+    let advises = |total: i64| move |book: &mut Book| drop(book.tell_at(1_200, totalled(total)));
+    let (all, less, much_less, more) = (advises(140), advises(120), advises(60), advises(190));
+    let another_name: Happens<'_> = &|book| drop(book.tell_at(1_200, recorded("another name", approved(140))));
+    // What happens to a payment of 100 under `k`, and what is held then, whichever way the increment came to be.
+    let table: [(&str, &[Happens<'_>], i64); 9] = [
+        ("what was declined is in no total", &[&all, &declines], 100),
+        ("nor in one that came before it", &[&declines, &all], 100),
+        ("a total told after the decline has none of it", &[&declines_early, &all], 140),
+        ("nor does what was wanted less make more of it", &[&less, &declines], 100),
+        ("what is less than all the rest stays that", &[&much_less, &declines], 60),
+        ("what nobody knows of stays in it", &[&more, &declines], 150),
+        ("what else was added stays", &[&adds_again, &advises(170), &declines], 130),
+        ("without a total it is gone as ever", &[&declines], 100),
+        ("what was declined already when it was told is no part of it", &[&declines_early, &declines, &less], 120),
+    ];
+    for (what, happens, held) in table {
+        for first in [adds, is_told_to_add] {
+            let mut book = Book::open();
+            first(&mut book);
+            happens.iter().for_each(|happens| happens(&mut book));
+            assert_eq!(book.held(), held, "{what}");
+        }
+    }
+    // The payment's total under a name that we were not asked by is a total, too.
+    for happens in [[another_name, declines], [declines, another_name]] {
+        let mut book = Book::open();
+        adds(&mut book);
+        happens.iter().for_each(|happens| happens(&mut book));
+        assert_eq!(book.held(), 100);
+    }
+}
+
+#[test]
 fn what_the_platform_alone_approved_is_not_held_for_ever() {
     let safety_timer = i64::from(HoldPolicy::PLAIN.safety_timer_seconds);
     for (outcome, expires_at) in [

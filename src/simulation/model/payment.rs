@@ -138,15 +138,16 @@ pub fn below_what_was_settled(entries: &[Entry], at: Timestamp) -> Timestamp {
     entries.iter().filter(settles).map(after).fold(at, Timestamp::max)
 }
 
-/// The line with which the platform struck out the yes of ours that the payment began with, while that was the only one it had begun with:
-/// every total from above that line was written of what is struck out.
+/// The line with which the platform struck out what the payment began with, a yes of ours or its own, while that was the only one it had
+/// begun with: every total from above that line was written of what is struck out.
 pub(super) fn beginning_struck(entries: &[Entry]) -> Option<usize> {
     let begun_by_us = || approvals(entries).filter(|(_, approved)| approved.opening);
     let no_to = |question: u32| match latest_word(entries, question)? {
         (source, Word::No) => entries.iter().position(|entry| entry.source == source),
         (_, Word::Yes(_) | Word::StoodIn(..)) => None,
     };
-    let line = begun_by_us().filter_map(|(question, _)| no_to(question)).max()?;
+    let begun_by_them = entries.iter().rposition(|entry| opening_here(entries, entry) == Some(Word::No));
+    let line = begun_by_us().filter_map(|(question, _)| no_to(question)).chain(begun_by_them).max()?;
     let stood_then = entries.iter().filter(|entry| entry.at <= entries[line].at).any(|entry| match (entry.source, entry.line) {
         (Source::Question(question), Line::Approved(approved)) if approved.opening => amount_of(entries, question, &approved) > 0,
         (_, Line::Word { .. }) => opening_here(entries, entry).is_some_and(|word| word != Word::No),
@@ -290,11 +291,50 @@ pub fn amount_of(entries: &[Entry], question: u32, approved: &Approved) -> i64 {
     }
 }
 
-/// What we had approved by then on top of what opened the payment.
+/// What we had approved by then on top of what opened the payment, and was not struck out by then.
 pub(super) fn added_until(entries: &[Entry], then: Timestamp) -> i64 {
     let early = |question: u32| entries.iter().any(|entry| entry.source == Source::Question(question) && entry.at <= then);
     let added = approvals(entries).filter(|(question, approved)| !approved.opening && early(*question));
-    added.map(|(question, approved)| amount_of(entries, question, &approved)).sum()
+    let amount = |(question, approved): (u32, Approved)| {
+        let last = words(entries, question).max_by_key(|(at, source, word)| (*at, *word == Word::No, source.name()));
+        match last {
+            Some((at, _, Word::No)) if at > then => {
+                said_by(entries, question, |entry| entry.at <= then).unwrap_or(approved.amount)
+            }
+            Some(_) | None => amount_of(entries, question, &approved),
+        }
+    };
+    added.map(amount).sum()
+}
+
+/// What additions that stand above a line amounted to there, of which a line below it says that they were none.
+pub(super) fn struck_below(entries: &[Entry], line: usize) -> i64 {
+    let (above, below) = (&entries[..line], &entries[line + 1..]);
+    let mut additions: Vec<(u32, i64)> = Vec::new();
+    for entry in above {
+        let (question, ours) = match (entry.source, entry.line) {
+            (Source::Question(question), Line::Approved(approved)) if !approved.opening => (question, approved.amount),
+            (_, Line::Word { question, opening: false, .. }) if approvals(entries).all(|(known, _)| known != question) => {
+                (question, 0)
+            }
+            (_, _) => continue,
+        };
+        if additions.iter().all(|(known, _)| *known != question) {
+            additions.push((question, ours));
+        }
+    }
+    let struck = |question: u32| match latest_word(entries, question) {
+        Some((source, Word::No)) => below.iter().any(|entry| entry.source == source),
+        Some((_, Word::Yes(_) | Word::StoodIn(..))) | None => false,
+    };
+    let then = |(question, ours): &(u32, i64)| said_by(above, *question, |_| true).unwrap_or(*ours);
+    additions.iter().filter(|(question, _)| struck(*question)).map(then).sum()
+}
+
+/// What was written of a question by then, if anything: by the last such line.
+fn said_by(entries: &[Entry], question: u32, is_known: impl Fn(&Entry) -> bool) -> Option<i64> {
+    let known: Vec<Entry> = entries.iter().filter(|entry| is_known(entry)).copied().collect();
+    last_word(&known, question).map(|word| word.amount().unwrap_or(0))
 }
 
 /// How much was said yes to for a question: ours, if we approved something, whatever was written of it; else what was written.

@@ -9,6 +9,7 @@ use holdfast_core::{Posting, Timestamp};
 
 use super::payment::{
     Approved, Ending, Entry, Line, Source, Word, added_until, adds, amount_of, approvals, beginning_struck, latest_word, opened,
+    struck_below,
 };
 
 /// How long a hold lives at most that the platform told of.
@@ -130,7 +131,9 @@ impl Desk<'_> {
             Line::Total(total) => {
                 // Where the beginning is struck out, so is what a total from above that line would lay down, and what one would lay on nothing.
                 let lays = self.struck.is_none_or(|struck| struck < self.line && self.has_a_yes);
-                self.lay_to(if lays { total } else { total.min(self.authorized()) });
+                // And what is struck out below lies in it no more; what else it takes from, it takes from as ever.
+                let rest = total - struck_below(self.entries, self.line);
+                self.lay_to(if lays { total.min(rest.max(self.authorized())) } else { total.min(self.authorized()) });
                 (self.extra, self.original, self.end) = (0, None, None);
                 self.watch(entry.at);
             }
