@@ -39,8 +39,10 @@ impl<'a> Telling<'a> {
         waiting: &'a Waiting,
     ) -> Self {
         // Before the ledger can hear of it.
-        let said = waiting.says(&entry).map(|said| (waiting, said));
-        Telling { claim: Some(claim), told, put: spool.put_of(worker, entry, clock::utc()), counted, said }
+        let mut said = waiting.says(&entry);
+        let written = said.as_mut().and_then(|said| said.written.take());
+        let put = spool.put_of(worker, entry, clock::utc(), written);
+        Telling { claim: Some(claim), told, put, counted, said: said.map(|said| (waiting, said)) }
     }
 
     /// Waits until the answer is durable, as long as the deadline lets it.
@@ -86,7 +88,7 @@ impl<'a> Telling<'a> {
 
     fn unsay(&mut self) {
         if let Some((waiting, said)) = self.said.take() {
-            waiting.unsays(&said);
+            waiting.unsays(&said, &self.put.entry);
         }
     }
 }

@@ -85,7 +85,8 @@ pub struct OfAccount {
 #[derive(Debug)]
 pub struct Said {
     name: u128,
-    adopt: Box<Adopt>,
+    /// Its bytes, where they are the entry's own: nobody needs to make them twice.
+    pub written: Option<Arc<[u8]>>,
 }
 
 impl Default for Waiting {
@@ -106,22 +107,26 @@ impl Waiting {
     /// An answer waits for the ledger; nothing where it is about nobody's money.
     pub fn says(&self, entry: &Entry) -> Option<Said> {
         let Entry::Told(adopt, Some(account)) = entry else { return None };
-        // What its caller wrote is looked at by nobody.
-        let adopt = Box::new(Adopt { slip: None, ..Adopt::clone(adopt) });
-        let name = self.name_of(&adopt);
+        let name = self.name_of(adopt);
         let approved = entry.approved().zip(adopt.origin.platform.as_ref());
         let approved = approved.map(|((_, minor), platform)| (ToldName::of(platform, &adopt.request.key), minor));
-        let written = Entry::Told(adopt.clone(), None).to_bytes().unwrap_or_default();
-        let listed = Listed { written: written.into(), what: What::Answer(approved) };
+        let written = match adopt.slip {
+            None => entry.to_bytes(),
+            // What its caller wrote is looked at by nobody.
+            Some(_) => Entry::Told(Box::new(Adopt { slip: None, ..Adopt::clone(adopt) }), Some(*account)).to_bytes(),
+        };
+        let listed = Listed { written: written.clone().unwrap_or_default(), what: What::Answer(approved) };
         if self.put(name, (adopt.origin.program, Some(*account)), listed) == Times::First {
-            self.opened.waits(&adopt, *account);
+            self.opened.waits(adopt, *account);
         }
-        Some(Said { name, adopt })
+        Some(Said { name, written: written.ok().filter(|_| adopt.slip.is_none()) })
     }
 
     /// Nobody stands by an answer any more.
-    pub fn unsays(&self, said: &Said) {
-        self.answer_leaves(said.name, &said.adopt, Leaves::Once);
+    pub fn unsays(&self, said: &Said, entry: &Entry) {
+        if let Entry::Told(adopt, _) = entry {
+            self.answer_leaves(said.name, adopt, Leaves::Once);
+        }
     }
 
     /// A message waits for the ledger: of whose money it is, where that is seen.
@@ -131,7 +136,7 @@ impl Waiting {
         }
         let takes = event.fact.takes_at_most().map_or(0, Money::minor).max(0);
         let written = Entry::Fact(*origin, Box::new(*event)).to_bytes().unwrap_or_default();
-        let listed = Listed { written: written.into(), what: What::Message(takes) };
+        let listed = Listed { written, what: What::Message(takes) };
         let _ = self.put(self.message(origin, event), (origin.program, account), listed);
     }
 

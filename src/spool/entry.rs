@@ -28,6 +28,9 @@ pub enum Entry {
     Published(Origin, Box<KeptRuleset>),
 }
 
+/// How much nearly every entry fits into.
+const USUAL_BYTES: usize = 2_048;
+
 /// Which part of a spool an entry may fill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
@@ -183,13 +186,23 @@ impl Entry {
         Some(Entry::Told(Box::new(Adopt { slip, ..Adopt::clone(adopt) }), *account))
     }
 
-    /// The entry as bytes.
+    /// The entry as bytes, which grow nowhere where they are as many as usual.
     ///
     /// # Errors
     /// There is no memory for them.
-    pub fn to_bytes(&self) -> Result<Vec<u8>, postcard::Error> {
+    pub fn to_bytes(&self) -> Result<Arc<[u8]>, postcard::Error> {
+        let written = self.written();
+        let mut room = [0; USUAL_BYTES];
+        match postcard::to_slice(&written, &mut room) {
+            Ok(bytes) => Ok(Arc::from(&*bytes)),
+            Err(postcard::Error::SerializeBufferFull) => postcard::to_allocvec(&written).map(Arc::from),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn written(&self) -> Written {
         let Origin { program, platform, .. } = *self.origin();
-        let written = match self {
+        match self {
             Entry::Told(adopt, account) => told(Adopt::clone(adopt), *account),
             Entry::Fact(_, event) => Written::Fact { program, platform, event: **event },
             Entry::Kept(_, Unrecognized { digest, problem, redacted }) => {
@@ -204,8 +217,7 @@ impl Entry {
                 let KeptRuleset { kind, hash, source, published_at, published_by, why, .. } = KeptRuleset::clone(kept);
                 Written::Published { program, kind, hash, source, at: published_at, by: published_by, why }
             }
-        };
-        postcard::to_allocvec(&written)
+        }
     }
 
     /// The entry that these bytes are.

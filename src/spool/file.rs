@@ -2,6 +2,7 @@
 //! which they came; rows leave when the ledger has heard them. Nothing here understands an entry.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use holdfast_core::Timestamp;
 use rusqlite::{Connection, params};
@@ -92,7 +93,7 @@ pub struct Aside {
 #[derive(Debug)]
 pub struct Changes {
     /// New rows: number, when it came, body.
-    pub add: Vec<(i64, Timestamp, Vec<u8>)>,
+    pub add: Vec<(i64, Timestamp, Arc<[u8]>)>,
     /// Rows that the ledger has heard, or that nobody stands by.
     pub forget: Vec<i64>,
     /// Rows of approvals that the ledger has confirmed, with what stays of them: how they count.
@@ -337,7 +338,7 @@ impl File {
             // A disk that failed may have the row all the same, and then it is this one.
             let mut add = transaction.prepare_cached("INSERT OR IGNORE INTO entry VALUES (?1, ?2, ?3, ?4)")?;
             for (number, at, body) in &changes.add {
-                let added = add.execute(params![number, at.unix_micros(), body, &digest_of(body)[..]])?;
+                let added = add.execute(params![number, at.unix_micros(), &body[..], &digest_of(body)[..]])?;
                 waiting = waiting.saturating_add(rows(added));
             }
             let keep = "INSERT OR IGNORE INTO aside SELECT number, at, body, digest, ?2, ?3 FROM entry WHERE number = ?1";
@@ -399,7 +400,7 @@ fn erase(transaction: &rusqlite::Transaction<'_>, which: &Erase) -> rusqlite::Re
         };
         let mut write = transaction.prepare(&format!("UPDATE {table} SET body = ?2, digest = ?3 WHERE number = ?1"))?;
         for (number, body) in &found {
-            write.execute(params![number, body, &digest_of(body)[..]])?;
+            write.execute(params![number, &body[..], &digest_of(body)[..]])?;
         }
         // Those of confirmed approvals are the ledger's by now, and counted there.
         if table != "confirmed" {

@@ -213,13 +213,14 @@ impl Spool {
     /// Hands an entry to the writer. It may be durable soon; [`Put::durable_by`] tells.
     #[must_use]
     pub fn put(&self, entry: Entry, at: Timestamp) -> Arc<Put> {
-        self.put_of(None, entry, at)
+        self.put_of(None, entry, at, None)
     }
 
-    /// The same of a worker, which is woken once for all of its entries that become durable together.
+    /// The same of a worker, which is woken once for all of its entries that become durable together; and with the entry's bytes, where
+    /// somebody has made them.
     #[must_use]
-    pub fn put_of(&self, worker: Option<Arc<Mailbox>>, entry: Entry, at: Timestamp) -> Arc<Put> {
-        let put = Put::new(entry, at, worker);
+    pub fn put_of(&self, worker: Option<Arc<Mailbox>>, entry: Entry, at: Timestamp, written: Option<Arc<[u8]>>) -> Arc<Put> {
+        let put = Put::new(entry, at, worker, written);
         self.shared.queue.push(Job::Put(Arc::clone(&put)));
         put
     }

@@ -28,6 +28,7 @@ pub struct Put {
     pub entry: Entry,
     /// When it came.
     pub at: Timestamp,
+    written: Option<Arc<[u8]>>,
     state: AtomicU8,
     waiting: Mutex<Option<Waker>>,
     /// Through which worker's mailbox whoever waits is woken; at once without one.
@@ -44,8 +45,13 @@ pub enum Kept {
 }
 
 impl Put {
-    pub(super) fn new(entry: Entry, at: Timestamp, home: Option<Arc<Mailbox>>) -> Arc<Self> {
-        Arc::new(Put { entry, at, state: AtomicU8::new(WAITING), waiting: Mutex::default(), home })
+    pub(super) fn new(entry: Entry, at: Timestamp, home: Option<Arc<Mailbox>>, written: Option<Arc<[u8]>>) -> Arc<Self> {
+        Arc::new(Put { entry, at, written, state: AtomicU8::new(WAITING), waiting: Mutex::default(), home })
+    }
+
+    /// Its bytes.
+    pub(super) fn bytes(&self) -> Result<Arc<[u8]>, postcard::Error> {
+        self.written.as_ref().map_or_else(|| self.entry.to_bytes(), |written| Ok(Arc::clone(written)))
     }
 
     /// Waits until the entry is durable or cannot become so, at the longest until `by`. One that is not durable by then may become

@@ -207,6 +207,7 @@ fn every_entry_reads_as_it_was_written() {
         Entry::Kept(origin(), unrecognized),
         freeze("order-1"),
         table(1, "a table"),
+        table(2, &"a long table ".repeat(1_000)),
     ] {
         let bytes = entry.to_bytes().unwrap();
         let digest = entry::digest_of(&bytes);
@@ -754,7 +755,7 @@ fn what_is_written_to_a_file_that_was_taken_away_is_not_durable() {
     let mut write = || {
         next += 1;
         let changes = file::Changes {
-            add: vec![(next, Timestamp::EPOCH, vec![1])],
+            add: vec![(next, Timestamp::EPOCH, Arc::from([1_u8]))],
             forget: Vec::new(),
             confirm: Vec::new(),
             confirmed_since: Timestamp::EPOCH,

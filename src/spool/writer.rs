@@ -308,7 +308,7 @@ impl Writer {
     fn changes(&mut self, next: i64) -> Option<Changes> {
         let mut add = Vec::with_capacity(self.taken.len());
         let completions = &mut self.completions;
-        self.taken.retain(|(number, put)| match put.entry.to_bytes() {
+        self.taken.retain(|(number, put)| match put.bytes() {
             Ok(body) => {
                 add.push((*number, put.at, body));
                 true

@@ -88,7 +88,7 @@ fn what_waits_of_an_account_is_in_the_order_in_which_it_came() {
     assert!(waiting.opened().of(&origin(), &purchase("no", 1).payment).is_none());
     waiting.belongs(&origin(), &debit("2"), account("a"));
     assert_eq!((keys(&waiting, "a").len(), keys(&waiting, "b")), (4, vec!["3".to_owned()]));
-    waiting.unsays(&said);
+    waiting.unsays(&said, &yes);
     assert_eq!((approved(&waiting), keys(&waiting, "a")), (vec![], ["1", "2", "no"].map(str::to_owned).to_vec()));
     assert!(waiting.opened().of(&origin(), &purchase("yes", 1).payment).is_none());
     [fact(debit("1")), fact(debit("2")), fact(debit("3")), answer("no", NO)].iter().for_each(|entry| waiting.gone(entry));
