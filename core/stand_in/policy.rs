@@ -288,20 +288,18 @@ fn errors_of(parts: &StandInParts) -> Vec<StandInError> {
     if parts.caps.exposure_max.is_none() && approves {
         whole.push(StandInProblem::NoExposureCap);
     }
-    if parts.rows.len() > ROWS_MAX {
-        whole.push(StandInProblem::TooManyRows);
-    }
-    if parts.caps.caps.len() > CAPS_MAX {
-        whole.push(StandInProblem::TooManyCaps);
-    }
     note(StandInPlace::Table, None, whole);
     let exposure = parts.caps.exposure_max.map(|max| amount_problems(max, parts.currency)).unwrap_or_default();
     note(StandInPlace::Exposure, None, exposure);
     for (index, row) in parts.rows.iter().enumerate() {
-        note(StandInPlace::Row(index), Some(row.id), row.problems(parts.currency, parts.country));
+        let mut problems = row.problems(parts.currency, parts.country);
+        problems.extend((index == ROWS_MAX).then_some(StandInProblem::TooManyRows));
+        note(StandInPlace::Row(index), Some(row.id), problems);
     }
     for (index, cap) in parts.caps.caps.iter().enumerate() {
-        note(StandInPlace::Cap(index), Some(cap.id), cap_problems(cap, parts.currency));
+        let mut problems = cap_problems(cap, parts.currency);
+        problems.extend((index == CAPS_MAX).then_some(StandInProblem::TooManyCaps));
+        note(StandInPlace::Cap(index), Some(cap.id), problems);
     }
     errors
 }

@@ -67,8 +67,8 @@ impl fmt::Display for StandInProblem {
             StandInProblem::NoExposureCap => {
                 "approves without an `exposure_max`: write at the top of the file how much money an outage may put at risk"
             }
-            StandInProblem::TooManyRows => return write!(f, "has more than {ROWS_MAX} rows"),
-            StandInProblem::TooManyCaps => return write!(f, "has more than {CAPS_MAX} caps"),
+            StandInProblem::TooManyRows => return write!(f, "is one too many: a table has at most {ROWS_MAX} rows"),
+            StandInProblem::TooManyCaps => return write!(f, "is one too many: a table has at most {CAPS_MAX} caps"),
             StandInProblem::DuplicateId => "has the id of an earlier row or cap",
             StandInProblem::NameOfExposure => return write!(f, "is called `{EXPOSURE}`, as only the exposure cap is"),
             StandInProblem::ZeroMaximum => "must be more than zero; to approve nothing at all, write a row that declines",

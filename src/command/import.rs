@@ -125,7 +125,7 @@ impl Import {
 
 fn read_profiles(path: &Path, program: ProgramId) -> Result<ImportProfiles, Failure> {
     let file = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|error| Failure::Told(format!("{file}: cannot be read: {error}")))?;
+    let text = super::rules::read(path)?;
     Ok(ImportProfiles { program, file, text })
 }
 

@@ -45,6 +45,9 @@ impl Report {
         if let Some(wanted) = self.program {
             super::rules::only_program(&config, Some(wanted))?;
         }
+        if let Some(since) = self.since.filter(|since| *since > clock::utc()) {
+            return Err(Failure::Told(format!("--since: {since} is still to come; name a time that has passed")));
+        }
         self.place.must_be_begun()?;
         let spool = super::spool_of(&config)?;
         let answers = self.answers(spool.as_ref())?;

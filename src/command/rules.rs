@@ -1,6 +1,5 @@
 //! `holdfast rules`: checks a ruleset, puts one in force, lists the versions, goes back to one.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +9,7 @@ use serde_json::json;
 
 use super::ledger::{Ledger, not_an_answer};
 use super::{Failure, Place};
-use crate::config::{Config, Overrides, ProgramConfig};
+use crate::config::{Config, Overrides, ProgramConfig, text_file};
 use crate::control::protocol::{RulesHistory, RulesPublish, RulesRollback};
 use crate::control::{ControlAnswer, ControlRequest, RulesVersion};
 use crate::journal::KeptKind;
@@ -240,7 +239,7 @@ pub(super) fn only_program(config: &Config, named: Option<ProgramId>) -> Result<
 }
 
 pub(super) fn read(file: &Path) -> Result<String, Failure> {
-    fs::read_to_string(file).map_err(|error| Failure::Told(format!("{}: cannot be read: {error}", file.display())))
+    text_file::read(file).map_err(|error| Failure::Told(error.of(file)))
 }
 
 pub(super) fn as_json(version: &RulesVersion) -> serde_json::Value {

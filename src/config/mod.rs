@@ -8,7 +8,6 @@
 //! [`read`] is the spanned TOML reader below them, [`errors`] what it tells, [`reload`] what a SIGHUP reads again.
 
 use std::cell::RefCell;
-use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -41,6 +40,7 @@ pub mod stand_in;
 pub mod telemetry;
 #[cfg(test)]
 mod tests;
+pub(crate) mod text_file;
 mod texts;
 pub mod tls;
 mod webhook;
@@ -196,10 +196,11 @@ impl Surroundings<'static> {
 }
 
 fn read_text(path: &Path) -> Result<String, Errors> {
-    fs::read_to_string(path).map_err(|error| {
-        let hint = if path == Path::new(DEFAULT_PATH) { "; `--config FILE` names another file" } else { "" };
-        let problem = format!("cannot be read: {error}{hint}");
-        Errors::from_iter([Error { file: path.display().to_string(), line: 1, column: 1, path: String::new(), problem }])
+    text_file::read(path).map_err(|error| {
+        let is_missing = matches!(error, text_file::NotText::Unreadable(_)) && path == Path::new(DEFAULT_PATH);
+        let hint = if is_missing { "; `--config FILE` names another file" } else { "" };
+        let ((line, column), problem) = (error.place(), format!("{error}{hint}"));
+        Errors::from_iter([Error { file: path.display().to_string(), line, column, path: String::new(), problem }])
     })
 }
 

@@ -308,3 +308,25 @@ amount_max = '10.00'
     let (_, below_the_first) = rows.split_once('\n').unwrap();
     assert!(headless.ends_with(below_the_first), "{headless}");
 }
+
+#[test]
+fn the_row_and_the_cap_that_are_one_too_many_say_where_they_stand() {
+    let row = |number: usize| {
+        format!("[[row]]\nid = \"r{number}\"\nwhen = {{}}\nanswer = \"decline\"\nreason = \"ledger_unavailable\"\n")
+    };
+    let cap = |number: usize| format!("[[cap]]\nid = \"c{number}\"\nscope = \"card\"\nwindow = \"unconfirmed\"\ncount_max = 1\n");
+    let table = |rows: usize, caps: usize| -> String {
+        let rows: String = (0..rows).map(row).collect();
+        "currency = 'USD'\n".to_owned() + &rows + &(0..caps).map(cap).collect::<String>()
+    };
+    assert_eq!(read("t.toml", &table(50, 15), &home()).map(drop).map_err(|errors| errors.to_string()), Ok(()));
+    let refused = errors(&table(52, 17));
+    let told: Vec<&str> = refused.lines().filter(|line| line.contains("too many")).collect();
+    assert_eq!(
+        told,
+        [
+            "t.toml:252:1: row.r50: is one too many: a table has at most 50 rows",
+            "t.toml:337:1: cap.c15: is one too many: a table has at most 15 caps"
+        ]
+    );
+}
