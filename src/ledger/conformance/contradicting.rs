@@ -257,22 +257,24 @@ pub fn what_was_told_to_add_before_it_is_asked_adds_where_it_was_told(engine: &d
 }
 
 /// What is cleared by the name of an increment stays with the payment that it was cleared of, and the name goes on to the other one: what
-/// was taken then is known by its key, however late it is sent again.
+/// was taken then is known by its key, however late it is sent again; also where it came before anything was said of the increment.
 pub fn what_was_cleared_by_an_increments_own_name_is_taken_once(engine: &dyn Engine) {
-    let mut house = House::with(engine, 1_000);
-    let this = Round(&house, 0);
-    assert_eq!(house.decide(asks(&this.named("t"), 50)), approved(50));
-    assert_eq!(house.decide(asks(&this.named("u"), 70)), approved(70));
-    this.play(Said { of: "u", seconds: 1 });
-    this.play(Cleared("s", 100));
-    this.play(Said { of: "t", seconds: 3 });
-    let stands = (900, 90);
-    assert_eq!(house.balance(), stands);
-    house.premises().age(Duration::from_secs(3 * 86_400));
-    house.always(|house| {
-        assert_eq!(said_of(house, cleared("s0", 100)), Some(Finding::HeardBefore));
+    let said = || Said { of: "u", seconds: 1 };
+    for first in [[said(), Cleared("s", 100)], [Cleared("s", 100), said()]] {
+        let mut house = House::with(engine, 1_000);
+        let this = Round(&house, 0);
+        assert_eq!(house.decide(asks(&this.named("t"), 50)), approved(50));
+        assert_eq!(house.decide(asks(&this.named("u"), 70)), approved(70));
+        first.into_iter().for_each(|what| this.play(what));
+        this.play(Said { of: "t", seconds: 3 });
+        let stands = (900, 90);
         assert_eq!(house.balance(), stands);
-    });
+        house.premises().age(Duration::from_secs(3 * 86_400));
+        house.always(|house| {
+            assert_eq!(said_of(house, cleared("s0", 100)), Some(Finding::HeardBefore));
+            assert_eq!(house.balance(), stands);
+        });
+    }
 }
 
 /// Said to be a payment of its own, and then what adds to one: however much it is, and whoever opened that.

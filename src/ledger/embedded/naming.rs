@@ -2,11 +2,10 @@
 //! same for an event that is applied now and for a record that is read.
 
 use holdfast_core::hold::{Fact, Finding, FoundBy, Outcome, ReleaseCause, Subject, ToldEvent};
-use holdfast_core::{
-    Alias, AuthorizationId, AuthorizationRequest, IdempotencyKey, PaymentRef, PlatformName, ProgramId, Timestamp,
-};
+use holdfast_core::{Alias, AuthorizationRequest, IdempotencyKey, PaymentRef, PlatformName, ProgramId, Timestamp};
 
-use super::state::{Fingerprint, HoldNumber, Last, Located, Names, State};
+use super::joining::part;
+use super::state::{Fingerprint, HoldNumber, HoldRow, Last, Located, Names, State};
 
 /// Finds what an authorization names; an increment's hold is that of the payment it adds to.
 pub fn locate_request(
@@ -145,10 +144,11 @@ pub fn asked_of(fact: &Fact) -> Option<IdempotencyKey> {
 }
 
 /// How long the key of a message is remembered. One that became a payment's step is known by that; but where it called the payment by
-/// another name than that is known by, the name may be another payment's by the time it is sent again.
-pub fn how_long(outcome: &Outcome, called: Option<&PaymentRef>, known_as: Option<AuthorizationId>) -> Last {
-    let is_by_its_own = called.is_none_or(|called| known_as == Some(called.authorization));
-    if outcome.step.is_some() && is_by_its_own { Last::No } else { Last::Yes }
+/// another name than that is known by, the name may be another payment's by the time it is sent again. So may every name of a payment of which
+/// nothing was approved here: it may become part of another one, which keeps the step, and not the name.
+pub fn how_long(outcome: &Outcome, called: Option<&PaymentRef>, row: Option<&HoldRow>) -> Last {
+    let stays = |called: &PaymentRef| row.is_some_and(|row| row.payment == called.authorization && !part(row).is_told_only());
+    if outcome.step.is_some() && called.is_none_or(stays) { Last::No } else { Last::Yes }
 }
 
 /// The key under which a told event is remembered. One that could not be booked is not: sent again once its account is there, or in the account's

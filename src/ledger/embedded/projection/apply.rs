@@ -123,7 +123,7 @@ impl Applying<'_, '_> {
         let (called, _) = payments_of(self.record.platform.as_ref(), event);
         let called = called.filter(|_| !number.is_some_and(|number| is_of_timer(event, number)));
         let kept = number.map(|number| self.batch.hold(number)).transpose()?.flatten();
-        Ok(how_long(outcome, called.as_ref(), kept.map(|kept| kept.row.payment)))
+        Ok(how_long(outcome, called.as_ref(), kept.map(|kept| &kept.row)))
     }
 
     /// The names that an event gives to what it is about.

@@ -115,8 +115,7 @@ impl State {
         if let Some((key, content)) = names.told
             && self.told.insert(key, Some(content)).is_none()
         {
-            let known_as = index.and_then(|index| self.hold(index)).map(|row| row.payment);
-            let last = how_long(outcome, names.payment, known_as);
+            let last = how_long(outcome, names.payment, index.and_then(|index| self.hold(index)));
             self.told_by_age.push_back(Aging { at: names.at, record: names.record, name: key, last });
             undo.push(Undo::Told(key));
         }
