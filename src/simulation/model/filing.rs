@@ -167,8 +167,10 @@ impl Model {
         let into = into - usize::from(from < into);
         let file = &mut known.files[into];
         let before = (file.sheet.posted() + sheet.posted(), file.sheet.held + sheet.held);
+        // Who said yes to one of the two knows for which card.
+        let (first, second) = if payment::approvals(&entries).next().is_some() { (card, file.card) } else { (file.card, card) };
+        file.card = first.or(second);
         entries.into_iter().for_each(|entry| payment::write(&mut file.entries, entry));
-        file.card = file.card.or(card);
         file.places.extend(places);
         file.labels.extend(labels);
         self.joined += 1;
