@@ -7,7 +7,7 @@ use std::fmt;
 use holdfast_adapters::DecisionReference;
 use holdfast_core::card_number::stands_in_text;
 use holdfast_core::hold::Fact;
-use holdfast_core::{AuthorizationRequest, IdempotencyKey, PaymentRef, PlatformName, ProgramId};
+use holdfast_core::{AuthorizationId, AuthorizationRequest, IdempotencyKey, PaymentRef, PlatformName, ProgramId};
 
 use crate::journal::reader::Progress;
 use crate::journal::{Begins, Body, JournalError, Reader, Record, Side};
@@ -136,8 +136,9 @@ pub fn find(reader: &Reader, sought: &Sought, progress: &mut Progress<'_>) -> Re
             let is_called_so = match called_so.entry(hold) {
                 Entry::Occupied(known) => *known.get(),
                 Entry::Vacant(unknown) => {
-                    let first = beginning.payment(hold)?;
-                    *unknown.insert(first.is_some_and(|first| first.as_str() == sought.name))
+                    let (program, name) = (record.program, AuthorizationId::new(&sought.name).ok());
+                    let is_called = program.zip(name).map(|(program, name)| beginning.is_called(hold, &program, name));
+                    *unknown.insert(is_called.transpose()?.unwrap_or(false))
                 }
             };
             Ok(is_called_so.then_some(Leads::Surely))

@@ -527,6 +527,19 @@ fn a_payment_that_is_older_than_its_journal_is_told_from_there_on_and_said_so() 
 }
 
 #[test]
+fn a_name_that_only_dropped_records_told_leads_to_what_is_left_of_its_payment() {
+    let (mut house, _) = told_to_the_end();
+    house.start();
+    // Only the refund is left, and that calls the payment by its other name.
+    house.trim(9);
+    let reader = house.stop();
+    for name in ["tx-one", "the-alias"] {
+        let rest = story(&reader, name);
+        assert_eq!(rest.moments.iter().map(|moment| moment.number).collect::<Vec<_>>(), [9], "{name}");
+    }
+}
+
+#[test]
 fn a_payment_that_is_younger_than_the_dropped_records_is_told_whole() {
     let (mut house, reader) = told_to_the_end();
     let whole = story(&reader, "tx-one");

@@ -168,7 +168,7 @@ impl Model {
         let file = &mut known.files[into];
         let before = (file.sheet.posted() + sheet.posted(), file.sheet.held + sheet.held);
         // Who said yes to one of the two knows for which card.
-        let (first, second) = if payment::approvals(&entries).next().is_some() { (card, file.card) } else { (file.card, card) };
+        let (first, second) = if approvals(&entries).next().is_some() { (card, file.card) } else { (file.card, card) };
         file.card = first.or(second);
         entries.into_iter().for_each(|entry| payment::write(&mut file.entries, entry));
         file.places.extend(places);

@@ -8,14 +8,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use holdfast_core::hold::MovementCause;
-use holdfast_core::{AccountId, AuthorizationId, Currency, Money, NetworkName, PlatformName, ProgramId, Timestamp};
+use holdfast_core::{AccountId, AuthorizationId, Currency, Money, NetworkName, PaymentRef, PlatformName, ProgramId, Timestamp};
 use rusqlite::{Connection, Params, params};
 
 use super::follow::{FollowError, follow_batch};
 use super::lately::{self, CardUse, Purse};
 use super::read::of_day;
 use super::rows::{AccountKept, CardKept, CardholderKept, HoldKept};
-use super::{restore, schema, words};
+use super::{find, restore, schema, words};
 use crate::agent::outside::IS_OUTSIDE_SQL;
 use crate::books::{Book, Books};
 use crate::journal::{Checkpoint, CheckpointState, Joint, JournalError, Reader, Tail, state_file};
@@ -286,6 +286,21 @@ impl Beginning {
     pub fn payment(&self, hold: u64) -> Result<Option<AuthorizationId>, JournalError> {
         let kept = HoldKept::load(&self.connection, hold).map_err(|error| self.disk(error))?;
         Ok(kept.map(|kept| kept.row.payment))
+    }
+
+    /// Whether a payment that records which were dropped placed was called so there, by the number of its hold.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn is_called(&self, hold: u64, program: &ProgramId, name: AuthorizationId) -> Result<bool, JournalError> {
+        let read = || {
+            let Some(HoldKept { row, .. }) = HoldKept::load(&self.connection, hold)? else { return Ok(false) };
+            let key = find::key(&self.connection)?;
+            let named = |payment: PaymentRef| key.payment(program, row.platform.as_ref(), &payment).first;
+            let names = [named(PaymentRef::of(name)), named(PaymentRef::by_alias(name))];
+            Ok(row.payment == name || names.iter().any(|name| row.names.contains(name)))
+        };
+        read().map_err(|error| self.disk(error))
     }
 
     fn each(&self, sql: &str, take: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<()>) -> rusqlite::Result<()> {
