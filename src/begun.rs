@@ -45,4 +45,21 @@ mod tests {
         std::fs::write(&copy, [7; 4096]).unwrap();
         assert!(!is_lost(&begun, &copy), "what is damaged is not lost");
     }
+
+    /// Writing it back would take a sync, and a start waits for this.
+    #[test]
+    fn a_log_that_was_left_behind_stays_as_it_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let of = |name: &str| directory.path().join(name);
+        let store = Connection::open(of("x.sqlite")).unwrap();
+        store.query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0)).unwrap();
+        store.execute_batch("CREATE TABLE t (a)").unwrap();
+        for (from, to) in [("x.sqlite", "copy.sqlite"), ("x.sqlite-wal", "copy.sqlite-wal")] {
+            std::fs::copy(of(from), of(to)).unwrap();
+        }
+        std::fs::write(of("copy.begun"), "").unwrap();
+        let log = std::fs::read(of("copy.sqlite-wal")).unwrap();
+        assert!(!log.is_empty() && !is_lost(&of("copy.begun"), &of("copy.sqlite")));
+        assert_eq!(std::fs::read(of("copy.sqlite-wal")).unwrap(), log);
+    }
 }
