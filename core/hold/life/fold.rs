@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use smallvec::SmallVec;
+
 use super::steps::comes_before;
 use super::{Hold, HoldStatus, Placement, Role, Step, StepId, Steps, What, Word};
 use crate::authorization::Posting;
@@ -157,10 +159,14 @@ impl Standing {
             Some(declined) if !self.approved || comes_before(step, &declined) => return total.min(self.hold.authorized),
             Some(_) | None => {}
         }
-        if mutant::is(Mutant::DeclinedIncrementInTotal) {
+        let mut declined = steps.declined_since(step).peekable();
+        if declined.peek().is_none() || mutant::is(Mutant::DeclinedIncrementInTotal) {
             return total;
         }
-        total.min(total.saturating_sub(steps.declined_since(step)).max(self.hold.authorized))
+        // As much as was left of it when the total was told: reversals may have taken it back before.
+        let then: SmallVec<[Step; 8]> = steps.iter().take_while(|known| known.id != step.id).copied().collect();
+        let named = declined.map(|added| kept(&Steps::of(&then), added).unwrap_or(0)).fold(0, i64::saturating_add);
+        total.min(total.saturating_sub(named).max(self.hold.authorized))
     }
 
     /// So much in total, whatever was before: from then on the payment lives anew.

@@ -299,13 +299,13 @@ impl<'a> Steps<'a> {
         added.fold(0, i64::saturating_add)
     }
 
-    /// How much a total may name of what had added to the payment when it was told, and was declined after that.
-    pub(super) fn declined_since(&self, total: &Step) -> i64 {
+    /// What had added to the payment when a total was told, and was declined after that.
+    pub(super) fn declined_since(&self, total: &Step) -> impl Iterator<Item = StepId> {
         let added = self.iter().take_while(|step| step.id != total.id).filter_map(|step| match step.what {
-            What::Placed(placement) if placement.role == Role::Increment => Some((step.id, placement.amount)),
+            What::Placed(placement) if placement.role == Role::Increment => Some(step.id),
             What::Recorded { asked, role: Role::Increment, .. } if !self.placed(asked) => {
                 let first = self.iter().find(|known| known.says_added(asked))?;
-                (first.id == step.id).then_some((asked, 0))
+                (first.id == step.id).then_some(asked)
             }
             What::Placed(_)
             | What::Recorded { .. }
@@ -315,12 +315,9 @@ impl<'a> Steps<'a> {
             | What::Captured { .. }
             | What::Moved { .. } => None,
         });
-        let is_declined = |question: StepId| {
-            self.last_said(question).is_some_and(|(said, word)| word == Word::Declined && comes_before(total, said))
-        };
-        let named = added.filter(|(question, _)| is_declined(*question));
-        let amounts = named.map(|(question, ours)| self.amount_by(question, ours, |word| comes_before(word, total)));
-        amounts.fold(0, i64::saturating_add)
+        added.filter(|question| {
+            self.last_said(*question).is_some_and(|(said, word)| word == Word::Declined && comes_before(total, said))
+        })
     }
 
     /// What a question amounted to by these words on it: by the last of them, else by ours.

@@ -375,7 +375,11 @@ fn a_total_keeps_nothing_of_an_increment_that_was_declined_after_it() {
     let (all, less, much_less, more) = (advises(140), advises(120), advises(60), advises(190));
     let another_name: Happens<'_> = &|book| drop(book.tell_at(1_200, recorded("another name", approved(140))));
     // What happens to a payment of 100 under `k`, and what is held then, whichever way the increment came to be.
-    let table: [(&str, &[Happens<'_>], i64); 9] = [
+    let takes_back = |by: i64| move |book: &mut Book| drop(book.tell_at(1_160, reduced(by)));
+    let table: [(&str, &[Happens<'_>], i64); 12] = [
+        ("what had been taken back before is named by no total", &[&takes_back(40), &advises(100), &declines], 100),
+        ("of what was taken back in part it names the rest", &[&takes_back(20), &advises(120), &declines], 100),
+        ("what was added last was taken back first", &[&adds_again, &takes_back(30), &advises(140), &declines], 100),
         ("what was declined is in no total", &[&all, &declines], 100),
         ("nor in one that came before it", &[&declines, &all], 100),
         ("a total told after the decline has none of it", &[&declines_early, &all], 140),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use holdfast_core::hold::{Finality, StepId};
 use holdfast_core::{Posting, Timestamp};
 
+use super::sheet::Sheet;
 use crate::simulation::deed::id;
 use crate::simulation::naming::message_key;
 
@@ -310,25 +311,27 @@ pub(super) fn added_until(entries: &[Entry], then: Timestamp) -> i64 {
 /// What additions that stand above a line amounted to there, of which a line below it says that they were none.
 pub(super) fn struck_below(entries: &[Entry], line: usize) -> i64 {
     let (above, below) = (&entries[..line], &entries[line + 1..]);
-    let mut additions: Vec<(u32, i64)> = Vec::new();
+    let mut additions: Vec<u32> = Vec::new();
     for entry in above {
-        let (question, ours) = match (entry.source, entry.line) {
-            (Source::Question(question), Line::Approved(approved)) if !approved.opening => (question, approved.amount),
+        let question = match (entry.source, entry.line) {
+            (Source::Question(question), Line::Approved(approved)) if !approved.opening => question,
             (_, Line::Word { question, opening: false, .. }) if approvals(entries).all(|(known, _)| known != question) => {
-                (question, 0)
+                question
             }
             (_, _) => continue,
         };
-        if additions.iter().all(|(known, _)| *known != question) {
-            additions.push((question, ours));
+        if !additions.contains(&question) {
+            additions.push(question);
         }
     }
     let struck = |question: u32| match latest_word(entries, question) {
         Some((source, Word::No)) => below.iter().any(|entry| entry.source == source),
         Some((_, Word::Yes(_) | Word::StoodIn(..))) | None => false,
     };
-    let then = |(question, ours): &(u32, i64)| said_by(above, *question, |_| true).unwrap_or(*ours);
-    additions.iter().filter(|(question, _)| struck(*question)).map(then).sum()
+    // What the pile had of them by then.
+    let pile = Sheet::of(above);
+    let lay = |question: u32| pile.laid.iter().find(|(of, ..)| *of == question).map_or(0, |(_, lies, _)| *lies);
+    additions.into_iter().filter(|question| struck(*question)).map(lay).sum()
 }
 
 /// What was written of a question by then, if anything: by the last such line.
