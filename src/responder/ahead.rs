@@ -82,15 +82,17 @@ impl Responder {
     }
 
     /// Whether it can matter to a new question what waits: a table that asks for no balance goes by caps, and those count by themselves.
-    pub(super) fn has_to_look_ahead(&self, mount: &Mount, question: &Question<'_>, seen: &Seen) -> bool {
+    /// Nor may anything have been heard since it was looked at.
+    pub(super) fn has_to_look_ahead(&self, mount: &Mount, question: &Question<'_>, (seen, heard_by): (&Seen, HeardBy)) -> bool {
         let account = match &seen.snapshot.account {
             Sight::Seen(account) => Some(account.id),
             Sight::NotSeen | Sight::Absent => None,
         };
-        question.request.kind == AuthorizationKind::Incremental
-            || self.unheard.waiting.concern(mount.program.id, account)
+        account.is_none()
+            || question.request.kind == AuthorizationKind::Incremental
             || mount.program.stand_in.looks_at_balances(&mount.platform)
-            || account.is_none()
+            || self.unheard.waiting.concern(mount.program.id, account)
+            || self.heard_by() != heard_by
     }
 
     /// What will be seen around a question of which this was seen, after the ledger had heard so much; nothing where its account is not seen.

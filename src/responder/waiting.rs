@@ -196,10 +196,12 @@ impl Waiting {
     /// What waits of an account, with the messages that may be about it.
     #[must_use]
     pub fn of(&self, program: ProgramId, account: AccountId) -> OfAccount {
-        let (own, own_left) = self.listed((program, Some(account)), LISTED_MAX);
+        // In this order: what is found to be the account's is put there before it leaves those of nobody, and so may be in both.
         let (nobodys, nobodys_left) = self.listed((program, None), NOBODYS_MAX);
+        let (own, own_left) = self.listed((program, Some(account)), LISTED_MAX);
         let mut all: Vec<_> = own.into_iter().chain(nobodys).collect();
         all.sort_unstable_by_key(|(number, _)| *number);
+        all.dedup_by_key(|(number, _)| *number);
         let mut of_account = OfAccount { left_out: own_left.and(nobodys_left), ..OfAccount::default() };
         all.into_iter().for_each(|(_, listed)| of_account.add(&listed));
         of_account
@@ -231,7 +233,7 @@ impl Waiting {
         let (before, now) = (place.whose, (origin.program, Some(account)));
         let listed = self.of.get(&before).and_then(|of| of.by_number.get(&place.number).cloned());
         let Some(listed) = listed.filter(|_| before != now) else { return };
-        // It is found in the one or the other all the while.
+        // Whoever looks at nobody's first finds it in the one or the other.
         self.of.entry(now).or_default().put(place.number, listed);
         self.take(before, place.number);
         place.whose = now;

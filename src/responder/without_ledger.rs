@@ -76,7 +76,7 @@ impl Responder {
         let opinion = self.opinion(call, mount, question);
         let asked_at = Some(call.received.utc);
         let decline = |reason, basis| Told { decision: Decision::Decline { reason }, basis, asked_at };
-        let foresight = if self.has_to_look_ahead(mount, question, &seen) {
+        let foresight = if self.has_to_look_ahead(mount, question, (&seen, heard_by)) {
             self.foresee((mount, question), (&seen, heard_by), Itself::Counts, deadline).await
         } else {
             Some(Foresight::as_seen(&seen))

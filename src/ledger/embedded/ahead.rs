@@ -2,7 +2,7 @@
 //! engine of their own, on a copy of the few rows that they name. Nothing of it reaches memory or the journal.
 
 use holdfast_core::agent::takes_over;
-use holdfast_core::hold::ToldEvent;
+use holdfast_core::hold::{Fact, ToldEvent};
 use holdfast_core::stand_in::AddsTo;
 use holdfast_core::{AuthorizationRequest, PaymentRef};
 
@@ -49,6 +49,10 @@ impl Copied {
         let mut engine = Engine::new(Box::new(Beside::default()), Box::new(state));
         let (now, mut left_out, mut ends) = (clock::now(), LeftOut::default(), Ends::AsSaid);
         for (one, knows) in to_hear.iter().zip(knows) {
+            if extent == Extent::NoPayments && only_gives(one) {
+                // The database may have it already, and what is seen with it: it must not pay for what comes after it.
+                continue;
+            }
             let leads = leads(engine.state(), one, extent);
             if leads == Leads::PerhapsToAPayment {
                 ends = Ends::Perhaps;
@@ -69,6 +73,11 @@ impl Copied {
             (AddsTo::Open | AddsTo::Perhaps | AddsTo::NotKnown, _) => ahead,
         }
     }
+}
+
+/// Whether something that was told gives, and takes nothing.
+const fn only_gives(one: &ToHear) -> bool {
+    matches!(one, ToHear::Fact(_, event) if matches!(event.fact, Fact::Credited { .. }))
 }
 
 /// Whether something that was told may have ended more than what it leads to here.

@@ -97,6 +97,8 @@ fn what_waits_is_seen_ahead_by_what_was_last_seen_of_its_account() {
         ((45, 0), (75, 0))
     );
     assert_eq!((ahead(&[fact("3", fee)]), ahead(&[fact("4", gift)])), ((66, 0), (75, 0)));
+    let both = ahead(&[fact("6", gift), fact("7", fee)]);
+    assert_eq!(both, (66, 0), "the database may have the gift already, and what is seen with it");
     let nobodys = ToHear::Fact(origin(), Box::new(ToldEvent { subject: Subject::default(), ..told("5", fee) }));
     assert_eq!(ahead(&[nobodys]), (75, 9), "it may be about this account all the same");
 }
