@@ -2,7 +2,7 @@
 //! A look never waits for a disk, and changes nothing.
 
 use holdfast_core::hold::{Answered, LimitUse, ToldAnswer, ToldEvent};
-use holdfast_core::stand_in::{AddsTo, Sight, Snapshot};
+use holdfast_core::stand_in::{Acquaintance, AddsTo, Sight, Snapshot};
 use holdfast_core::{AccountId, CardholderToken, Decision, Money};
 
 use super::{Act, Adopt, Origin};
@@ -114,6 +114,10 @@ pub struct Ahead {
     pub stands: i64,
     /// What the ledger will say to it by the platform's word; nothing where rules, limits and funds decide.
     pub by_word: Option<Decision>,
+    /// Whether its card was used before.
+    pub used: Acquaintance,
+    /// Whether the card paid its merchant before.
+    pub merchant: Acquaintance,
     /// What of it is not in this.
     pub left_out: LeftOut,
 }
@@ -126,8 +130,12 @@ impl Ahead {
             Sight::Seen(account) => Some(account.available),
             Sight::NotSeen | Sight::Absent => None,
         };
-        let (adds_to, again, stands, by_word) = (seen.snapshot.adds_to, seen.again, seen.stands, seen.by_word);
-        Ahead { available, adds_to, again, stands, by_word, left_out }
+        let used = match seen.snapshot.card {
+            Sight::Seen(card) => card.used,
+            Sight::NotSeen | Sight::Absent => Acquaintance::NotKnown,
+        };
+        let Seen { snapshot: Snapshot { adds_to, merchant, .. }, again, stands, by_word, .. } = *seen;
+        Ahead { available, adds_to, again, stands, by_word, used, merchant, left_out }
     }
 }
 

@@ -11,7 +11,7 @@ use holdfast_core::{AuthorizationRequest, Decision, DeclineReason, Merchant, Mer
 use crate::books::Books;
 use crate::journal::{Body, JournalError, Record};
 use crate::ledger::embedded::projection::checkpoint::Beginning;
-use crate::ledger::embedded::state::Merchants;
+use crate::ledger::embedded::state::{CardAct, Merchants};
 
 /// The facts so far.
 #[derive(Debug)]
@@ -96,7 +96,8 @@ impl Facts {
         };
         let card_sight = status.map_or(Sight::Absent, |status| {
             let since = card.and_then(|card| self.cards.get(&card)).copied();
-            let used = card.map_or(Acquaintance::NotKnown, |card| acquainted(self.used.contains_key(&card)));
+            let used = |card| acquainted(self.used.get(&card).is_some_and(|used| used.since.is_some()));
+            let used = card.map_or(Acquaintance::NotKnown, used);
             Sight::Seen(CardSight { status, cardholder, as_of, since, used })
         });
         let account = standings.book.map_or(Sight::Absent, |book| {
@@ -128,10 +129,10 @@ impl Facts {
         }
         let Some(card) = record.place.card else { return };
         self.cards.entry(card).or_insert(record.at);
-        if let Some(merchant) = paid(record) {
+        if let Some((act, merchant)) = acted(record) {
             let merchant = merchant.and_then(|merchant| self.number_of(merchant));
             let Used { since, merchants } = self.used.entry(card).or_default();
-            merchants.used(since, merchant, record.at);
+            merchants.acted(act, since, merchant, record.at);
         }
     }
 
@@ -143,13 +144,13 @@ impl Facts {
     }
 }
 
-/// Whom the record's payment pays, if it placed or changed one; nobody where it is no question that tells it.
-fn paid(record: &Record) -> Option<Option<&Merchant>> {
+/// What the record is to a card, and whom its payment pays; nobody where it is no question that tells it.
+fn acted(record: &Record) -> Option<(CardAct, Option<&Merchant>)> {
     match &record.body {
         Body::Decided { request, outcome, .. } | Body::Adopted { request, outcome, .. } => {
-            outcome.hold.is_some().then_some(Some(&request.merchant))
+            Some((CardAct::as_recorded(outcome), Some(&request.merchant)))
         }
-        Body::Told { outcome, .. } | Body::Ordered { outcome, .. } => outcome.hold.is_some().then_some(None),
+        Body::Told { outcome, .. } | Body::Ordered { outcome, .. } => Some((CardAct::as_recorded(outcome), None)),
         Body::Kept { .. }
         | Body::AccountEntered { .. }
         | Body::CardEntered { .. }

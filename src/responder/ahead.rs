@@ -4,7 +4,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 
-use holdfast_core::stand_in::{AddsTo, LetGo, Sight, Snapshot};
+use holdfast_core::stand_in::{AddsTo, CardSight, LetGo, Sight, Snapshot};
 use holdfast_core::{AccountId, AuthorizationKind, Money};
 
 use super::Responder;
@@ -71,7 +71,11 @@ impl Foresight {
             }
             (unseen @ (Sight::Seen(_) | Sight::NotSeen | Sight::Absent), _) => unseen,
         };
-        Snapshot { account, adds_to: self.adds_to(), ..snapshot }
+        let card = match snapshot.card {
+            Sight::Seen(card) => Sight::Seen(CardSight { used: self.ahead.used, ..card }),
+            unseen @ (Sight::NotSeen | Sight::Absent) => unseen,
+        };
+        Snapshot { card, account, merchant: self.ahead.merchant, adds_to: self.adds_to() }
     }
 }
 
@@ -91,6 +95,8 @@ impl Responder {
         account.is_none()
             || question.request.kind == AuthorizationKind::Incremental
             || mount.program.stand_in.looks_at_balances(&mount.platform)
+            || (self.unheard.waiting.may_take_back(mount.program.id, account)
+                && mount.program.stand_in.looks_at_acquaintances(&mount.platform))
             || self.unheard.waiting.concern(mount.program.id, account)
             || self.heard_by() != heard_by
     }

@@ -9,7 +9,8 @@ use arc_swap::ArcSwapOption;
 use holdfast_core::agent::Weight;
 use holdfast_core::rules::{RulesetHash, Verdict, Way, Ways};
 use holdfast_core::stand_in::{
-    CapCounters, Caps, LetGo, Proposal, Share, Snapshot, StandInAnswer, StandInPolicy, StoodIn, ToldApproval, ToldName, stand_in,
+    CapCounters, Caps, Conditions, LetGo, Proposal, Share, Snapshot, StandInAnswer, StandInPolicy, StoodIn, ToldApproval,
+    ToldName, stand_in,
 };
 use holdfast_core::{AccountId, AuthorizationRequest, PlatformName, StandInCause, Timestamp};
 
@@ -223,9 +224,19 @@ impl StandIn {
     /// Whether the table that is in force for a platform asks for balances.
     #[must_use]
     pub fn looks_at_balances(&self, platform: &PlatformName) -> bool {
+        self.asks(platform, |conditions| conditions.balance_age_seconds_max.is_some())
+    }
+
+    /// Whether it asks for what a card did before.
+    #[must_use]
+    pub fn looks_at_acquaintances(&self, platform: &PlatformName) -> bool {
+        self.asks(platform, |conditions| conditions.card_used.is_some() || conditions.merchant_known.is_some())
+    }
+
+    fn asks(&self, platform: &PlatformName, wanted: impl Fn(&Conditions) -> bool) -> bool {
         let own = self.tables.iter().find(|table| table.platform.as_ref() == Some(platform));
-        let asks = |policy: &StandInPolicy| policy.rows().iter().any(|row| row.conditions().balance_age_seconds_max.is_some());
-        own.or(self.tables.first()).and_then(|table| table.in_force.load_full()).is_some_and(|policy| asks(&policy))
+        let in_force = own.or(self.tables.first()).and_then(|table| table.in_force.load_full());
+        in_force.is_some_and(|policy| policy.rows().iter().any(|row| wanted(row.conditions())))
     }
 
     /// How much of these approvals of an account is not confirmed yet, and how much of the account's was let go of by the same moment.

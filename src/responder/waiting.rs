@@ -11,7 +11,7 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry::{Occupied, Vacant};
 use holdfast_core::hold::{ToldAnswer, ToldEvent};
 use holdfast_core::stand_in::ToldName;
-use holdfast_core::{AccountId, Money, ProgramId};
+use holdfast_core::{AccountId, Money, ProgramId, StandInCause};
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
 use super::opened::OpenedPayments;
@@ -51,6 +51,8 @@ struct Place {
 struct List {
     by_number: BTreeMap<u64, Listed>,
     messages: usize,
+    /// How many declines may take back what the ledger approved too late.
+    take_back: usize,
     /// How much the messages may take at most, in minor units.
     takes: i128,
 }
@@ -66,6 +68,8 @@ struct Listed {
 enum What {
     /// An answer; if it is an approval of stand-in's own: the name that caps count it under, and how much of the money it takes.
     Answer(Option<(ToldName, i64)>),
+    /// A decline of a question that the ledger was asked: it may have approved it after its time.
+    TakesBack,
     /// A message that may take so much at most.
     Message(i64),
 }
@@ -115,7 +119,8 @@ impl Waiting {
             // What its caller wrote is looked at by nobody.
             Some(_) => Entry::Told(Box::new(Adopt { slip: None, ..Adopt::clone(adopt) }), Some(*account)).to_bytes(),
         };
-        let listed = Listed { written: written.clone().unwrap_or_default(), what: What::Answer(approved) };
+        let what = if may_take_back(adopt) { What::TakesBack } else { What::Answer(approved) };
+        let listed = Listed { written: written.clone().unwrap_or_default(), what };
         if self.put(name, (adopt.origin.program, Some(*account)), listed) == Times::First {
             self.opened.waits(adopt, *account);
         }
@@ -191,6 +196,12 @@ impl Waiting {
                 None => self.any_of(program),
                 Some(_) => has_messages(None) || has_messages(account),
             }
+    }
+
+    /// Whether the ledger may have approved of an account what was told to be declined.
+    #[must_use]
+    pub fn may_take_back(&self, program: ProgramId, account: Option<AccountId>) -> bool {
+        self.of.get(&(program, account)).is_some_and(|of| of.take_back > 0)
     }
 
     /// What waits of an account, with the messages that may be about it.
@@ -333,21 +344,35 @@ impl List {
     }
 
     fn put(&mut self, number: u64, listed: Listed) {
-        if let What::Message(takes) = listed.what {
-            self.messages = self.messages.saturating_add(1);
-            self.takes = self.takes.saturating_add(takes.into());
+        match listed.what {
+            What::Message(takes) => {
+                self.messages = self.messages.saturating_add(1);
+                self.takes = self.takes.saturating_add(takes.into());
+            }
+            What::TakesBack => self.take_back = self.take_back.saturating_add(1),
+            What::Answer(_) => {}
         }
         self.by_number.insert(number, listed);
     }
 
     fn take(&mut self, number: u64) -> Option<What> {
         let what = self.by_number.remove(&number)?.what;
-        if let What::Message(takes) = what {
-            self.messages = self.messages.saturating_sub(1);
-            self.takes = self.takes.saturating_sub(takes.into());
+        match what {
+            What::Message(takes) => {
+                self.messages = self.messages.saturating_sub(1);
+                self.takes = self.takes.saturating_sub(takes.into());
+            }
+            What::TakesBack => self.take_back = self.take_back.saturating_sub(1),
+            What::Answer(_) => {}
         }
         Some(what)
     }
+}
+
+/// Whether a decline is of a question that the ledger was asked and did not answer in time.
+const fn may_take_back(adopt: &Adopt) -> bool {
+    let was_asked = matches!(adopt.basis.stand_in_cause(), Some(StandInCause::DeadlinePassed | StandInCause::Panicked));
+    was_asked && matches!(adopt.told, ToldAnswer::Declined { .. })
 }
 
 impl Listed {
@@ -371,7 +396,7 @@ impl OfAccount {
             }
             // What cannot be read back counts as much as it may take; of an answer whoever counts approvals knows that.
             (None, What::Message(takes)) => self.left_out = self.left_out.and(LeftOut { count: 1, takes }),
-            (None, What::Answer(_)) => self.left_out = self.left_out.and(LeftOut { count: 1, takes: 0 }),
+            (None, What::Answer(_) | What::TakesBack) => self.left_out = self.left_out.and(LeftOut { count: 1, takes: 0 }),
         }
     }
 }

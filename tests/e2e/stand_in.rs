@@ -754,6 +754,43 @@ fn a_table_is_published_and_taken_back_while_the_ledger_is_away_and_its_history_
     bench.app.drain();
 }
 
+/// The ledger approves what it says too late: the platform hears the table, and the next question is the card's first one all the same.
+#[test]
+fn an_approval_that_nobody_heard_is_no_use_of_its_card_and_no_visit_of_its_merchant() {
+    let bench = Bench::new(short_budget);
+    let everyday = |id: &str| Marqeta::purchase(id, "10.00").mcc("5411");
+    bench.faulty.set(Fault::AnswersWithheld);
+    for id in ["first", "second"] {
+        assert_eq!(bench.ask(&everyday(id)).status, 402, "{id}");
+    }
+    bench.faulty.set(Fault::Unavailable);
+    assert_eq!(bench.ask(&everyday("third")).status, 402, "what waits is heard before it");
+    bench.faulty.set(Fault::None);
+    bench.until_adopted();
+    bench.until_heard();
+    bench.faulty.set(Fault::Unavailable);
+    assert_eq!(bench.ask(&everyday("fourth")).status, 402);
+    assert!(bench.publish_table("[[row]]\nid = 'new'\nwhen = { merchant_known = false }\nanswer = 'approve'\n").status.success());
+    assert_eq!(bench.ask(&everyday("fifth")).status, 200, "nobody was paid");
+    bench.app.drain();
+}
+
+/// A merchant that was paid is known to the very question that is on its way, too.
+#[test]
+fn a_question_that_the_ledger_answers_too_late_knows_whom_its_card_has_paid() {
+    let bench = Bench::new(short_budget);
+    let table = "[[row]]\nid = 'regular'\nwhen = { merchant_known = true, card_used = true }\nanswer = 'approve'\n";
+    assert!(bench.publish_table(table).status.success());
+    assert_eq!(bench.ask(&Marqeta::purchase("paid", "10.00")).status, 200);
+    bench.faulty.set(Fault::AnswersWithheld);
+    let elsewhere = Marqeta::purchase("elsewhere", "10.00").body().replace("mid-000123", "mid-000999");
+    assert_eq!(bench.client().post("/marqeta/jit", &elsewhere).status, 402);
+    assert_eq!(bench.ask(&Marqeta::purchase("again", "10.00")).status, 200);
+    bench.faulty.set(Fault::None);
+    bench.until_adopted();
+    bench.app.drain();
+}
+
 #[test]
 fn the_demos_table_declines_a_first_use_and_approves_the_everyday() {
     let bench = Bench::new(ample_budget);

@@ -19,7 +19,7 @@ use crate::journal::{Body, Record};
 use crate::ledger::embedded::contradiction::content;
 use crate::ledger::embedded::naming::{asked_of, heard, how_long, is_of_timer, payments_of, subject_of};
 use crate::ledger::embedded::rebuild::{entered_account, entered_at};
-use crate::ledger::embedded::state::{AccountIndex, CardIndex, HoldNumber, HoldRow, Last, NameKey, Takes};
+use crate::ledger::embedded::state::{AccountIndex, CardAct, CardIndex, HoldNumber, HoldRow, Last, NameKey, Takes};
 use crate::settlement_day::{When, completed_on, is_debited_at_once, network_of};
 
 /// One record on its way into a batch.
@@ -205,6 +205,7 @@ impl Applying<'_, '_> {
         let kept = self.batch.hold(number)?.ok_or_else(missing)?;
         // One that was told of first, by its account alone, is placed with the card that asks.
         let had_card = kept.row.card.is_some();
+        let act = CardAct::of(Some(&kept.row), outcome);
         kept.row.card = kept.row.card.or(self.record.place.card.map(CardIndex));
         let card = kept.row.card;
         kept.row.take(hold, outcome.step, &outcome.counted);
@@ -213,7 +214,7 @@ impl Applying<'_, '_> {
         if !had_card {
             self.batch.list_with_card(number, card)?;
         }
-        self.batch.card_used(card, self.record.at, about.merchant)?;
+        self.batch.card_acted(card, act, self.record.at, about.merchant)?;
         if hold.status != HoldStatus::Open {
             self.ended(number)?;
         }

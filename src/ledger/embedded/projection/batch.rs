@@ -17,7 +17,7 @@ use super::words;
 use crate::journal::{Joint, Naming, Place};
 use crate::ledger::embedded::counters::Counter;
 use crate::ledger::embedded::state::{
-    ASKED_KEYS_KEPT, AccountIndex, CLOSED_KEPT, CardIndex, Counting, Fingerprint, HoldNumber, TOLD_KEYS_KEPT, Takes,
+    ASKED_KEYS_KEPT, AccountIndex, CLOSED_KEPT, CardAct, CardIndex, Counting, Fingerprint, HoldNumber, TOLD_KEYS_KEPT, Takes,
 };
 
 /// Answers a page.
@@ -147,14 +147,20 @@ impl<'c> Batch<'c> {
         Ok(())
     }
 
-    /// A payment was placed with a card, or changed; whom it pays, where its question tells.
-    pub fn card_used(&mut self, card: Option<CardIndex>, at: Timestamp, merchant: Option<u32>) -> rusqlite::Result<()> {
-        let Some(CardIndex(number)) = card else { return Ok(()) };
+    /// Something happened with a card; whom it pays, where its question tells.
+    pub fn card_acted(
+        &mut self,
+        card: Option<CardIndex>,
+        act: CardAct,
+        at: Timestamp,
+        merchant: Option<u32>,
+    ) -> rusqlite::Result<()> {
+        let Some(CardIndex(number)) = card.filter(|_| act != CardAct::Nothing) else { return Ok(()) };
         let (connection, Lately { cards, merchants, .. }) = (self.connection, &mut *self.lately);
         let Some(card) = cards.change(connection, number)? else { return Ok(()) };
         let before = merchants.now(connection, number)?.copied().unwrap_or_default();
         let mut paid = before;
-        paid.used(&mut card.used, merchant, at);
+        paid.acted(act, &mut card.used, merchant, at);
         if paid != before {
             merchants.begin(number, paid);
         }

@@ -16,9 +16,9 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::words;
+use super::{schema, words};
 use crate::ledger::embedded::counters::Counter;
-use crate::ledger::embedded::state::{Counting, Merchants};
+use crate::ledger::embedded::state::{Counting, MERCHANTS_MAX, Merchants};
 
 /// So many entries on pages of a kind, and their rows are written.
 const ENTRIES_MAX: usize = if cfg!(test) { 8 } else { 1 << 18 };
@@ -112,17 +112,17 @@ impl Waits for CardUse {
 
 impl Waits for Merchants {
     type Key = u32;
-    const KIND: i64 = 4;
+    const KIND: i64 = 5;
 
     fn load(connection: &Connection, number: u32) -> rusqlite::Result<Option<Self>> {
         connection
-            .prepare_cached("SELECT merchants FROM card_merchants WHERE card = ?1")?
+            .prepare_cached("SELECT merchants FROM card_acted WHERE card = ?1")?
             .query_row([number], |row| words::unpacked(row, 0))
             .optional()
     }
 
     fn save(&self, connection: &Connection, number: u32) -> rusqlite::Result<()> {
-        let sql = "INSERT INTO card_merchants VALUES (?1, ?2) ON CONFLICT DO UPDATE SET merchants = ?2";
+        let sql = "INSERT INTO card_acted VALUES (?1, ?2) ON CONFLICT DO UPDATE SET merchants = ?2";
         let mut insert = connection.prepare_cached(sql)?;
         words::with_packed(self, |merchants| insert.execute(params![number, merchants]).map(drop))
     }
@@ -346,6 +346,42 @@ pub(super) fn each_page<V: Waits>(connection: &Connection, mut take: impl FnMut(
         words::unpacked::<Vec<(V::Key, V)>>(row, 0)?.into_iter().for_each(|(key, value)| take(key, value));
     }
     Ok(())
+}
+
+/// What versions kept of merchants that did not count how often a card met them: the latest, and whether there were others.
+type Uncounted = ([u32; MERCHANTS_MAX], bool);
+
+/// What their pages are marked with.
+const UNCOUNTED: i64 = 4;
+
+/// What a file of such a version has of each card, as it is now.
+pub(super) fn each_uncounted(
+    connection: &Connection,
+    mut take: impl FnMut(u32, Merchants) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
+    if !schema::has(connection, "card_merchants")? {
+        return Ok(());
+    }
+    let taken = |(latest, others): Uncounted| Merchants::restored(latest, others);
+    let mut statement = connection.prepare("SELECT card, merchants FROM card_merchants")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        take(row.get(0)?, taken(words::unpacked(row, 1)?))?;
+    }
+    let mut statement = connection.prepare("SELECT page FROM lately WHERE kind = ?1 ORDER BY id")?;
+    let mut rows = statement.query([UNCOUNTED])?;
+    while let Some(row) = rows.next()? {
+        let page = words::unpacked::<Vec<(u32, Uncounted)>>(row, 0)?;
+        page.into_iter().try_for_each(|(card, merchants)| take(card, taken(merchants)))?;
+    }
+    Ok(())
+}
+
+/// Brings what such a version kept to where it is looked for.
+pub(super) fn take_over_uncounted(connection: &Connection) -> rusqlite::Result<()> {
+    each_uncounted(connection, |card, merchants| merchants.save(connection, card))?;
+    connection.execute("DELETE FROM lately WHERE kind = ?1", [UNCOUNTED])?;
+    connection.execute_batch("DROP TABLE IF EXISTS card_merchants")
 }
 
 /// One value, as it is now. Within a transaction, in which no page becomes rows.

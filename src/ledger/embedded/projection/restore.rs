@@ -152,8 +152,12 @@ fn cards(connection: &Connection, state: &mut State) -> rusqlite::Result<()> {
         in_order(next, number)
     })?;
     lately::each_page::<CardUse>(connection, |number, CardUse { used, .. }| state.restore_use(CardIndex(number), used))?;
-    if schema::has_merchants(connection)? {
-        each(connection, "SELECT card, merchants FROM card_merchants", |row| {
+    lately::each_uncounted(connection, |number, merchants| {
+        state.restore_merchants(CardIndex(number), merchants);
+        Ok(())
+    })?;
+    if schema::has(connection, "card_acted")? {
+        each(connection, "SELECT card, merchants FROM card_acted", |row| {
             state.restore_merchants(CardIndex(row.get(0)?), words::unpacked(row, 1)?);
             Ok(())
         })?;

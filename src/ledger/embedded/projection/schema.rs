@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::sums;
+use super::{lately, sums};
 use crate::journal::{Checkpoint, JournalError, Tail, state_file};
 use crate::private_file;
 
@@ -17,9 +17,10 @@ pub const FILE: &str = "projection.sqlite";
 
 /// The number of these tables, in SQLite's `user_version`. There is no way from one to the next but from the journal; a
 /// checkpoint's state has them too and nothing to be made from, so that whoever changes them has to bring that along.
-pub(super) const FORMAT: i32 = 7;
+pub(super) const FORMAT: i32 = 8;
 
-/// The oldest whose tables are the same and whose columns are read like ours: 6 has no counter that says when it is over.
+/// The oldest whose tables are the same and whose columns are read like ours: 6 has no counter that says when it is over, 7 does not count
+/// how often a card met whom it paid.
 pub(super) const FORMAT_READ: i32 = 6;
 
 /// "HFP1", in SQLite's `application_id`: the file is ours.
@@ -151,8 +152,8 @@ INSERT INTO meta VALUES (1, 1, zeroblob(32), 1, randomblob(16), NULL);
 
 /// What came to the format without another number: whoever lacks it has none of it.
 const LATER_TABLES: &str = "
--- Whom a card paid last: numbers that merchants come to under `secret` (postcard).
-CREATE TABLE IF NOT EXISTS card_merchants (card INTEGER PRIMARY KEY, merchants BLOB NOT NULL) STRICT;
+-- Whom a card paid last: numbers that merchants come to under `secret`, and how often (postcard).
+CREATE TABLE IF NOT EXISTS card_acted (card INTEGER PRIMARY KEY, merchants BLOB NOT NULL) STRICT;
 -- What a message of `told_for_ever` said: a digest, by which one of the same name that says something else is known.
 CREATE TABLE IF NOT EXISTS told_content (name BLOB PRIMARY KEY, content INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 ";
@@ -318,7 +319,10 @@ fn try_to_open(path: &Path) -> rusqlite::Result<(Connection, Format)> {
         connection.execute_batch(LATER_TABLES)?;
         // From here on an older program cannot read what is written.
         if connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i32>(0))? != FORMAT {
-            connection.execute_batch(&format!("PRAGMA user_version = {FORMAT}"))?;
+            let transaction = connection.unchecked_transaction()?;
+            lately::take_over_uncounted(&transaction)?;
+            transaction.execute_batch(&format!("PRAGMA user_version = {FORMAT}"))?;
+            transaction.commit()?;
         }
     }
     connection.set_prepared_statement_cache_capacity(64);
@@ -330,11 +334,6 @@ fn make_tables(connection: &Connection) -> rusqlite::Result<()> {
     transaction.execute_batch(TABLES)?;
     transaction.execute_batch(&format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {FORMAT}"))?;
     transaction.commit()
-}
-
-/// Whether it is known whom cards paid.
-pub(super) fn has_merchants(connection: &Connection) -> rusqlite::Result<bool> {
-    has(connection, "card_merchants")
 }
 
 /// Whether a table is there that came later.

@@ -38,7 +38,7 @@ use self::gone::Gone;
 pub use self::gone::GoneNames;
 use self::holds::Holds;
 pub use self::holds::{CLOSED_KEPT, HoldIndex, HoldNumber, HoldRow};
-pub use self::merchants::Merchants;
+pub use self::merchants::{CardAct, MERCHANTS_MAX, Merchants};
 pub use self::names::{NameKey, PaymentNames};
 #[cfg(test)]
 pub use self::picture::Picture;

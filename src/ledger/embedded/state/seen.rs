@@ -7,7 +7,7 @@ use holdfast_core::rules::{HoldPolicy, KindSet, LimitCheck, Proceed, Verdict};
 use holdfast_core::stand_in::{AccountSight, Acquaintance, AddsTo, CardSight, Sight, Snapshot};
 use holdfast_core::{AuthorizationRequest, Decision, DeclineReason, RuleId, Timestamp};
 
-use super::{Fingerprint, Located, State};
+use super::{CardAct, Fingerprint, Located, State};
 use crate::journal::Uses;
 use crate::ledger::Origin;
 use crate::ledger::embedded::about::where_it_was_told;
@@ -40,12 +40,21 @@ impl State {
                 && approvals_until.is_some_and(|until| answered.asked_at >= until)
         });
         let lasts = if on_its_way { Lasts::NotYet } else { Lasts::Yes };
+        let merchant = self.key.merchant(&origin.program, &request.merchant);
+        // What this very question placed, before anybody heard of it, is no earlier use; nor is what another one did that may still be heard
+        // to have been declined.
+        let earlier = located.card.and_then(|index| self.card(index)).map(|row| {
+            let (mut used, mut merchants) = (row.used, row.merchants);
+            if self.is_its_own(&located, answered.as_ref(), request) {
+                merchants.acted(CardAct::TakesBack, &mut used, merchant, as_of);
+            }
+            (used, merchants)
+        });
+        let not_durable = |at: Timestamp| approvals_until.is_some_and(|until| until <= at && at <= as_of);
         let card = self.card_standing(&located).map_or(Sight::Absent, |card| {
             let row = located.card.and_then(|index| self.card(index));
-            // What this very question placed, before anybody heard of it, is no earlier use.
-            let earlier = |at: Timestamp| answered.is_none_or(|answered| at < answered.asked_at);
-            let used = row.map_or(Acquaintance::NotKnown, |row| match row.used {
-                Some(at) if earlier(at) => Acquaintance::Known,
+            let used = earlier.map_or(Acquaintance::NotKnown, |(used, _)| match used {
+                Some(at) if !not_durable(at) => Acquaintance::Known,
                 Some(_) | None => Acquaintance::New,
             });
             let since = row.map(|row| row.since);
@@ -60,11 +69,8 @@ impl State {
             let available = row.account.money(row.account.available().saturating_add(own));
             Sight::Seen(AccountSight { id: row.id, status: row.account.status, available, as_of, let_go: None })
         });
-        let row = located.card.and_then(|index| self.card(index));
-        // Of a question that was approved the merchant is here by itself.
-        let was_approved = answered.is_some_and(|answered| matches!(answered.decision, Decision::Approve { .. }));
-        let paid = self.key.merchant(&origin.program, &request.merchant).filter(|_| !was_approved).zip(row);
-        let merchant = paid.map_or(Acquaintance::NotKnown, |(merchant, row)| row.merchants.acquaintance(merchant));
+        let paid = merchant.zip(earlier);
+        let merchant = paid.map_or(Acquaintance::NotKnown, |(merchant, (_, merchants))| merchants.acquaintance(merchant));
         let open = located.hold.and_then(|index| self.hold(index)).filter(|row| row.hold.is_under_way());
         let adds_to = if open.is_some() { AddsTo::Open } else { AddsTo::NotKnown };
         let stands = open.map_or(0, |row| row.hold.authorized.max(row.hold.captured));
@@ -73,6 +79,12 @@ impl State {
         let again = answered.and_then(|answered| self.again(&located, (key, &answered), request, as_of));
         let snapshot = Snapshot { card, account, merchant, adds_to };
         Seen { snapshot, answered, again, lasts, longer_ago, owner, stands, by_word }
+    }
+
+    /// Whether a question that was approved placed something.
+    fn is_its_own(&self, located: &Located, answered: Option<&Answered>, request: &AuthorizationRequest) -> bool {
+        let is_approved = answered.is_some_and(|answered| matches!(answered.decision, Decision::Approve { .. }));
+        is_approved && located.hold.and_then(|index| self.hold(index)).is_some_and(|row| is_placed(&row.steps, request))
     }
 
     /// What is said to a question again that was answered, by what the platform recorded of its payment. Whether it is the same question is

@@ -7,8 +7,8 @@ use holdfast_core::{AccountId, CardToken, CardholderToken, Expiry, PaymentRef, P
 use smallvec::SmallVec;
 
 use super::{
-    AccountIndex, AccountRow, Aging, CardIndex, CardRow, CardholderIndex, CardholderRow, Fingerprint, HoldIndex, HoldNumber,
-    HoldRow, Located, Merchants, PaymentNames, State, ToldContent, Watched, counting,
+    AccountIndex, AccountRow, Aging, CardAct, CardIndex, CardRow, CardholderIndex, CardholderRow, Fingerprint, HoldIndex,
+    HoldNumber, HoldRow, Located, Merchants, PaymentNames, State, ToldContent, Watched, counting,
 };
 use crate::journal::{Naming, Place};
 use crate::ledger::embedded::counters::Counter;
@@ -56,7 +56,9 @@ impl State {
         if let Some(index) = located.account {
             self.move_money(index, outcome, undo);
         }
-        let before = located.hold.filter(|_| !outcome.counted.is_empty()).and_then(|index| self.hold(index));
+        let before = located.hold.and_then(|index| self.hold(index));
+        let act = CardAct::of(before, outcome);
+        let before = before.filter(|_| !outcome.counted.is_empty());
         let known = before.map(|row| row.counted.clone()).unwrap_or_default();
         let (mut index, mut naming) = (located.hold, Naming::Perhaps);
         if let Some(hold) = outcome.hold {
@@ -65,9 +67,7 @@ impl State {
         }
         // A payment counts, and gets back, where it was placed, whatever card a later message names.
         let placed_with = index.and_then(|index| self.hold(index)).and_then(|row| row.card);
-        if outcome.hold.is_some() {
-            self.use_card(placed_with, names, undo);
-        }
+        self.use_card(placed_with, act, names, undo);
         let counts_for = Located { card: placed_with.or(located.card), ..*located };
         for counted in &outcome.counted {
             self.count(&counts_for, counted, &known, names.at, undo);
@@ -93,12 +93,12 @@ impl State {
         }
     }
 
-    fn use_card(&mut self, card: Option<CardIndex>, names: &Names<'_>, undo: &mut UndoLog) {
+    fn use_card(&mut self, card: Option<CardIndex>, act: CardAct, names: &Names<'_>, undo: &mut UndoLog) {
         if let Some(index) = card
             && let Some(row) = self.cards.get_mut(index.0)
         {
             let before = *row;
-            row.merchants.used(&mut row.used, names.merchant, names.at);
+            row.merchants.acted(act, &mut row.used, names.merchant, names.at);
             if *row != before {
                 undo.push(Undo::Card(index, before));
             }

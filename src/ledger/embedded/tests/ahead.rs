@@ -2,13 +2,14 @@
 //! before.
 
 use holdfast_core::hold::{Fact, Finality, MovementCause, RecordedOutcome, ReleaseCause, Subject, ToldAnswer, ToldEvent};
-use holdfast_core::{AuthorizationKind, AuthorizationRequest, DeclineReason, PaymentRef, Timestamp};
+use holdfast_core::{AuthorizationKind, AuthorizationRequest, DeclineReason, Merchant, PaymentRef, Timestamp};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
 use crate::journal::MemoryDisk;
+use crate::ledger::conformance;
 use crate::ledger::embedded::ahead::Copied;
 use crate::ledger::embedded::engine::{Engine, Performed, Warmth};
 use crate::ledger::embedded::state::GoneNames;
@@ -65,9 +66,11 @@ fn any_payment() -> impl Strategy<Value = PaymentRef> {
 /// One of nine questions, of four payments.
 fn question() -> impl Strategy<Value = AuthorizationRequest> {
     let kind = prop_oneof![6 => Just(AuthorizationKind::Purchase), 4 => Just(AuthorizationKind::Incremental), 1 => select(&AuthorizationKind::ALL)];
-    (0_u8..9, kind, 0_i64..400, select(vec!["c", "c", "d"])).prop_map(|(number, kind, minor, with)| {
+    let merchant = select(vec![None, Some("grocer"), Some("baker")]);
+    (0_u8..9, kind, 0_i64..400, select(vec!["c", "c", "d"]), merchant).prop_map(|(number, kind, minor, with, merchant)| {
         let request = AuthorizationRequest {
             kind,
+            merchant: Merchant { id: merchant.map(id), ..Merchant::default() },
             payment: named(number),
             increments: (kind == AuthorizationKind::Incremental).then(|| named(number)),
             ..purchase(&format!("k{number}"), minor)
@@ -136,8 +139,13 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(if std::env::var_os("HOLDFAST_TEST_ALL").is_some() { 20_000 } else { 2_000 }))]
 
     #[test]
-    fn what_is_seen_ahead_is_what_is_seen_once_it_was_heard(all in to_hear(), heard in 0_usize..10, waits in 0_usize..10, asked in question()) {
+    fn what_is_seen_ahead_is_what_is_seen_once_it_was_heard(
+        decided in vec(question(), 0..4), all in to_hear(), heard in 0_usize..10, waits in 0_usize..10, asked in question()
+    ) {
         let mut engine = house();
+        for request in decided {
+            attend(&mut engine, &Act::Decide(conformance::asked(request)));
+        }
         let hear = |engine: &mut Engine, some: &[ToHear]| some.iter().for_each(|one| attend(engine, &one.act()));
         let heard = heard.min(all.len());
         hear(&mut engine, &all[..heard]);

@@ -2,7 +2,7 @@
 
 use std::path::Path as FilePath;
 
-use holdfast_core::hold::{CardStatus, Fact, RecordedOutcome};
+use holdfast_core::hold::{CardStatus, Fact, RecordedOutcome, ToldAnswer};
 use holdfast_core::stand_in::{Acquaintance, Sight};
 use holdfast_core::{AuthorizationKind, AuthorizationRequest, Decision, DeclineReason, Merchant, PaymentRef, Timestamp};
 
@@ -325,9 +325,51 @@ fn whom_a_card_paid_is_known_after_a_restart_too() {
         assert_eq!(merchant(&paying("grocer", "new")), Acquaintance::Known);
         assert_eq!(merchant(&paying("baker", "new")), Acquaintance::New);
         assert_eq!(merchant(&purchase("new", 10)), Acquaintance::NotKnown, "nobody says whom it is to pay");
-        assert_eq!(merchant(&paying("grocer", "1")), Acquaintance::NotKnown, "it may be known by this very question");
+        assert_eq!(merchant(&paying("grocer", "1")), Acquaintance::New, "it is known by this very question alone");
         house.ledger = None;
         house.start().unwrap();
+    }
+}
+
+#[test]
+fn what_nobody_heard_approved_is_no_use_of_its_card_after_a_restart_either() {
+    let mut house = House::with(1_000);
+    let paying = |merchant: &str, key: &str| {
+        let merchant = Merchant { id: Some(id(merchant)), ..Merchant::default() };
+        AuthorizationRequest { merchant, ..purchase(key, 10) }
+    };
+    let sees = |house: &House| {
+        let seen = look(house.ledger.as_ref().unwrap(), &paying("grocer", "new")).snapshot;
+        let Sight::Seen(card) = seen.card else { panic!("{seen:?}") };
+        (card.used, seen.merchant)
+    };
+    let declined = ToldAnswer::Declined { reason: DeclineReason::LedgerUnavailable };
+    let hears = |house: &House, key: &str| {
+        house.act(Act::Adopt(adoption(paying("grocer", key), declined))).unwrap();
+        house.tell(key, recorded(key, RecordedOutcome::Declined));
+    };
+    let decide = |house: &House, merchant: &str, key: &str| assert_eq!(house.decide(paying(merchant, key)), approved(10));
+    // One that is taken back alone; then beside one that stands, before it and after it.
+    decide(&house, "grocer", "1");
+    assert_eq!(sees(&house), (Acquaintance::Known, Acquaintance::Known));
+    hears(&house, "1");
+    for _ in 0..2 {
+        assert_eq!(sees(&house), (Acquaintance::New, Acquaintance::New));
+        house.restart();
+    }
+    decide(&house, "baker", "2");
+    decide(&house, "grocer", "3");
+    hears(&house, "3");
+    for _ in 0..2 {
+        assert_eq!(sees(&house), (Acquaintance::Known, Acquaintance::New));
+        house.restart();
+    }
+    decide(&house, "grocer", "4");
+    decide(&house, "grocer", "5");
+    hears(&house, "4");
+    for _ in 0..2 {
+        assert_eq!(sees(&house), (Acquaintance::Known, Acquaintance::Known));
+        house.restart();
     }
 }
 

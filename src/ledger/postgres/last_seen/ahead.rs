@@ -2,7 +2,7 @@
 //! here: what a message says of one that nothing which waits has opened takes all that it may take, and gives nothing back.
 
 use holdfast_core::hold::{Answered, Subject};
-use holdfast_core::stand_in::Sight;
+use holdfast_core::stand_in::{Acquaintance, Sight};
 use holdfast_core::{AuthorizationRequest, CardToken, Decision, DeclineReason, IdempotencyKey, Money, ProgramId};
 
 use super::{CardSeen, Kept, LastSeen, Right};
@@ -62,7 +62,8 @@ impl Kept {
     fn copy_card(&self, state: &mut State, program: &ProgramId, (token, card): (CardToken, &CardSeen), account: AccountIndex) {
         let status = self.fresh.card(*program, token, card.status);
         let (since, merchants) = (card.since, card.merchants);
-        let row = CardRow { status, told: UNTOLD, account: Some(account), cardholder: None, since, used: None, merchants };
+        let used = (card.used == Acquaintance::Known).then_some(card.since);
+        let row = CardRow { status, told: UNTOLD, account: Some(account), cardholder: None, since, used, merchants };
         state.restore_card(program, &token, row);
     }
 }

@@ -1,9 +1,12 @@
 //! What limits have counted in windows that are over leaves memory and the projection; what still counts stays.
 
+use holdfast_core::stand_in::{Acquaintance, Sight};
+
 use super::*;
 use crate::ledger::embedded::counters::Counter;
-use crate::ledger::embedded::projection::schema::FILE;
+use crate::ledger::embedded::projection::schema::{FILE, FORMAT};
 use crate::ledger::embedded::projection::sums::Sums;
+use crate::ledger::embedded::window::AsOf;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -121,8 +124,55 @@ fn a_projection_without_an_end_of_counters_is_gone_on_with() {
     Sums::begin(bench.directory.path()).unwrap();
     assert_eq!(bench.start(), None, "nothing is thrown away");
     let number: i32 = bench.reader_of_file("PRAGMA user_version");
-    assert_eq!(number, 7, "an older program cannot read what is written from now on");
+    assert_eq!(number, FORMAT, "an older program cannot read what is written from now on");
     assert_eq!(in_memory(&mut bench), 1);
+}
+
+/// What was kept of merchants before anybody counted how often a card met them, in rows and on pages, is taken over: they stay met.
+#[test]
+fn a_projection_that_does_not_count_how_often_merchants_were_met_is_gone_on_with() {
+    let mut bench = Bench::with(1_000_000);
+    bench.act(&Act::Enter(Origin::of(program()), vec![card("d", "a", Some("h"))])).unwrap();
+    let paying = |card: &str, key: &str| {
+        let merchant = Merchant { id: Some(id("grocer")), ..Merchant::default() };
+        AuthorizationRequest { merchant, card: Some(id(card)), ..purchase(key, 10) }
+    };
+    for (card, key) in [("c", "p"), ("d", "q")] {
+        let act = decide(paying(card, key), &[], bench.now);
+        assert!(matches!(bench.done(&act), Ok(Answer::Decided { decision: Decision::Approve { .. }, .. })));
+    }
+    bench.catch_up();
+    let met = bench.engine().state.merchant(&program(), &paying("c", "p")).unwrap();
+    bench.stop();
+    let file = rusqlite::Connection::open(bench.directory.path().join(FILE)).unwrap();
+    file.execute_batch(
+        "DROP TABLE card_acted; DELETE FROM lately WHERE kind = 5; PRAGMA user_version = 7;
+        CREATE TABLE card_merchants (card INTEGER PRIMARY KEY, merchants BLOB NOT NULL) STRICT",
+    )
+    .unwrap();
+    let kept: ([u32; 8], bool) = ([met, 0, 0, 0, 0, 0, 0, 0], false);
+    let row = postcard::to_allocvec(&kept).unwrap();
+    file.execute("INSERT INTO card_merchants VALUES (0, ?1)", [row]).unwrap();
+    let page = postcard::to_allocvec(&[(1_u32, kept)].to_vec()).unwrap();
+    file.execute("INSERT INTO lately (kind, page) VALUES (4, ?1)", [page]).unwrap();
+    drop(file);
+    Sums::begin(bench.directory.path()).unwrap();
+    let declined = ToldAnswer::Declined { reason: DeclineReason::LedgerUnavailable };
+    for (card, key, again) in [("c", "p", "r"), ("d", "q", "s")] {
+        // As an older version would have gone on, and as this one does after a second start, whatever is taken back.
+        for _ in 0..2 {
+            assert_eq!(bench.restart(), None, "nothing is thrown away");
+            let seen = bench.engine().state.seen(&origin(), &paying(card, again), AsOf::durable(Timestamp::EPOCH)).snapshot;
+            let Sight::Seen(sight) = seen.card else { panic!("{seen:?}") };
+            assert_eq!((sight.used, seen.merchant), (Acquaintance::Known, Acquaintance::Known));
+        }
+        let now = bench.now;
+        bench.act(&adopt(paying(card, key), declined, now)).unwrap();
+        bench.catch_up();
+        let seen = bench.engine().state.seen(&origin(), &paying(card, again), AsOf::durable(Timestamp::EPOCH)).snapshot;
+        assert_eq!(seen.merchant, Acquaintance::Known, "it was not counted: it stays");
+    }
+    assert_eq!(bench.reader_of_file("SELECT count(*) FROM sqlite_schema WHERE name = 'card_merchants'"), 0);
 }
 
 impl Bench {
