@@ -122,6 +122,7 @@ impl Unheard {
 
     /// The same; caps still count what it declines.
     fn undone_by(&self, origin: &Origin, event: &ToldEvent) -> ArrayVec<(ProgramId, ToldName), 3> {
+        self.waiting.is_durable(origin, event);
         self.recorded.is_durable(origin, event);
         self.recorded.declines(origin, event).into_iter().filter_map(|declined| self.told_of(declined)).collect()
     }

@@ -16,7 +16,7 @@ use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
 use super::opened::OpenedPayments;
 use crate::ledger::{Adopt, LeftOut, Origin, ToHear};
-use crate::spool::Entry;
+use crate::spool::{Entry, Kept};
 
 /// How much of one account is looked at: of one of which more waits, no balance is known.
 const LISTED_MAX: usize = 256;
@@ -34,6 +34,8 @@ pub struct Waiting {
     opened: OpenedPayments,
     next: AtomicU64,
     messages: AtomicUsize,
+    /// How many of them are of each program that has any.
+    messages_of: DashMap<ProgramId, usize, foldhash::fast::RandomState>,
 }
 
 type Whose = (ProgramId, Option<AccountId>);
@@ -62,6 +64,8 @@ struct List {
 struct Listed {
     written: Arc<[u8]>,
     what: What,
+    /// What may still be answered 503 takes what it may, and decides and gives nothing.
+    kept: Kept,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -103,6 +107,7 @@ impl Default for Waiting {
             opened: OpenedPayments::default(),
             next: AtomicU64::new(0),
             messages: AtomicUsize::new(0),
+            messages_of: DashMap::default(),
         }
     }
 }
@@ -120,7 +125,7 @@ impl Waiting {
             Some(_) => Entry::Told(Box::new(Adopt { slip: None, ..Adopt::clone(adopt) }), Some(*account)).to_bytes(),
         };
         let what = if may_take_back(adopt) { What::TakesBack } else { What::Answer(approved) };
-        let listed = Listed { written: written.clone().unwrap_or_default(), what };
+        let listed = Listed { written: written.clone().unwrap_or_default(), what, kept: Kept::Durable };
         if self.put(name, (adopt.origin.program, Some(*account)), listed) == Times::First {
             self.opened.waits(adopt, *account);
         }
@@ -134,15 +139,25 @@ impl Waiting {
         }
     }
 
-    /// A message waits for the ledger: of whose money it is, where that is seen.
+    /// A message is brought to the spool, to wait there for the ledger: of whose money it is, where that is seen.
     pub fn waits(&self, origin: &Origin, event: &ToldEvent, account: Option<AccountId>) {
         if !event.fact.is_about_money() {
             return;
         }
         let takes = event.fact.takes_at_most().map_or(0, Money::minor).max(0);
         let written = Entry::Fact(*origin, Box::new(*event)).to_bytes().unwrap_or_default();
-        let listed = Listed { written, what: What::Message(takes) };
+        let listed = Listed { written, what: What::Message(takes), kept: Kept::NotDurable };
         let _ = self.put(self.message(origin, event), (origin.program, account), listed);
+    }
+
+    /// A message is durable there.
+    pub fn is_durable(&self, origin: &Origin, event: &ToldEvent) {
+        let Some(place) = self.places.get(&self.message(origin, event)) else { return };
+        if let Some(mut of) = self.of.get_mut(&place.whose)
+            && let Some(listed) = of.by_number.get_mut(&place.number)
+        {
+            listed.kept = Kept::Durable;
+        }
     }
 
     /// The account of a payment that was opened meanwhile, and by which answer.
@@ -156,6 +171,7 @@ impl Waiting {
             Entry::Told(adopt, _) if !self.places.contains_key(&self.name_of(adopt)) => drop(self.says(entry)),
             Entry::Fact(origin, event) if !self.places.contains_key(&self.message(origin, event)) => {
                 self.waits(origin, event, None);
+                self.is_durable(origin, event);
             }
             Entry::Told(..) | Entry::Fact(..) | Entry::Kept(..) | Entry::Ordered(..) | Entry::Published(..) => {}
         }
@@ -184,7 +200,7 @@ impl Waiting {
     /// Whether any of a program's does.
     #[must_use]
     pub fn any_of(&self, program: ProgramId) -> bool {
-        self.any() && self.of.iter().any(|of| of.key().0 == program && of.messages > 0)
+        self.any() && self.messages_of.contains_key(&program)
     }
 
     /// Whether a message waits that is, or may be, about the account behind a question; where that is not seen, it may be any of the program's.
@@ -260,6 +276,8 @@ impl Waiting {
             Vacant(new) => {
                 let number = self.next.fetch_add(1, Ordering::AcqRel);
                 if let What::Message(_) = listed.what {
+                    let mut of_program = self.messages_of.entry(whose.0).or_default();
+                    *of_program = of_program.saturating_add(1);
                     self.messages.fetch_add(1, Ordering::AcqRel);
                 }
                 // Before anybody can find it gone.
@@ -288,6 +306,10 @@ impl Waiting {
         let (_, place) = self.places.remove_if_mut(&name, is_last)?;
         let what = self.take(place.whose, place.number)?;
         if let What::Message(_) = what {
+            self.messages_of.remove_if_mut(&place.whose.0, |_, of_program| {
+                *of_program = of_program.saturating_sub(1);
+                *of_program == 0
+            });
             self.messages.fetch_sub(1, Ordering::AcqRel);
         }
         Some(what)
@@ -376,6 +398,7 @@ const fn may_take_back(adopt: &Adopt) -> bool {
 }
 
 impl Listed {
+    /// What the ledger is to hear by it.
     fn read(&self) -> Option<ToHear> {
         match Entry::read(&self.written).ok()? {
             Entry::Told(adopt, _) => Some(ToHear::Answer(adopt)),
@@ -387,14 +410,18 @@ impl Listed {
 
 impl OfAccount {
     fn add(&mut self, listed: &Listed) {
-        match (listed.read(), listed.what) {
+        let to_hear = match listed.kept {
+            Kept::Durable => listed.read(),
+            Kept::NotDurable => None,
+        };
+        match (to_hear, listed.what) {
             (Some(to_hear), what) => {
                 self.to_hear.push(to_hear);
                 if let What::Answer(Some(approved)) = what {
                     self.approved.push(approved);
                 }
             }
-            // What cannot be read back counts as much as it may take; of an answer whoever counts approvals knows that.
+            // What may not stay, or cannot be read back, counts as much as it may take; of an answer whoever counts approvals knows that.
             (None, What::Message(takes)) => self.left_out = self.left_out.and(LeftOut { count: 1, takes }),
             (None, What::Answer(_) | What::TakesBack) => self.left_out = self.left_out.and(LeftOut { count: 1, takes: 0 }),
         }

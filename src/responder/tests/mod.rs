@@ -13,3 +13,4 @@ mod process;
 mod race;
 mod scripted;
 mod starting;
+mod undurable;

@@ -6,16 +6,16 @@ use std::collections::BTreeMap;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use holdfast_core::hold::{AccountStatus, CardStatus, Fact, RecordedOutcome};
+use holdfast_core::hold::{CardStatus, Fact, RecordedOutcome};
 use holdfast_core::stand_in::{Sight, Snapshot};
-use holdfast_core::{AccountId, CardToken, CardholderToken, Decision, Timestamp};
+use holdfast_core::{AccountId, Decision, Timestamp};
 
 use super::process::{AMOUNT, Caller, EXPOSURE_MAX, Ended, Heard, PATIENCE, Process, RECORDS, platform};
 use crate::clock::{self, Moment};
 use crate::fixture::{origin, program, usd};
 use crate::journal::{Fault, MemoryDisk};
 use crate::ledger::sight::Seen;
-use crate::ledger::{Act, Answer, Entry, Glimpse, Ledger as _, Origin, Whose};
+use crate::ledger::{Act, Answer, Glimpse, Ledger as _, Whose};
 use crate::responder::Responder;
 use crate::spool::gate::Say;
 use crate::spool::{Scope, Turn};
@@ -84,17 +84,7 @@ impl Play {
     async fn begin() -> Self {
         let (caller, disk) = (Caller::new(), MemoryDisk::new());
         let process = Process::start(&caller, tempfile::tempdir().unwrap(), disk).await;
-        let account = AccountId::new("a").unwrap();
-        let entries = vec![
-            Entry::Account { account, balance: usd(1_000_000), credit_line: 0, status: AccountStatus::Active },
-            Entry::Card {
-                card: CardToken::new("c").unwrap(),
-                account,
-                cardholder: CardholderToken::new("h").ok(),
-                status: CardStatus::Active,
-            },
-        ];
-        process.ledger.ask(Act::Enter(Origin::of(program()), entries)).await;
+        process.enter_card().await;
         let (told, log) = (BTreeMap::new(), Vec::new());
         let (recorded, records) = (BTreeMap::new(), BTreeMap::new());
         Play { caller, process, began: clock::now(), now: 0, received: 0, told, frozen: None, recorded, records, log }

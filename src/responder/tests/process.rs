@@ -12,8 +12,9 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use holdfast_adapters::{Adapter, BasicCredential, BudgetStart, InFlightDuplicate, Keyring, PLATFORMS, Secret, Settings};
+use holdfast_core::hold::{AccountStatus, CardStatus};
 use holdfast_core::stand_in::Share;
-use holdfast_core::{AuthorizationRequest, Country, Currency, PlatformName};
+use holdfast_core::{AccountId, AuthorizationRequest, CardToken, CardholderToken, Country, Currency, PlatformName};
 use http::HeaderMap;
 use serde_json::json;
 use tempfile::TempDir;
@@ -26,8 +27,8 @@ use crate::config::ruleset::Home;
 use crate::config::{ruleset, stand_in};
 use crate::fixture::{program, usd};
 use crate::journal::MemoryDisk;
-use crate::ledger::Ledger;
 use crate::ledger::permit::InFlight;
+use crate::ledger::{self, Act, Ledger, Origin};
 use crate::metrics::Metrics;
 use crate::profiles::{Profiles, Store};
 use crate::responder::*;
@@ -266,6 +267,17 @@ impl Process {
             reconciling: None,
             pauses: false,
         }
+    }
+
+    /// The ledger has an account with more than anybody asks for, and its card.
+    pub async fn enter_card(&self) {
+        let account = AccountId::new("a").unwrap();
+        let (status, cardholder) = (CardStatus::Active, CardholderToken::new("h").ok());
+        let entries = vec![
+            ledger::Entry::Account { account, balance: usd(1_000_000), credit_line: 0, status: AccountStatus::Active },
+            ledger::Entry::Card { card: CardToken::new("c").unwrap(), account, cardholder, status },
+        ];
+        self.ledger.ask(Act::Enter(Origin::of(program()), entries)).await;
     }
 
     /// The platform sends something.

@@ -36,6 +36,14 @@ fn answer(key: &str, told: ToldAnswer) -> Entry {
 
 const NO: ToldAnswer = ToldAnswer::Declined { reason: DeclineReason::LedgerUnavailable };
 
+impl Waiting {
+    /// A message that is durable.
+    fn has(&self, event: &ToldEvent, account: Option<AccountId>) {
+        self.waits(&origin(), event, account);
+        self.is_durable(&origin(), event);
+    }
+}
+
 /// The keys of what waits of an account, in their order.
 fn keys(waiting: &Waiting, name: &str) -> Vec<String> {
     let key = |one: &ToHear| match one {
@@ -49,8 +57,8 @@ fn keys(waiting: &Waiting, name: &str) -> Vec<String> {
 fn an_account_is_waited_for_until_every_message_about_it_is_heard_or_was_never_acknowledged() {
     let (waiting, of) = (Waiting::default(), |name: &str| Some(account(name)));
     let concerned = || (waiting.concern(program(), of("a")), waiting.concern(program(), of("b")));
-    waiting.waits(&origin(), &debit("1"), of("a"));
-    waiting.waits(&origin(), &debit("2"), of("a"));
+    waiting.has(&debit("1"), of("a"));
+    waiting.has(&debit("2"), of("a"));
     assert_eq!((concerned(), waiting.any_of(program())), ((true, false), true));
     assert!(waiting.concern(program(), None), "whose account is not seen may be this one's");
     // It came twice, and one time was not acknowledged: the other one counts.
@@ -75,10 +83,10 @@ fn an_account_is_waited_for_until_every_message_about_it_is_heard_or_was_never_a
 fn what_waits_of_an_account_is_in_the_order_in_which_it_came() {
     let waiting = Waiting::default();
     let yes = answer("yes", ToldAnswer::Approved { amount: usd(100) });
-    waiting.waits(&origin(), &debit("1"), Some(account("a")));
+    waiting.has(&debit("1"), Some(account("a")));
     let said = waiting.says(&yes).unwrap();
-    waiting.waits(&origin(), &debit("2"), None);
-    waiting.waits(&origin(), &debit("3"), Some(account("b")));
+    waiting.has(&debit("2"), None);
+    waiting.has(&debit("3"), Some(account("b")));
     let _ = waiting.says(&answer("no", NO));
     assert_eq!(keys(&waiting, "a"), ["1", "yes", "2", "no"]);
     assert_eq!(keys(&waiting, "b"), ["2", "3"], "a message of nobody knows whose money may be about any account");
@@ -95,15 +103,38 @@ fn what_waits_of_an_account_is_in_the_order_in_which_it_came() {
     assert!(waiting.places.is_empty() && waiting.of.is_empty() && !waiting.any());
 }
 
+/// What may be answered 503 yet takes what it may, and nobody goes by what it says; once it is durable it stays so, also if it comes once more.
+#[test]
+fn a_message_that_is_not_durable_takes_and_decides_nothing() {
+    let (waiting, a) = (Waiting::default(), Some(account("a")));
+    let of_a = || {
+        let of = waiting.of(program(), account("a"));
+        (of.to_hear.len(), of.left_out.count, of.left_out.takes)
+    };
+    for _ in 0..2 {
+        waiting.waits(&origin(), &debit("1"), a);
+        assert_eq!(of_a(), (0, 1, 5));
+        waiting.never_kept(&origin(), &debit("1"));
+        assert_eq!(of_a(), (0, 0, 0));
+    }
+    waiting.waits(&origin(), &debit("1"), None);
+    waiting.belongs(&origin(), &debit("1"), account("a"));
+    assert_eq!(of_a(), (0, 1, 5), "whosever it is");
+    waiting.is_durable(&origin(), &debit("1"));
+    waiting.waits(&origin(), &debit("1"), a);
+    waiting.never_kept(&origin(), &debit("1"));
+    assert_eq!(of_a(), (1, 0, 0));
+}
+
 /// Nobody looks at more than is looked at in a moment: what it may come to is told instead.
 #[test]
 fn of_more_than_can_be_looked_at_it_is_told_how_much_it_may_take() {
     let waiting = Waiting::default();
     for number in 0..=LISTED_MAX {
-        waiting.waits(&origin(), &debit(&format!("a-{number}")), Some(account("a")));
+        waiting.has(&debit(&format!("a-{number}")), Some(account("a")));
     }
     for number in 0..=NOBODYS_MAX {
-        waiting.waits(&origin(), &debit(&format!("nobody's-{number}")), None);
+        waiting.has(&debit(&format!("nobody's-{number}")), None);
     }
     let (of_a, of_b) = (waiting.of(program(), account("a")), waiting.of(program(), account("b")));
     let nobodys = LeftOut { count: NOBODYS_MAX + 1, takes: 5 * 65 };
