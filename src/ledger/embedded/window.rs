@@ -1,7 +1,7 @@
 //! Where the writer leaves its memory whenever it waits, for a disk or for work: others may look at it there in the meantime.
 //!
 //! While the writer works, memory is away, for less than a millisecond at a time. Whoever looks holds the writer back for a few
-//! lookups at most.
+//! lookups; whoever looks ahead, for the copy of a few rows of each of some hundred entries that wait at most.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 

@@ -114,8 +114,9 @@ impl<'a> Few<'a> {
             return Some(copied);
         }
         let row = self.from.cardholder(index)?;
-        let mut accounts: SmallVec<_> =
-            row.accounts.iter().filter_map(|(account, cards)| Some((self.account(*account)?, *cards))).collect();
+        // Whether there is only one is all that anybody asks of these.
+        let first = row.accounts.iter().take(2);
+        let mut accounts: SmallVec<_> = first.filter_map(|(account, cards)| Some((self.account(*account)?, *cards))).collect();
         // As rows have them.
         accounts.sort_unstable_by_key(|(account, _)| *account);
         let copied = self.state.restore_cardholder(program, &row.token?, CardholderRow { accounts, ..row.clone() });
