@@ -76,11 +76,14 @@ impl Responder {
         let opinion = self.opinion(call, mount, question);
         let asked_at = Some(call.received.utc);
         let decline = |reason, basis| Told { decision: Decision::Decline { reason }, basis, asked_at };
-        let foresight = if self.has_to_look_ahead(mount, question, (&seen, heard_by)) {
-            self.foresee((mount, question), (&seen, heard_by), Itself::Counts, deadline).await
-        } else {
-            Some(Foresight::as_seen(&seen))
-        };
+        let verdict = opinion.as_ref().map(|opinion| &opinion.verdict);
+        let mut foresight = self.foresee_if_needed((mount, question), (&seen, heard_by), deadline).await;
+        let mut counted = self.counted_now(question, verdict);
+        if counted == Counted::Busy {
+            // Nothing is waited for after the balance was looked at.
+            counted = self.counted(question, verdict, deadline).await;
+            foresight = self.foresee_if_needed((mount, question), (&seen, heard_by), deadline).await;
+        }
         let snapshot = self.with_what_waits(mount, question, &seen, foresight.as_ref());
         let account = account_of(&snapshot);
         let said = match (before, self.by_word(question, &seen, foresight.as_ref())) {
@@ -93,7 +96,6 @@ impl Responder {
             // Nothing is decided past an authority that was not known.
             (Before::Nothing, ByWord::Open) if question.led == Led::NotYet => None,
             (Before::Nothing, ByWord::Open) => {
-                let counted = self.counted(question, opinion.as_ref().map(|opinion| &opinion.verdict), deadline).await;
                 let stands = foresight.as_ref().map_or(seen.stands, Foresight::stands);
                 self.table_says(mount, question, opinion.as_ref(), (&snapshot, &counted, stands), cause)
             }
@@ -171,22 +173,38 @@ impl Responder {
         looked_for(look, deadline).await.unwrap_or(Glimpse::Busy)
     }
 
+    /// What will be seen around a question, where what waits can matter to it.
+    async fn foresee_if_needed(
+        &self,
+        (mount, question): (&Mount, &Question<'_>),
+        seen: (&Seen, HeardBy),
+        deadline: Deadline,
+    ) -> Option<Foresight> {
+        if self.has_to_look_ahead(mount, question, seen) {
+            self.foresee((mount, question), seen, Itself::Counts, deadline).await
+        } else {
+            Some(Foresight::as_seen(seen.0))
+        }
+    }
+
     /// What the limits of a question have counted, looked for in the same way.
     async fn counted(&self, question: &Question<'_>, verdict: Option<&Verdict>, deadline: Deadline) -> Counted {
+        let look = || Some(self.counted_now(question, verdict)).filter(|counted| *counted != Counted::Busy);
+        looked_for(look, deadline).await.unwrap_or(Counted::Busy)
+    }
+
+    /// The same, at this moment.
+    fn counted_now(&self, question: &Question<'_>, verdict: Option<&Verdict>) -> Counted {
         let limits = match verdict {
             Some(Verdict::Proceed(proceed)) if proceed.limits.iter().any(is_own) => proceed.limits.as_slice(),
             // Nothing is asked of what was counted.
             Some(Verdict::Proceed(_) | Verdict::Decline { .. }) | None => return Counted::Never,
         };
-        let look = || {
-            let counted = || self.ledger.counted(&question.origin, &question.request, limits);
-            let counted = catch_unwind(AssertUnwindSafe(counted)).unwrap_or_else(|_| {
-                self.metrics.server.panicked();
-                Counted::Busy
-            });
-            Some(counted).filter(|counted| *counted != Counted::Busy)
-        };
-        looked_for(look, deadline).await.unwrap_or(Counted::Busy)
+        let counted = || self.ledger.counted(&question.origin, &question.request, limits);
+        catch_unwind(AssertUnwindSafe(counted)).unwrap_or_else(|_| {
+            self.metrics.server.panicked();
+            Counted::Busy
+        })
     }
 
     /// Whether there is anything that the ledger has yet to hear. Nearly never.
