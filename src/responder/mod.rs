@@ -34,6 +34,7 @@ mod question;
 mod recorded;
 mod saying;
 mod showing;
+mod soon;
 mod stand_in;
 mod standings;
 mod start;

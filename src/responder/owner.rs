@@ -9,7 +9,7 @@ use super::Responder;
 use super::breaker::BreakerIs;
 use super::deadline::Deadline;
 use super::mount::Mount;
-use super::without_ledger::soon;
+use super::soon::soon;
 use crate::ledger::sight::Seen;
 use crate::ledger::{self, Act, Glimpse, Whose};
 use crate::server::Call;

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::breaker::BreakerIs;
 use super::ledger_state::{LedgerState, Signs};
 use super::mount::Mount;
-use super::without_ledger::soon;
+use super::soon::soon;
 use super::{Program, Responder};
 use crate::clock::{self, Instant};
 use crate::ledger::{Readiness, Standing};
