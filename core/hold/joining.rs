@@ -30,7 +30,8 @@ impl Part<'_> {
     /// us, and stays two: only what was merely told goes over to another.
     #[must_use]
     pub fn is_told_only(&self) -> bool {
-        self.counted.is_empty() && Steps::of(self.steps).placements().next().is_none()
+        self.counted.iter().all(|counted| counted.amount == 0 && counted.count == 0)
+            && Steps::of(self.steps).placements().next().is_none()
     }
 }
 

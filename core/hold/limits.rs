@@ -31,9 +31,11 @@ pub(super) fn changes(
     let mut left = Left::of(steps, hold)?;
     let mut first =
         steps.placements().map(|(id, _)| id).find(|id| known.iter().chain(new).any(|counted| counted.placement == *id));
-    for (id, placement) in steps.placements() {
-        let amount = steps.amount_of(id, &placement);
-        let mut counts = left.take(amount, kept(steps, id)?);
+    for (id, placement) in steps.placements_with_unheard() {
+        // What nobody heard counts nothing, whatever the platform says of it: as if it had never been asked.
+        let is_heard = placement.amount != 0;
+        let amount = if is_heard { steps.amount_of(id, &placement) } else { 0 };
+        let mut counts = if is_heard { left.take(amount, kept(steps, id)?) } else { 0 };
         if first == Some(id) && !mutant::is(Mutant::ExcessNotCounted) {
             counts = counts.saturating_add(left.excess);
             first = None;

@@ -90,6 +90,7 @@ impl Step {
 
     const fn of_role(&self, wanted: Role) -> Option<StepId> {
         let (question, role) = match self.what {
+            What::Placed(Placement { amount: 0, .. }) => return None,
             What::Placed(Placement { role, .. }) => (self.id, role),
             What::Recorded { asked, role, .. } => (asked, role),
             What::Reduced { .. } | What::Totalled { .. } | What::Released { .. } | What::Captured { .. } | What::Moved { .. } => {
@@ -100,6 +101,11 @@ impl Step {
             (Role::Opening, Role::Opening) | (Role::Increment, Role::Increment) => Some(question),
             (Role::Opening, Role::Increment) | (Role::Increment, Role::Opening) => None,
         }
+    }
+
+    /// Whether it is an approval that nobody heard.
+    pub(super) const fn is_unheard(&self) -> bool {
+        matches!(self.what, What::Placed(Placement { amount: 0, .. }))
     }
 
     /// Whether the platform says by this step that the question added to the payment.
@@ -243,7 +249,7 @@ pub struct Hold {
 /// Where a hold is in its one life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum HoldStatus {
-    /// Told of, never placed.
+    /// Told of, and never placed, or by an approval that nobody heard.
     Unplaced,
     /// More may be captured.
     Open,

@@ -98,8 +98,12 @@ impl<'a> Steps<'a> {
         Steps { known, more: Some((seat, Step { at, ..step })) }
     }
 
-    /// One after the other.
+    /// One after the other, but for what nobody heard: the payment is as if that had never been asked.
     pub fn iter(&self) -> impl Iterator<Item = &Step> + Clone {
+        self.with_unheard().filter(|step| !step.is_unheard())
+    }
+
+    fn with_unheard(&self) -> impl Iterator<Item = &Step> + Clone {
         let (head, more, tail) = match &self.more {
             None => (self.known, None, self.known.len()),
             Some((Seat::Instead(place), step)) => {
@@ -348,6 +352,14 @@ impl<'a> Steps<'a> {
     /// What we approved, in the order of the steps.
     pub fn placements(&self) -> impl Iterator<Item = (StepId, Placement)> {
         self.iter().filter_map(|step| {
+            let What::Placed(placement) = step.what else { return None };
+            Some((step.id, placement))
+        })
+    }
+
+    /// The same, and what nobody heard.
+    pub(in crate::hold) fn placements_with_unheard(&self) -> impl Iterator<Item = (StepId, Placement)> {
+        self.with_unheard().filter_map(|step| {
             let What::Placed(placement) = step.what else { return None };
             Some((step.id, placement))
         })

@@ -419,12 +419,12 @@ fn what_the_platform_alone_approved_is_not_held_for_ever() {
         book.tell_at(1_100, recorded("k", outcome));
         assert_eq!(book.hold().expires_at, expires_at, "{outcome:?}");
     }
-    // An approval that nobody heard, brought back to life by a total.
+    // What was declined, approved by the platform after all, and then given another total.
     let mut book = Book::open();
-    book.adopt(&purchase(100), NO);
-    book.tell(totalled(70));
-    let told = book.payments[&payment("p").authorization].steps.iter().map(|step| step.at).max().unwrap();
-    assert_eq!((book.held(), book.hold().expires_at), (70, Some(told.saturating_add(Duration::from_secs(35 * 86_400)))));
+    book.tell_at(1_001, recorded("k", RecordedOutcome::Declined));
+    book.tell_at(1_002, recorded("k", approved(100)));
+    book.tell_at(1_003, totalled(70));
+    assert_eq!((book.held(), book.hold().expires_at), (70, Some(at(1_003 + safety_timer))));
     // A total after the end begins a new life, that does not end at once.
     let mut book = Book::open();
     let day = 86_400;

@@ -15,6 +15,7 @@ mod orders;
 mod precedence;
 mod standing;
 mod told;
+mod unheard;
 mod ways;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

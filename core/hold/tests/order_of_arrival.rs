@@ -13,7 +13,7 @@ const SAYABLE: [i64; 7] = [0, 1, -1, i64::MAX, i64::MAX - 1, i64::MIN, i64::MIN 
 
 /// Something that arrives.
 #[derive(Debug, Clone)]
-enum Arrival {
+pub(super) enum Arrival {
     Asked(AuthorizationRequest, Verdict),
     Adopted(AuthorizationRequest, ToldAnswer, Verdict),
     Told(ToldEvent),
@@ -21,7 +21,7 @@ enum Arrival {
 }
 
 impl Arrival {
-    fn at(&self, book: &mut Book) -> Outcome {
+    pub(super) fn at(&self, book: &mut Book) -> Outcome {
         match self {
             Arrival::Asked(request, verdict) => book.ask_with(request, verdict),
             Arrival::Adopted(request, told, verdict) => book.adopt_with(request, *told, ASKED, Some(verdict)),
@@ -44,7 +44,7 @@ fn any_payment() -> impl Strategy<Value = PaymentRef> {
 }
 
 /// Small amounts, so that histories meet.
-fn small() -> BoxedStrategy<Money> {
+pub(super) fn small() -> BoxedStrategy<Money> {
     (0_i64..200).prop_map(usd).boxed()
 }
 
@@ -63,7 +63,7 @@ fn posting() -> impl Strategy<Value = Posting> {
 }
 
 /// One of twelve questions, of a few payments.
-fn question(amount: BoxedStrategy<Money>) -> impl Strategy<Value = AuthorizationRequest> {
+pub(super) fn question(amount: BoxedStrategy<Money>) -> impl Strategy<Value = AuthorizationRequest> {
     let kind = prop_oneof![
         6 => Just(AuthorizationKind::Purchase),
         4 => Just(AuthorizationKind::Incremental),
@@ -86,7 +86,7 @@ fn question(amount: BoxedStrategy<Money>) -> impl Strategy<Value = Authorization
     )
 }
 
-fn verdict() -> impl Strategy<Value = Verdict> {
+pub(super) fn verdict() -> impl Strategy<Value = Verdict> {
     let window = select(vec![DAY, NEXT_DAY, Window::Lifetime]);
     let maxima = (prop::option::of(0_i64..500), prop::option::of(0_u32..5));
     let check = |number| {
@@ -157,7 +157,7 @@ fn of_one_question() -> impl Strategy<Value = Fact> {
 }
 
 /// Messages with the platform's times, each with a key of its own.
-fn messages(how_many: std::ops::Range<usize>) -> impl Strategy<Value = Vec<ToldEvent>> {
+pub(super) fn messages(how_many: std::ops::Range<usize>) -> impl Strategy<Value = Vec<ToldEvent>> {
     vec((fact(small()), moment()), how_many).prop_map(|facts| {
         let told = |(number, (fact, occurred_at)): (usize, (Fact, Timestamp))| ToldEvent {
             occurred_at: Some(occurred_at),
@@ -168,7 +168,7 @@ fn messages(how_many: std::ops::Range<usize>) -> impl Strategy<Value = Vec<ToldE
 }
 
 /// What was told to the platform in answer to questions that each have their own key.
-fn answers() -> impl Strategy<Value = Vec<Arrival>> {
+pub(super) fn answers() -> impl Strategy<Value = Vec<Arrival>> {
     let told = prop_oneof![6 => small().prop_map(|amount| ToldAnswer::Approved { amount }), 1 => Just(NO)];
     vec((question(small()), told, verdict()), 0..6).prop_map(|mut answers| {
         let mut keys = BTreeSet::new();
@@ -273,7 +273,7 @@ fn arbitrary() -> impl Strategy<Value = Arrival> {
 }
 
 /// More where the environment wants more.
-fn cases() -> ProptestConfig {
+pub(super) fn cases() -> ProptestConfig {
     let usual = ProptestConfig::default();
     ProptestConfig { cases: usual.cases.max(1_000), failure_persistence: None, ..usual }
 }

@@ -55,7 +55,7 @@ impl File {
 pub(super) fn are_two(one: &File, other: &File, added: u32) -> bool {
     let begun_by = |file: &File| -> Vec<u32> {
         let openings = file.entries.iter().filter_map(|entry| match (entry.source, entry.line) {
-            (Source::Question(question), Line::Approved(approved)) if approved.opening => Some(question),
+            (Source::Question(question), Line::Approved(approved)) if approved.opening && approved.amount > 0 => Some(question),
             (_, Line::Word { question, opening: true, .. }) if !payment::adds(&file.entries, question) => Some(question),
             (_, _) => None,
         });

@@ -119,9 +119,20 @@ pub struct Approved {
     pub original: Option<i64>,
 }
 
+impl Entry {
+    /// Whether it is an approval that nobody heard.
+    pub fn is_unheard(&self) -> bool {
+        matches!(self.line, Line::Approved(Approved { amount: 0, .. }))
+    }
+}
+
 /// When something is written that is decided now: after every line that is there.
 pub fn below(entries: &[Entry], at: Timestamp) -> Timestamp {
-    entries.iter().map(|entry| entry.at.saturating_add(Duration::from_micros(1))).fold(at, Timestamp::max)
+    entries
+        .iter()
+        .filter(|entry| !entry.is_unheard())
+        .map(|entry| entry.at.saturating_add(Duration::from_micros(1)))
+        .fold(at, Timestamp::max)
 }
 
 /// When something is added to what is there: after every line that settles something. An approval, and what is said of one, settles nothing:
@@ -149,10 +160,14 @@ pub(super) fn beginning_struck(entries: &[Entry]) -> Option<usize> {
     };
     let begun_by_them = entries.iter().rposition(|entry| opening_here(entries, entry) == Some(Word::No));
     let line = begun_by_us().filter_map(|(question, _)| no_to(question)).chain(begun_by_them).max()?;
-    let stood_then = entries.iter().filter(|entry| entry.at <= entries[line].at).any(|entry| match (entry.source, entry.line) {
-        (Source::Question(question), Line::Approved(approved)) if approved.opening => amount_of(entries, question, &approved) > 0,
-        (_, Line::Word { .. }) => opening_here(entries, entry).is_some_and(|word| word != Word::No),
-        (_, _) => false,
+    let stood_then = entries.iter().filter(|entry| !entry.is_unheard() && entry.at <= entries[line].at).any(|entry| {
+        match (entry.source, entry.line) {
+            (Source::Question(question), Line::Approved(approved)) if approved.opening => {
+                amount_of(entries, question, &approved) > 0
+            }
+            (_, Line::Word { .. }) => opening_here(entries, entry).is_some_and(|word| word != Word::No),
+            (_, _) => false,
+        }
     });
     (!stood_then).then_some(line)
 }
@@ -274,7 +289,8 @@ pub fn opening_word(entries: &[Entry]) -> Option<Word> {
 
 /// Whether the platform wrote below our approval that the payment was declined.
 pub fn struck(entries: &[Entry], question: u32) -> bool {
-    let below = entries.iter().skip_while(|entry| entry.source != Source::Question(question)).skip(1);
+    let is_ours = |entry: &Entry| entry.source == Source::Question(question) && !entry.is_unheard();
+    let below = entries.iter().skip_while(|entry| !is_ours(entry)).skip(1);
     below.filter_map(|entry| opening_here(entries, entry)).any(|word| word == Word::No)
 }
 
@@ -312,7 +328,7 @@ pub(super) fn added_until(entries: &[Entry], then: Timestamp) -> i64 {
 pub(super) fn struck_below(entries: &[Entry], line: usize) -> i64 {
     let (above, below) = (&entries[..line], &entries[line + 1..]);
     let mut additions: Vec<u32> = Vec::new();
-    for entry in above {
+    for entry in above.iter().filter(|entry| !entry.is_unheard()) {
         let question = match (entry.source, entry.line) {
             (Source::Question(question), Line::Approved(approved)) if !approved.opening => question,
             (_, Line::Word { question, opening: false, .. }) if approvals(entries).all(|(known, _)| known != question) => {
@@ -350,9 +366,9 @@ pub fn said_yes_to(entries: &[Entry], question: u32) -> Option<i64> {
     }
 }
 
-/// Our approvals among the entries.
+/// Our approvals among the entries, but for those that nobody heard.
 pub fn approvals(entries: &[Entry]) -> impl Iterator<Item = (u32, Approved)> {
-    entries.iter().filter_map(|entry| {
+    entries.iter().filter(|entry| !entry.is_unheard()).filter_map(|entry| {
         let (Source::Question(question), Line::Approved(approved)) = (entry.source, entry.line) else { return None };
         Some((question, approved))
     })

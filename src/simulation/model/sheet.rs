@@ -30,6 +30,8 @@ pub struct Sheet {
     pub expires_at: Option<Timestamp>,
     /// Our approvals: which question, how much it amounts to, how much of that still lies on the pile, and its transactions.
     pub approvals: Vec<(u32, i64, i64, i32)>,
+    /// What we approved, and nobody heard.
+    unheard: Vec<u32>,
     /// What we approved, and what the platform wrote of increments that we approved nothing for: which question, how much of its money lies on
     /// the pile, and how much of that was taken.
     pub laid: Vec<(u32, i64, i64)>,
@@ -80,7 +82,7 @@ impl Sheet {
             let told_more = if bearer == Some(*question) { (spoken_for - approved).max(0) } else { 0 };
             (*question, of_kept + of_more + told_more, if over || *amount == 0 { 0 } else { *transactions })
         });
-        spent.collect()
+        spent.chain(self.unheard.iter().map(|question| (*question, 0, 0))).collect()
     }
 }
 
@@ -92,6 +94,7 @@ struct Desk<'a> {
     /// What is authorized, the latest on top, each with the question that it is of.
     pile: Vec<(Option<u32>, i64)>,
     approvals: Vec<(u32, i64, i32)>,
+    unheard: Vec<u32>,
     written: Vec<u32>,
     /// The line that struck out what the payment began with.
     struck: Option<usize>,
@@ -159,10 +162,15 @@ impl Desk<'_> {
 
     fn approve(&mut self, source: Source, approved: &Approved) {
         let Source::Question(question) = source else { return };
+        if approved.amount == 0 {
+            // Told to nobody.
+            self.unheard.push(question);
+            return;
+        }
         let amount = amount_of(self.entries, question, approved);
+        self.approvals.push((question, amount, approved.transactions));
         self.posting = self.posting.or(Some(approved.posting));
         self.expires_at = self.expires_at.max(approved.expires_at);
-        self.approvals.push((question, amount, approved.transactions));
         if amount == 0 {
             return;
         }
@@ -255,7 +263,8 @@ impl Desk<'_> {
             }
         };
         if self.posting == Some(Posting::Hold) {
-            let longest = self.entries.iter().filter_map(patience).max().unwrap_or(SAFETY_TIMER);
+            let longest =
+                self.entries.iter().filter(|entry| !entry.is_unheard()).filter_map(patience).max().unwrap_or(SAFETY_TIMER);
             self.expires_at = self.expires_at.max(Some(from.saturating_add(longest)));
         }
     }
@@ -352,6 +361,7 @@ impl Desk<'_> {
             moved: self.moved,
             tolerance: self.tolerance,
             expires_at: self.expires_at,
+            unheard: self.unheard.clone(),
             laid: approved.chain(written).map(|of| (of, lies(of), self.taken_of(of))).collect(),
             approvals: self.approvals.iter().map(|(of, amount, count)| (*of, *amount, lies(*of), *count)).collect(),
         }
